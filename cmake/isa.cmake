@@ -1,0 +1,18 @@
+# qconv_add_isa(<name> [flag...]): compiles src/kernels/isa_<name>.cpp with the given flags into the
+# library. The only place where -m flags enter the build.
+#
+# Inline functions of a file built with -mavx512f may be the copy that the linker keeps for
+# everybody. So these files keep everything in anonymous namespaces and export nothing but their
+# kernel table; the test `isa_symbols` checks it with nm.
+function(qconv_add_isa name)
+  set(target qconv_isa_${name})
+  add_library(${target} OBJECT src/kernels/isa_${name}.cpp)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${target} PRIVATE qconv_options xsimd)
+  # Kernels are fast in every configuration: a debug build is for the code around them.
+  target_compile_options(${target} PRIVATE ${ARGN} -O3 -fno-exceptions -fno-rtti)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
+  set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})
+endfunction()

@@ -1,0 +1,18 @@
+# qconv_options: warnings, floating-point rules and sanitizers, for every target of this project and
+# for none of its users'.
+add_library(qconv_options INTERFACE)
+target_compile_options(qconv_options INTERFACE
+  -Wall -Wextra -Wshadow -Wpointer-arith
+  -ffp-contract=off  # every ISA rounds each float operation: NUMERICS in README.md
+  $<$<BOOL:${QCONV_WERROR}>:-Werror>)
+if(QCONV_SANITIZE)
+  target_compile_options(qconv_options INTERFACE
+    -fsanitize=${QCONV_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(qconv_options INTERFACE -fsanitize=${QCONV_SANITIZE})
+endif()
+# PRIVATE links of a static library are exported for their link options; the target must exist there.
+set_target_properties(qconv_options PROPERTIES EXPORT_NAME options)
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()

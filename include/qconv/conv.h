@@ -1,0 +1,87 @@
+// Conv: a convolution layer packed once, run many times.
+//
+// Layer: public API. Read next: params.h for the inputs, reference.h for the arithmetic in plain
+// loops, executor.h for threads, isa.h for what the machine offers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "qconv/executor.h"
+#include "qconv/params.h"
+
+namespace qconv {
+
+struct PrepackOptions {
+  Activation activation = {};
+  // Name of the ISA to use (see isa.h). Empty: the environment variable QCONV_ISA if it is set, else
+  // the best that this CPU has.
+  std::string isa = {};
+};
+
+// What a packed layer is; for logs and tests, not for control flow.
+struct ConvDescription {
+  std::string isa;           // "avx512_vnni"
+  std::string feed;          // how kernels read the input: "direct", "indirect" or "im2col"
+  std::string tile;          // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
+  std::string epilogue;      // "symmetric" or "general" (weight zero points, or huge multipliers)
+  int64_t packed_bytes = 0;  // memory held by this layer
+  int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
+};
+
+// A packed, immutable convolution layer.
+//
+// Arithmetic (float32 operations rounded to nearest even, no contraction), for output channel j:
+//   raw  = sum over taps and channels of (a - input.zero_point) * (w - weight_zero_point[j])
+//   x    = float(raw) + bias[j] / (input.scale * weight_scale[j])      (no addition without bias)
+//   y    = x * ((input.scale * weight_scale[j]) / output.scale)
+//   out  = min(255, max(0, RNE(y) + output.zero_point)), then clamped by the activation
+// Padding contributes a = input.zero_point, that is nothing. This is what FBGEMM computes with
+// per-channel weights on a VNNI machine; here every ISA gives the same bytes.
+//
+// Copying is cheap (the packed layer is shared). All const members are safe to call from any number
+// of threads at once.
+class Conv {
+ public:
+  // Packs a layer.
+  //   weights: s8, [out_channels][kernel...][in_channels / groups], all values allowed.
+  //   bias:    float32 in real units, empty (none) or out_channels entries, finite.
+  // Nothing of the arguments is referenced afterwards.
+  // Throws std::invalid_argument, naming the field and its value, for anything out of range, for a
+  // layer whose int32 accumulator could wrap for some u8 input, and for an ISA that this CPU lacks.
+  static Conv Prepack(const ConvParams& params, const Quantization& quantization,
+                      std::span<const int8_t> weights, std::span<const float> bias = {},
+                      const PrepackOptions& options = {});
+
+  // Size of the output for an image of the given size: per dimension
+  //   floor((size + padding + padding_end - dilation * (kernel - 1) - 1) / stride) + 1.
+  // Throws std::invalid_argument when the rank is wrong or the kernel does not fit.
+  Image OutputImage(const Image& image) const;
+
+  // Number of bytes of an activation tensor of this layer.
+  int64_t InputBytes(const Image& image) const;
+  int64_t OutputBytes(const Image& image) const;  // `image` is the input's
+
+  // Runs the layer. `input` is u8 [batch][size...][in_channels], `output` u8
+  // [batch][output size...][out_channels]; both channels-last and exactly as long as that. Any batch
+  // and image size, changing from call to call. Reads and writes nothing outside the two tensors and
+  // allocates nothing (the executor may, to start its tasks). The bytes do not depend on the
+  // executor, the number of threads or the ISA.
+  // Throws std::invalid_argument before anything is written when a size does not match or the
+  // tensors overlap.
+  void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output,
+           const Executor& executor = Executor::Current()) const;
+
+  const ConvParams& params() const;
+  ConvDescription Describe() const;
+
+ private:
+  struct Packed;
+  explicit Conv(std::shared_ptr<const Packed> packed);
+  std::shared_ptr<const Packed> packed_;
+};
+
+}  // namespace qconv

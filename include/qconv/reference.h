@@ -1,0 +1,48 @@
+// ReferenceConv: the arithmetic of this library in plain loops, to validate against.
+//
+// Layer: public API. Shares no code with the packed layer (its loops, its validation and its
+// rounding are its own), so that the two can check each other. Read next: src/reference/.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "qconv/params.h"
+
+namespace qconv {
+
+// A layer evaluated by the definition in conv.h. Slow (about 1 GMAC/s). Owns copies of its
+// arguments; const members are thread-safe.
+class ReferenceConv {
+ public:
+  // Arguments and errors as Conv::Prepack.
+  ReferenceConv(const ConvParams& params, const Quantization& quantization,
+                std::span<const int8_t> weights, std::span<const float> bias = {},
+                Activation activation = {});
+
+  Image OutputImage(const Image& image) const;
+
+  // The whole layer; arguments as Conv::Run.
+  void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output) const;
+
+  // One output pixel: writes out_channels bytes to `output`. `position` is in the output image.
+  void RunPixel(const Image& image, std::span<const uint8_t> input, int64_t batch,
+                const Spatial& position, std::span<uint8_t> output) const;
+
+  // The exact accumulators of one output pixel, out_channels of them: sum (a - za) * (w - zw).
+  std::vector<int32_t> Accumulators(const Image& image, std::span<const uint8_t> input,
+                                    int64_t batch, const Spatial& position) const;
+
+ private:
+  ConvParams params_;  // every Spatial filled in
+  Affine input_;
+  Affine output_;
+  std::vector<float> weight_scales_;          // out_channels
+  std::vector<int32_t> weight_zero_points_;   // out_channels
+  std::vector<int8_t> weights_;
+  std::vector<float> bias_;                   // out_channels or empty
+  Activation activation_;
+};
+
+}  // namespace qconv
