@@ -1,0 +1,55 @@
+// Case: a layer with all its numbers, ready to run, and the ways to make one: real layers with drawn
+// numbers, random layers, golden files.
+//
+// Shared by the qconv command, the bench and the tests; knows only the public API.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/layer.h"
+#include "qconv/conv.h"
+#include "qconv/reference.h"
+
+namespace qconv::cases {
+
+struct Case {
+  Layer layer;
+  Affine input_quantization;
+  Affine output_quantization;
+  std::vector<float> weight_scales;
+  std::vector<int32_t> weight_zero_points;
+  std::vector<int8_t> weights;  // [out][kernel...][in / groups]
+  std::vector<float> bias;      // or empty
+  Activation activation;
+  std::vector<uint8_t> input;     // channels-last
+  std::vector<uint8_t> expected;  // golden output, empty if there is none
+
+  Quantization quantization() const;  // refers to this case
+  Conv Prepack(const std::string& isa = "") const;
+  ReferenceConv Reference() const;
+  std::vector<uint8_t> Run(const Conv& conv, const Executor& executor = Executor::Current()) const;
+};
+
+enum class Weights {
+  kLaplace,   // like trained ones: each channel scaled so that its largest magnitude is 127
+  kUniform,   // -128..127
+  kExtremes,  // only -128 and 127, with inputs of only 0 and 255
+};
+
+// Fills a layer with numbers; the same for the same arguments, everywhere. Inputs span 0..255, the
+// output scale is chosen so that outputs spread over the whole range without clipping most of them.
+Case MakeCase(const Layer& layer, Weights weights, uint64_t seed);
+
+// A random small layer over the whole parameter space: ranks 1..3, kernels, strides, dilations,
+// paddings (also asymmetric), groups, odd channel counts, per-tensor and per-channel quantization,
+// weight zero points, bias or none, activations, batch 0..3. Layers stay below about 4 MMAC.
+Case RandomCase(uint64_t seed);
+
+// Reads a golden file: one JSON object a line, fields as in tests/golden/README.md. Throws
+// std::runtime_error naming the file, the line and the field.
+std::vector<Case> ReadGolden(const std::filesystem::path& file);
+
+}  // namespace qconv::cases

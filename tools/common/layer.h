@@ -1,0 +1,43 @@
+// Layer: a convolution of a network, as listed in bench/workloads/*.csv.
+//
+// Shared by the qconv command, the bench and the tests; knows only the public API.
+// Read next: case.h, which fills a layer with numbers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "qconv/params.h"
+
+namespace qconv::cases {
+
+struct Layer {
+  std::string net;
+  std::string name;
+  int64_t count = 1;  // how often the net runs it
+  ConvParams params;
+  Image image;
+
+  // Multiply-accumulates of one run, taps in the padding counted, as is customary.
+  int64_t Macs() const;
+  Image OutputImage() const;
+
+  // "1x1", "kxk", "dilated", "3d", "first" (at most 4 input channels), "grouped", "depthwise",
+  // "depthwise1d" or "se" (a 1x1 kernel on one pixel).
+  std::string Class() const;
+
+  // One line: "64x56x56 -> 128, 3x3, stride 2, pad 1".
+  std::string Shape() const;
+};
+
+// Reads a layer list. Columns (found by their header, in any order):
+//   net,layer,count,N,IC,ID,IH,IW,OC,KD,KH,KW,SD,SH,SW,PD,PH,PW,PH2,PW2,DD,DH,DW,G
+// PH/PW pad the top and left, PH2/PW2 the bottom and right, PD both ends of the depth; dilation 1
+// means none. A layer takes the smallest rank that holds it: 3 if ID or KD exceed 1, else 1 if
+// IH = KH = 1 and IW > 1, else 2. Keeps only `net` unless it is empty.
+// Throws std::runtime_error naming the file, the line and the column.
+std::vector<Layer> ReadLayers(const std::filesystem::path& file, const std::string& net = "");
+
+}  // namespace qconv::cases
