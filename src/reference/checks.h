@@ -1,0 +1,185 @@
+// Argument checks of ReferenceConv: every refusal names the field, its value and what it should be.
+//
+// Layer: reference; knows only the public headers, so that it can contradict the packed layer.
+// Read next: reference_conv.cpp.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "qconv/params.h"
+
+namespace qconv::reference {
+
+inline constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+
+template <typename Value>
+std::string Text(const Value& value) {
+  std::ostringstream text;
+  text.precision(std::numeric_limits<float>::max_digits10);
+  text << value;
+  return text.str();
+}
+
+template <typename Value>
+[[noreturn]] void Refuse(const std::string& field, const Value& value, const std::string& want) {
+  throw std::invalid_argument("qconv: " + field + " is " + Text(value) + "; want " + want);
+}
+
+inline void CheckCount(const std::string& what, const std::string& unit, size_t count,
+                       int64_t want) {
+  if (count == static_cast<size_t>(want)) return;
+  throw std::invalid_argument("qconv: " + what + " has " + Text(count) + " " + unit + "; want " +
+                              Text(want));
+}
+
+inline std::string Indexed(const std::string& field, int64_t index) {
+  return field + "[" + Text(index) + "]";
+}
+
+// Shapes are held to int32, so that the product of two of them fits in int64.
+inline void CheckRange(const std::string& field, int64_t value, int64_t minimum) {
+  if (value < minimum) Refuse(field, value, ">= " + Text(minimum));
+  if (value > kInt32Max) Refuse(field, value, "<= " + Text(kInt32Max));
+}
+
+inline void CheckIndex(const std::string& field, int64_t index, int64_t count) {
+  if (index < 0 || index >= count) Refuse(field, index, "0 or more and below " + Text(count));
+}
+
+inline void CheckSpatial(const std::string& field, const Spatial& spatial, int rank,
+                         int64_t minimum) {
+  CheckCount(field, "entries", static_cast<size_t>(spatial.rank()), rank);
+  for (int i = 0; i < rank; ++i) CheckRange(Indexed(field, i), spatial[i], minimum);
+}
+
+// a * b for non-negative factors, or INT64_MAX if that is more.
+inline int64_t SaturatingProduct(int64_t a, int64_t b) {
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  return b != 0 && a > kMax / b ? kMax : a * b;
+}
+
+// `count` times the product of the entries.
+inline int64_t Volume(int64_t count, const Spatial& spatial) {
+  for (const int64_t value : spatial) count = SaturatingProduct(count, value);
+  return count;
+}
+
+// Checks the shape and returns it with every Spatial filled in.
+inline ConvParams Completed(ConvParams params) {
+  const int rank = params.kernel.rank();
+  if (rank < 1 || rank > Spatial::kMaxRank) {
+    throw std::invalid_argument("qconv: ConvParams.kernel has " + Text(rank) +
+                                " entries; want 1, 2 or 3");
+  }
+  if (params.stride.empty()) params.stride = Spatial::Filled(rank, 1);
+  if (params.dilation.empty()) params.dilation = Spatial::Filled(rank, 1);
+  if (params.padding.empty()) params.padding = Spatial::Filled(rank, 0);
+  if (params.padding_end.empty()) params.padding_end = params.padding;
+  CheckRange("ConvParams.in_channels", params.in_channels, 1);
+  CheckRange("ConvParams.out_channels", params.out_channels, 1);
+  CheckRange("ConvParams.groups", params.groups, 1);
+  const std::string divisible = "a multiple of groups = " + Text(params.groups);
+  if (params.in_channels % params.groups != 0) {
+    Refuse("ConvParams.in_channels", params.in_channels, divisible);
+  }
+  if (params.out_channels % params.groups != 0) {
+    Refuse("ConvParams.out_channels", params.out_channels, divisible);
+  }
+  CheckSpatial("ConvParams.kernel", params.kernel, rank, 1);
+  CheckSpatial("ConvParams.stride", params.stride, rank, 1);
+  CheckSpatial("ConvParams.dilation", params.dilation, rank, 1);
+  CheckSpatial("ConvParams.padding", params.padding, rank, 0);
+  CheckSpatial("ConvParams.padding_end", params.padding_end, rank, 0);
+  return params;
+}
+
+inline void CheckScale(const std::string& field, float scale) {
+  if (!std::isfinite(scale) || scale <= 0.0f) Refuse(field, scale, "finite and > 0");
+}
+
+inline void CheckAffine(const std::string& field, const Affine& affine) {
+  CheckScale(field + ".scale", affine.scale);
+  if (affine.zero_point < 0 || affine.zero_point > 255) {
+    Refuse(field + ".zero_point", affine.zero_point, "0..255");
+  }
+}
+
+// Written so that a NaN in either bound is refused too.
+inline void CheckActivation(const Activation& activation) {
+  if (!(activation.lower <= activation.upper)) {
+    Refuse("Activation.lower", activation.lower, "<= upper, which is " + Text(activation.upper));
+  }
+}
+
+// `channels` values from as many, or from one that stands for all.
+template <typename T>
+std::vector<T> PerChannel(const std::string& field, std::span<const T> values, int64_t channels) {
+  if (values.size() == 1) return std::vector<T>(static_cast<size_t>(channels), values[0]);
+  CheckCount(field, "entries", values.size(), channels);
+  return {values.begin(), values.end()};
+}
+
+// Refuses an output channel whose derived float32 factors are not numbers to calculate with.
+// `bias` is null without bias.
+inline void CheckFactors(int64_t channel, const Quantization& quantization, float weight_scale,
+                         const float* bias) {
+  const std::string scale = Indexed("Quantization.weight_scales", channel);
+  CheckScale(scale, weight_scale);
+  const float product = quantization.input.scale * weight_scale;
+  CheckScale("input.scale * " + scale, product);
+  CheckScale("input.scale * " + scale + " / output.scale", product / quantization.output.scale);
+  if (bias == nullptr) return;
+  const std::string field = Indexed("bias", channel);
+  if (!std::isfinite(*bias)) Refuse(field, *bias, "finite");
+  if (!std::isfinite(*bias / product)) {
+    Refuse(field + " / (input.scale * " + scale + ")", *bias / product, "finite");
+  }
+}
+
+// Refuses an output channel for which some u8 input would take the accumulator out of int32. The
+// largest sum takes every activation from the end of 0..255 that makes its term largest; likewise
+// the smallest.
+inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
+                             int64_t weight_zero_point, int64_t input_zero_point) {
+  int64_t largest = 0;
+  int64_t smallest = 0;
+  for (const int8_t weight : weights) {
+    const int64_t w = weight - weight_zero_point;
+    const int64_t at_0 = -input_zero_point * w;
+    const int64_t at_255 = (255 - input_zero_point) * w;
+    largest += std::max(at_0, at_255);
+    smallest += std::min(at_0, at_255);
+    if (std::max(largest, -smallest) > kInt32Max) {
+      throw std::invalid_argument("qconv: weights of output channel " + Text(channel) +
+                                  " (zero point " + Text(weight_zero_point) +
+                                  ") can sum to more than " + Text(kInt32Max) +
+                                  "; want an accumulator that fits in int32");
+    }
+  }
+}
+
+// The input tensor's size; batch and sizes of `image` have been checked.
+inline void CheckInput(std::span<const uint8_t> input, const Image& image, int64_t channels) {
+  CheckCount("input", "bytes", input.size(),
+             Volume(SaturatingProduct(channels, image.batch), image.size));
+}
+
+inline void CheckDisjoint(std::span<const uint8_t> input, std::span<uint8_t> output) {
+  const std::less<const uint8_t*> before;
+  if (before(input.data(), output.data() + output.size()) &&
+      before(output.data(), input.data() + input.size())) {
+    throw std::invalid_argument("qconv: output overlaps input; want separate tensors");
+  }
+}
+
+}  // namespace qconv::reference
