@@ -1,5 +1,5 @@
-// Case: a layer with all its numbers, ready to run, and the ways to make one: real layers with drawn
-// numbers, random layers, golden files.
+// Case: a layer with all its numbers, ready to run, and the ways to make one: real layers with
+// drawn numbers, random layers, golden files.
 //
 // Shared by the qconv command, the bench and the tests; knows only the public API.
 #pragma once
