@@ -1,0 +1,98 @@
+// The micro-kernel: one register tile of int32 accumulators over taps x depth, then the epilogue.
+//
+// Layer: kernels, compiled once per ISA. Knows nothing of images, padding or threads: a tile is m
+// rows (pixels, given by pointers) times nv vectors of output channels (a packed panel).
+//
+//   Simd (see isa_*.cpp) supplies
+//     Width        the register width: narrowing and stores (width_256.inl.h, width_512.inl.h)
+//     Activations  four u8 of one pixel, broadcast;    Broadcast(pointer)
+//     Weights      four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
+//     Dot          acc + sum of four u8 * s8 products per lane, exact
+//     kTileRows    the tallest tile for 1, 2, ... vectors that stays in registers
+// Read next: epilogue.inl.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/epilogue.inl.h"
+#include "kernels/kernel_table.h"
+#include "kernels/unroll.inl.h"
+
+namespace qconv::kernels {
+namespace {
+
+// acc[r][v] += rows[r] x panel, for one tap.
+template <class Simd, int m, int nv>
+inline __attribute__((always_inline)) void AccumulateTap(typename Simd::Width::Register (&acc)[m][nv],
+                                                         const Row* rows, int64_t input_offset,
+                                                         const std::byte* weights,
+                                                         int64_t depth_groups) {
+  const uint8_t* a[m];
+  Unroll<m>([&](auto r) { a[r] = rows[r].input + input_offset; });
+  const int64_t depth = depth_groups * kDepthGroup;
+  for (int64_t k = 0; k < depth; k += kDepthGroup) {
+    typename Simd::Weights b[nv];
+    Unroll<nv>([&](auto v) { b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes); });
+    weights += nv * Simd::kWeightVectorBytes;
+    Unroll<m>([&](auto r) {
+      const typename Simd::Activations x = Simd::Broadcast(a[r] + k);
+      Unroll<nv>([&](auto v) { acc[r][v] = Simd::Dot(acc[r][v], x, b[v]); });
+    });
+  }
+}
+
+template <class Simd, class Epilogue, int m, int nv>
+void GemmTile(const PanelTask& task, int64_t first_row) {
+  using Register = typename Simd::Width::Register;
+  const Row* rows = task.rows + first_row;
+  Register acc[m][nv];
+  Unroll<nv>([&](auto v) {
+    const auto offset = reinterpret_cast<Register>(static_cast<typename Simd::Width::Native>(
+        Simd::Int32::load_unaligned(task.epilogue.offsets + v * Simd::Width::kLanes)));
+    Unroll<m>([&](auto r) { acc[r][v] = offset; });
+  });
+  const TapLoop &d = task.taps[0], &h = task.taps[1], &w = task.taps[2];
+  for (int64_t i = 0; i < d.count; ++i) {
+    for (int64_t j = 0; j < h.count; ++j) {
+      int64_t input_offset = i * d.input_stride + j * h.input_stride;
+      const std::byte* weights = task.weights + i * d.weight_stride + j * h.weight_stride;
+      for (int64_t l = 0; l < w.count; ++l) {
+        AccumulateTap<Simd, m, nv>(acc, rows, input_offset, weights, task.depth_groups);
+        input_offset += w.input_stride;
+        weights += w.weight_stride;
+      }
+    }
+  }
+  RequantizeTile<Simd, Epilogue, m, nv>(acc, task, first_row);
+}
+
+template <class Simd, class Epilogue, int nv, int m = Simd::kTileRows[nv - 1]>
+struct TilesByHeight {
+  using Tile = void (*)(const PanelTask& task, int64_t first_row);
+  static Tile Get(int64_t height) {
+    if constexpr (m > 1) {
+      if (height != m) return TilesByHeight<Simd, Epilogue, nv, m - 1>::Get(height);
+    }
+    return GemmTile<Simd, Epilogue, m, nv>;
+  }
+};
+
+// Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are five
+// tiles of 5, not four of 6 and one of 1.
+template <class Simd, class Epilogue, int nv>
+void RunPanel(const PanelTask& task) {
+  constexpr int mr = Simd::kTileRows[nv - 1];
+  const int64_t tiles = (task.row_count + mr - 1) / mr;
+  const int64_t height = (task.row_count + tiles - 1) / tiles;
+  const int64_t tall_tiles = task.row_count - tiles * (height - 1);
+  int64_t row = 0;
+  const auto tall = TilesByHeight<Simd, Epilogue, nv>::Get(height);
+  for (int64_t t = 0; t < tall_tiles; ++t, row += height) tall(task, row);
+  if (row == task.row_count) return;
+  const auto low = TilesByHeight<Simd, Epilogue, nv>::Get(height - 1);
+  for (; row < task.row_count; row += height - 1) low(task, row);
+}
+
+}  // namespace
+}  // namespace qconv::kernels

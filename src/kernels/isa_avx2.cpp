@@ -1,0 +1,58 @@
+// AVX2: u8 and s8 widened to s16, vpmaddwd on 256-bit registers. Never vpmaddubsw, which saturates.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/table.inl.h"
+#include "kernels/width_256.inl.h"
+#include "kernels/xsimd_arch.inl.h"
+
+QCONV_XSIMD_ARCH_256(Avx2Arch, xsimd::avx2)
+
+namespace qconv::kernels {
+namespace {
+
+struct Avx2 {
+  using Width = Width256;
+  using Register = Width::Register;
+  using Int32 = xsimd::batch<int32_t, Avx2Arch>;
+  using Float = xsimd::batch<float, Avx2Arch>;
+  struct Activations {
+    __m256i even, odd;  // s16 pairs (a0, a2) and (a1, a3), broadcast
+  };
+  struct Weights {
+    __m256i even, odd;  // s16 pairs (w0, w2) and (w1, w3) of each lane
+  };
+  static constexpr WeightFormat kWeightFormat = WeightFormat::kS16EvenOdd;
+  static constexpr int kWeightVectorBytes = 64;
+  // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
+  static constexpr int kTileRows[] = {8, 4};
+
+  static inline Activations Broadcast(const uint8_t* a) {
+    int32_t quad;
+    std::memcpy(&quad, a, sizeof quad);
+    const __m256i bytes = _mm256_set1_epi32(quad);
+    return {_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(bytes, 8)};
+  }
+  static inline Weights LoadWeights(const std::byte* b) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)),
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 32))};
+  }
+  static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
+    return Add(Add(acc, _mm256_madd_epi16(a.even, b.even)), _mm256_madd_epi16(a.odd, b.odd));
+  }
+
+ private:
+  static inline Register Add(Register acc, __m256i products) {
+    return reinterpret_cast<Register>(_mm256_add_epi32(reinterpret_cast<__m256i>(acc), products));
+  }
+};
+
+}  // namespace
+
+extern const KernelTable kAvx2Table;
+constexpr KernelTable kAvx2Table = MakeKernelTable<Avx2>("avx2", "vpmaddwd ymm");
+
+}  // namespace qconv::kernels

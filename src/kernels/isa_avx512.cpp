@@ -1,0 +1,58 @@
+// AVX-512 without VNNI (Skylake-X): u8 and s8 widened to s16, vpmaddwd on 512-bit registers. Never
+// vpmaddubsw, which saturates.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/table.inl.h"
+#include "kernels/width_512.inl.h"
+#include "kernels/xsimd_arch.inl.h"
+
+QCONV_XSIMD_ARCH_512(Avx512Arch, xsimd::avx512bw)
+
+namespace qconv::kernels {
+namespace {
+
+struct Avx512 {
+  using Width = Width512;
+  using Register = Width::Register;
+  using Int32 = xsimd::batch<int32_t, Avx512Arch>;
+  using Float = xsimd::batch<float, Avx512Arch>;
+  struct Activations {
+    __m512i even, odd;  // s16 pairs (a0, a2) and (a1, a3), broadcast
+  };
+  struct Weights {
+    __m512i even, odd;  // s16 pairs (w0, w2) and (w1, w3) of each lane
+  };
+  static constexpr WeightFormat kWeightFormat = WeightFormat::kS16EvenOdd;
+  static constexpr int kWeightVectorBytes = 128;
+  // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
+  static constexpr int kTileRows[] = {14, 12, 6, 4};
+
+  static inline Activations Broadcast(const uint8_t* a) {
+    int32_t quad;
+    std::memcpy(&quad, a, sizeof quad);
+    const __m512i bytes = _mm512_set1_epi32(quad);
+    return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
+  }
+  static inline Weights LoadWeights(const std::byte* b) {
+    return {_mm512_loadu_si512(b), _mm512_loadu_si512(b + 64)};
+  }
+  static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
+    return Add(Add(acc, _mm512_madd_epi16(a.even, b.even)), _mm512_madd_epi16(a.odd, b.odd));
+  }
+
+ private:
+  static inline Register Add(Register acc, __m512i products) {
+    return reinterpret_cast<Register>(_mm512_add_epi32(reinterpret_cast<__m512i>(acc), products));
+  }
+};
+
+}  // namespace
+
+extern const KernelTable kAvx512Table;
+constexpr KernelTable kAvx512Table = MakeKernelTable<Avx512>("avx512", "vpmaddwd zmm");
+
+}  // namespace qconv::kernels

@@ -1,0 +1,46 @@
+// AVX-512 VNNI: vpdpbusd on 512-bit registers (Cascade Lake, Ice Lake, Zen 4 and newer).
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/table.inl.h"
+#include "kernels/width_512.inl.h"
+#include "kernels/xsimd_arch.inl.h"
+
+QCONV_XSIMD_ARCH_512(Avx512VnniArch, xsimd::avx512bw)
+
+namespace qconv::kernels {
+namespace {
+
+struct Avx512Vnni {
+  using Width = Width512;
+  using Register = Width::Register;
+  using Int32 = xsimd::batch<int32_t, Avx512VnniArch>;
+  using Float = xsimd::batch<float, Avx512VnniArch>;
+  using Activations = __m512i;
+  using Weights = __m512i;
+  static constexpr WeightFormat kWeightFormat = WeightFormat::kS8Quads;
+  static constexpr int kWeightVectorBytes = 64;
+  // 32 registers hold the accumulators, nv weights and one broadcast.
+  static constexpr int kTileRows[] = {14, 14, 9, 6};
+
+  static inline Activations Broadcast(const uint8_t* a) {
+    int32_t quad;
+    std::memcpy(&quad, a, sizeof quad);
+    return _mm512_set1_epi32(quad);
+  }
+  static inline Weights LoadWeights(const std::byte* b) { return _mm512_loadu_si512(b); }
+  static inline Register Dot(Register acc, Activations a, Weights b) {
+    return reinterpret_cast<Register>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(acc), a, b));
+  }
+};
+
+}  // namespace
+
+extern const KernelTable kAvx512VnniTable;
+constexpr KernelTable kAvx512VnniTable =
+    MakeKernelTable<Avx512Vnni>("avx512_vnni", "vpdpbusd zmm");
+
+}  // namespace qconv::kernels

@@ -1,0 +1,47 @@
+// AVX-VNNI: vpdpbusd on 256-bit registers (Alder Lake and newer; Zen 5).
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/table.inl.h"
+#include "kernels/width_256.inl.h"
+#include "kernels/xsimd_arch.inl.h"
+
+QCONV_XSIMD_ARCH_256(AvxVnniArch, xsimd::avx2)
+
+namespace qconv::kernels {
+namespace {
+
+struct AvxVnni {
+  using Width = Width256;
+  using Register = Width::Register;
+  using Int32 = xsimd::batch<int32_t, AvxVnniArch>;
+  using Float = xsimd::batch<float, AvxVnniArch>;
+  using Activations = __m256i;
+  using Weights = __m256i;
+  static constexpr WeightFormat kWeightFormat = WeightFormat::kS8Quads;
+  static constexpr int kWeightVectorBytes = 32;
+  // 16 registers hold the accumulators, nv weights and one broadcast.
+  static constexpr int kTileRows[] = {10, 6};
+
+  static inline Activations Broadcast(const uint8_t* a) {
+    int32_t quad;
+    std::memcpy(&quad, a, sizeof quad);
+    return _mm256_set1_epi32(quad);
+  }
+  static inline Weights LoadWeights(const std::byte* b) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+  }
+  static inline Register Dot(Register acc, Activations a, Weights b) {
+    return reinterpret_cast<Register>(_mm256_dpbusd_avx_epi32(reinterpret_cast<__m256i>(acc), a, b));
+  }
+};
+
+}  // namespace
+
+extern const KernelTable kAvxVnniTable;
+constexpr KernelTable kAvxVnniTable = MakeKernelTable<AvxVnni>("avx_vnni", "vpdpbusd ymm");
+
+}  // namespace qconv::kernels

@@ -1,0 +1,95 @@
+// Scalar: the kernel contract in plain C++, for CPUs without AVX2 and as a worked example of what a
+// KernelTable promises. Panels are one "vector" of eight channels.
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "kernels/row_sums.inl.h"
+
+namespace qconv::kernels {
+namespace {
+
+constexpr int kColumns = 8;
+
+void Accumulate(const PanelTask& task, const uint8_t* input, int32_t (&acc)[kColumns]) {
+  for (int64_t i = 0; i < task.taps[0].count; ++i) {
+    for (int64_t j = 0; j < task.taps[1].count; ++j) {
+      for (int64_t l = 0; l < task.taps[2].count; ++l) {
+        const int64_t tap[3] = {i, j, l};
+        const uint8_t* a = input;
+        const auto* b = reinterpret_cast<const int8_t*>(task.weights);
+        for (int x = 0; x < 3; ++x) {
+          a += tap[x] * task.taps[x].input_stride;
+          b += tap[x] * task.taps[x].weight_stride;
+        }
+        for (int64_t g = 0; g < task.depth_groups; ++g, a += kDepthGroup) {
+          for (int c = 0; c < kColumns; ++c, b += kDepthGroup) {
+            for (int k = 0; k < kDepthGroup; ++k) acc[c] += a[k] * b[k];
+          }
+        }
+      }
+    }
+  }
+}
+
+// RNE(y) + zero point, clamped; y may be beyond int32.
+uint8_t Narrow(float y, const PanelEpilogue& e) {
+  constexpr float kHalf = 0.5f;
+  const float limited = y < -1024.0f ? -1024.0f : y > 1024.0f ? 1024.0f : y;
+  int32_t rounded = static_cast<int32_t>(limited);  // towards zero; the rest is exact
+  const float rest = limited - static_cast<float>(rounded);
+  if (rest > kHalf || (rest == kHalf && rounded % 2 != 0)) ++rounded;
+  if (rest < -kHalf || (rest == -kHalf && rounded % 2 != 0)) --rounded;
+  const int32_t q = rounded + e.output_zero_point;
+  return static_cast<uint8_t>(q < e.lower ? e.lower : q > e.upper ? e.upper : q);
+}
+
+void RunPanel(const PanelTask& task) {
+  const PanelEpilogue& e = task.epilogue;
+  for (int64_t r = 0; r < task.row_count; ++r) {
+    int32_t acc[kColumns];
+    for (int c = 0; c < kColumns; ++c) acc[c] = e.offsets[c];
+    Accumulate(task, task.rows[r].input, acc);
+    for (int c = 0; c < task.columns; ++c) {
+      const uint32_t correction =  // unsigned: wraps, like the offsets
+          e.row_terms == nullptr ? 0u
+                                 : static_cast<uint32_t>(e.row_terms[r]) *
+                                       static_cast<uint32_t>(e.weight_zero_points[c]);
+      const auto raw = static_cast<int32_t>(static_cast<uint32_t>(acc[c]) - correction);
+      const float y = (static_cast<float>(raw) + e.bias[c]) * e.multipliers[c];
+      task.rows[r].output[task.column_begin + c] = Narrow(y, e);
+    }
+  }
+}
+
+// Chains of dependent multiply-adds with values the compiler cannot know.
+int64_t Spin(int64_t iterations) {
+  uint8_t a[kDepthGroup] = {1, 2, 3, 4};
+  int8_t b[kDepthGroup] = {5, -6, 7, -8};
+  int32_t acc[kColumns] = {};
+  for (int64_t i = 0; i < iterations; ++i) {
+    asm volatile("" : "+m"(a), "+m"(b), "+m"(acc));
+    for (int c = 0; c < kColumns; ++c) {
+      for (int k = 0; k < kDepthGroup; ++k) acc[c] += a[k] * b[k];
+    }
+  }
+  asm volatile("" : : "m"(acc));
+  return iterations * kColumns * kDepthGroup;
+}
+
+}  // namespace
+
+extern const KernelTable kScalarTable;
+constexpr KernelTable kScalarTable = {
+    .name = "scalar",
+    .dot_product = "plain C++",
+    .lanes = kColumns,
+    .weight_format = WeightFormat::kS8Quads,
+    .shape_count = 1,
+    .shapes = {{.vectors = 1, .columns = kColumns, .rows = 1, .symmetric = RunPanel,
+                .general = RunPanel}},
+    .row_sums = SumRows,
+    .spin = Spin,
+};
+
+}  // namespace qconv::kernels

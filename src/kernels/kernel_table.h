@@ -1,0 +1,91 @@
+// KernelTable: everything that crosses between code compiled for one ISA and the rest of the library.
+//
+// Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a body
+// (an inline function compiled in an ISA's file could be the copy that the linker keeps for all).
+// Read next: gemm_tile.inl.h for what a kernel does, ../plan.h for who fills a PanelTask.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace qconv::kernels {
+
+// Depth (input channels of a tap) is consumed in groups of four: one 32-bit lane of a dot product.
+inline constexpr int kDepthGroup = 4;
+inline constexpr int kMaxVectors = 4;   // vectors side by side in a panel, at most
+inline constexpr int kMaxColumns = 64;  // output channels in a panel, at most
+
+// How a panel of weights lies in memory: [tap][depth group][vector][lane][...], where the innermost
+// bytes are what one dot product consumes for one output channel.
+enum class WeightFormat {
+  kS8Quads,     // four s8: w0 w1 w2 w3
+  kS16EvenOdd,  // a vector of s16 pairs (w0, w2), then a vector of s16 pairs (w1, w3)
+};
+
+// One output pixel: where its first input byte lies and where its outputs go.
+struct Row {
+  const uint8_t* input;
+  uint8_t* output;
+};
+
+// The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input and
+// through the panel. Bytes.
+struct TapLoop {
+  int64_t count;
+  int64_t input_stride;
+  int64_t weight_stride;
+};
+
+// The requantization of a panel, columns in the panel's order (see ColumnInPanel in pack/weights.h).
+struct PanelEpilogue {
+  const int32_t* offsets;      // initial accumulators: -input_zero_point * sum of weights
+  const float* bias;           // bias / (input scale * weight scale)
+  const float* multipliers;    // input scale * weight scale / output scale
+  const int32_t* weight_zero_points;  // general epilogue only
+  const int32_t* row_terms;           // general epilogue only: [row] sum of (a - input_zero_point)
+  int16_t output_zero_point;
+  uint8_t lower;  // clamp of the output
+  uint8_t upper;
+};
+
+// A block of output pixels (rows) times one panel of output channels (columns).
+struct PanelTask {
+  const Row* rows;
+  int64_t row_count;
+  TapLoop taps[3];       // outermost first
+  int64_t depth_groups;  // per tap
+  const std::byte* weights;
+  PanelEpilogue epilogue;
+  int64_t column_begin;  // added to Row::output
+  int columns;           // valid ones, 1..PanelShape::columns
+};
+
+using PanelKernel = void (*)(const PanelTask& task);
+
+// Sums the bytes of each row over all taps: sums[row]. `depth` is in bytes here and only those are
+// read.
+using RowSumKernel = void (*)(const Row* rows, int64_t row_count, const TapLoop taps[3],
+                              int64_t depth, int32_t* sums);
+
+// A register tile: `rows` pixels by `columns` channels.
+struct PanelShape {
+  int vectors;
+  int columns;
+  int rows;
+  PanelKernel symmetric;  // no weight zero points, results below 2^31: the common case
+  PanelKernel general;    // anything legal
+};
+
+struct KernelTable {
+  const char* name;
+  const char* dot_product;
+  int lanes;  // int32 lanes of a vector
+  WeightFormat weight_format;
+  int shape_count;
+  PanelShape shapes[kMaxVectors];  // by vectors: 1, 2, ...
+  RowSumKernel row_sums;
+  // Runs dot products on registers for a while; returns how many multiply-accumulates it did.
+  int64_t (*spin)(int64_t iterations);
+};
+
+}  // namespace qconv::kernels

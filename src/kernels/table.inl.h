@@ -1,0 +1,64 @@
+// MakeKernelTable: instantiates every kernel for one ISA.
+//
+// Layer: kernels, compiled once per ISA. The last thing that an isa_*.cpp includes.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/gemm_tile.inl.h"
+#include "kernels/kernel_table.h"
+#include "kernels/row_sums.inl.h"
+
+namespace qconv::kernels {
+namespace {
+
+// Enough independent accumulators to hide the latency of a dot product, few enough for 16 registers.
+template <class Simd>
+int64_t Spin(int64_t iterations) {
+  constexpr int kAccumulators = 12;
+  using Register = typename Simd::Width::Register;
+  alignas(64) static constexpr uint8_t kBytes[128] = {1, 2, 3, 4};
+  const typename Simd::Activations x = Simd::Broadcast(kBytes);
+  const typename Simd::Weights b = Simd::LoadWeights(reinterpret_cast<const std::byte*>(kBytes));
+  Register acc[kAccumulators];
+  for (Register& a : acc) a = Register{};
+  for (int64_t i = 0; i < iterations; ++i) {
+#pragma GCC unroll 16
+    for (Register& a : acc) {
+      a = Simd::Dot(a, x, b);
+      asm volatile("" : "+v"(a));  // keeps the compiler from folding the iterations
+    }
+  }
+  return iterations * kAccumulators * Simd::Width::kLanes * kDepthGroup;
+}
+
+template <class Simd, int nv>
+constexpr PanelShape MakeShape() {
+  return {.vectors = nv,
+          .columns = nv * Simd::Width::kLanes,
+          .rows = Simd::kTileRows[nv - 1],
+          .symmetric = RunPanel<Simd, SymmetricEpilogue<Simd>, nv>,
+          .general = RunPanel<Simd, GeneralEpilogue<Simd>, nv>};
+}
+
+template <class Simd>
+constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product) {
+  KernelTable table = {.name = name,
+                       .dot_product = dot_product,
+                       .lanes = Simd::Width::kLanes,
+                       .weight_format = Simd::kWeightFormat,
+                       .shape_count = sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]),
+                       .shapes = {},
+                       .row_sums = SumRows,
+                       .spin = Spin<Simd>};
+  table.shapes[0] = MakeShape<Simd, 1>();
+  table.shapes[1] = MakeShape<Simd, 2>();
+  if constexpr (sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]) > 2) {
+    table.shapes[2] = MakeShape<Simd, 3>();
+    table.shapes[3] = MakeShape<Simd, 4>();
+  }
+  return table;
+}
+
+}  // namespace
+}  // namespace qconv::kernels

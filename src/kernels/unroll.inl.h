@@ -1,0 +1,25 @@
+// Unroll<n>(f): f(Index<0>{}), f(Index<1>{}), ... written out by the compiler front end.
+//
+// Layer: kernels. Register tiles are arrays indexed by constants only: GCC unrolls nested loops too
+// late to keep such arrays in registers (it leaves dead stores to the stack in the innermost loop).
+#pragma once
+
+namespace qconv::kernels {
+namespace {
+
+template <int i>
+struct Index {
+  constexpr operator int() const { return i; }  // NOLINT: an int in all but type
+  static constexpr int kValue = i;
+};
+
+template <int n, int i = 0, class F>
+inline __attribute__((always_inline)) void Unroll(const F& f) {
+  if constexpr (i < n) {
+    f(Index<i>{});
+    Unroll<n, i + 1>(f);
+  }
+}
+
+}  // namespace
+}  // namespace qconv::kernels

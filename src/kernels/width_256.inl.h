@@ -1,0 +1,95 @@
+// Width256: from four vectors of int32 results to bytes in memory, with 256-bit registers.
+//
+// Layer: kernels. Shared by the AVX2 ISAs. Twin of width_512.inl.h, which explains the order of
+// columns; here panels have at most two vectors of eight channels, so that a quad is 2 or 4 rows.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace qconv::kernels {
+namespace {
+
+struct Width256 {
+  using Native = __m256i;
+  // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at each
+  // change of element type inside a loop, and runs out of them.
+  using Register = int32_t __attribute__((vector_size(32)));
+  static constexpr int kLanes = 8;
+
+  template <int nv>
+  static constexpr int RowsPerQuad() {
+    return nv == 3 ? 1 : 4 / nv;
+  }
+
+  struct OutputClamp {
+    OutputClamp(int16_t zero_point_in, uint8_t lower_in, uint8_t upper_in)
+        : zero_point(_mm256_set1_epi16(zero_point_in)),
+          lower(_mm256_set1_epi8(static_cast<char>(lower_in))),
+          upper(_mm256_set1_epi8(static_cast<char>(upper_in))) {}
+    __m256i zero_point, lower, upper;
+  };
+
+  static inline __m256i Narrow(__m256i v0, __m256i v1, __m256i v2, __m256i v3,
+                               const OutputClamp& clamp) {
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), clamp.zero_point);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v2, v3), clamp.zero_point);
+    const __m256i bytes = _mm256_packus_epi16(low, high);
+    return _mm256_min_epu8(_mm256_max_epu8(bytes, clamp.lower), clamp.upper);
+  }
+
+  template <int nv, int rows>
+  static inline __attribute__((always_inline)) void Store(__m256i bytes, uint8_t* const* outputs,
+                                                          int columns) {
+    if constexpr (nv == 3) {  // the last dword of each lane is unused
+      const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 0, 0);
+      bytes = _mm256_permutevar8x32_epi32(bytes, order);
+      StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns < 16 ? columns : 16);
+      if (columns > 16) {
+        StoreRow(outputs[0] + 16, _mm256_extracti128_si256(bytes, 1), columns - 16);
+      }
+    } else if constexpr (nv == 2) {  // even qwords are the first row, odd ones the second
+      bytes = _mm256_permute4x64_epi64(bytes, 0b11'01'10'00);
+      StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns);
+      if constexpr (rows > 1) StoreRow(outputs[1], _mm256_extracti128_si256(bytes, 1), columns);
+    } else {  // dword r of each lane is row r
+      static_assert(nv == 1);
+      bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+      const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+      StoreRow(outputs[0], low, columns);
+      if constexpr (rows > 1) StoreRow(outputs[1], _mm_unpackhi_epi64(low, low), columns);
+      if constexpr (rows > 2) StoreRow(outputs[2], high, columns);
+      if constexpr (rows > 3) StoreRow(outputs[3], _mm_unpackhi_epi64(high, high), columns);
+    }
+  }
+
+ private:
+  static inline void StoreRow(uint8_t* output, __m128i bytes, int columns) {
+    if (columns == 16) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(output), bytes);
+      return;
+    }
+    if (columns & 8) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(output), bytes);
+      output += 8;
+      bytes = _mm_unpackhi_epi64(bytes, bytes);
+    }
+    if (columns & 4) {
+      const int32_t dword = _mm_cvtsi128_si32(bytes);
+      std::memcpy(output, &dword, 4);
+      output += 4;
+      bytes = _mm_srli_si128(bytes, 4);
+    }
+    const int32_t rest = _mm_cvtsi128_si32(bytes);
+    if (columns & 2) {
+      std::memcpy(output, &rest, 2);
+      output += 2;
+    }
+    if (columns & 1) *output = static_cast<uint8_t>(columns & 2 ? rest >> 16 : rest);
+  }
+};
+
+}  // namespace
+}  // namespace qconv::kernels

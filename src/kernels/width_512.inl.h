@@ -1,0 +1,107 @@
+// Width512: from four vectors of int32 results to bytes in memory, with 512-bit registers.
+//
+// Layer: kernels. Shared by the AVX-512 ISAs. width_256.inl.h is its twin.
+//
+// Packing works within 128-bit lanes: lane L of Narrow(v0, v1, v2, v3) holds the four bytes of lane L
+// of v0, then of v1, v2, v3. Panels store their channels in an order that undoes this (ColumnInPanel
+// in pack/weights.h), so that for nv = 4 no permutation is needed:
+//   vector v, lane i   <->   column 4 * nv * (i / 4) + 4 * v + i % 4
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace qconv::kernels {
+namespace {
+
+struct Width512 {
+  using Native = __m512i;
+  // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at each
+  // change of element type inside a loop, and runs out of them.
+  using Register = int32_t __attribute__((vector_size(64)));
+  static constexpr int kLanes = 16;
+
+  // Rows whose vectors make up one Narrow: 4, 2, 1, 1.
+  template <int nv>
+  static constexpr int RowsPerQuad() {
+    return nv == 3 ? 1 : 4 / nv;
+  }
+
+  struct OutputClamp {
+    OutputClamp(int16_t zero_point_in, uint8_t lower_in, uint8_t upper_in)
+        : zero_point(_mm512_set1_epi16(zero_point_in)),
+          lower(_mm512_set1_epi8(static_cast<char>(lower_in))),
+          upper(_mm512_set1_epi8(static_cast<char>(upper_in))) {}
+    __m512i zero_point, lower, upper;
+  };
+
+  // The int16 saturations cannot change the result: the zero point is in 0..255 and the clamp to
+  // 0..255 follows.
+  static inline __m512i Narrow(__m512i v0, __m512i v1, __m512i v2, __m512i v3,
+                               const OutputClamp& clamp) {
+    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), clamp.zero_point);
+    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), clamp.zero_point);
+    const __m512i bytes = _mm512_packus_epi16(low, high);
+    return _mm512_min_epu8(_mm512_max_epu8(bytes, clamp.lower), clamp.upper);
+  }
+
+  // Stores the first `rows` rows of a quad, `columns` bytes each.
+  template <int nv, int rows>
+  static inline __attribute__((always_inline)) void Store(__m512i bytes, uint8_t* const* outputs,
+                                                          int columns) {
+    if constexpr (nv == 4) {
+      StoreRow(outputs[0], bytes, columns);
+    } else if constexpr (nv == 3) {  // the last dword of each lane is unused
+      const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
+      bytes = _mm512_permutexvar_epi32(order, bytes);
+      if (columns == 48) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(outputs[0]), _mm512_castsi512_si256(bytes));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(outputs[0] + 32),
+                         _mm512_extracti32x4_epi32(bytes, 2));
+      } else {
+        StoreRow(outputs[0], bytes, columns);
+      }
+    } else if constexpr (nv == 2) {  // even qwords are the first row, odd ones the second
+      const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+      bytes = _mm512_permutexvar_epi64(order, bytes);
+      StoreRow(outputs[0], _mm512_castsi512_si256(bytes), columns);
+      if constexpr (rows > 1) StoreRow(outputs[1], _mm512_extracti64x4_epi64(bytes, 1), columns);
+    } else {  // dword r of each lane is row r
+      const __m512i order =
+          _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+      bytes = _mm512_permutexvar_epi32(order, bytes);
+      StoreRow(outputs[0], _mm512_castsi512_si128(bytes), columns);
+      if constexpr (rows > 1) StoreRow(outputs[1], _mm512_extracti32x4_epi32(bytes, 1), columns);
+      if constexpr (rows > 2) StoreRow(outputs[2], _mm512_extracti32x4_epi32(bytes, 2), columns);
+      if constexpr (rows > 3) StoreRow(outputs[3], _mm512_extracti32x4_epi32(bytes, 3), columns);
+    }
+  }
+
+ private:
+  // Byte-masked stores are slow on some CPUs (Zen 4), so full rows avoid them.
+  static inline void StoreRow(uint8_t* output, __m512i bytes, int columns) {
+    if (columns == 64) {
+      _mm512_storeu_si512(output, bytes);
+    } else {
+      _mm512_mask_storeu_epi8(output, (uint64_t{1} << columns) - 1, bytes);
+    }
+  }
+  static inline void StoreRow(uint8_t* output, __m256i bytes, int columns) {
+    if (columns == 32) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), bytes);
+    } else {
+      _mm256_mask_storeu_epi8(output, static_cast<__mmask32>((uint64_t{1} << columns) - 1), bytes);
+    }
+  }
+  static inline void StoreRow(uint8_t* output, __m128i bytes, int columns) {
+    if (columns == 16) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(output), bytes);
+    } else {
+      _mm_mask_storeu_epi8(output, static_cast<__mmask16>((1u << columns) - 1), bytes);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace qconv::kernels
