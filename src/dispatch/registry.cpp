@@ -1,0 +1,116 @@
+#include "dispatch/registry.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include "dispatch/cpu.h"
+#include "qconv/isa.h"
+
+namespace qconv::kernels {
+extern const KernelTable kScalarTable, kAvx2Table, kAvxVnniTable, kAvx512Table, kAvx512VnniTable;
+}
+
+namespace qconv::dispatch {
+namespace {
+
+struct Entry {
+  const kernels::KernelTable* table;
+  std::vector<std::string_view> required;  // features as in CpuFeatures()
+};
+
+// From plain to best; CMakeLists.txt holds the same list.
+const std::vector<Entry>& Registry() {
+  static const std::vector<Entry> registry = {
+      {&kernels::kScalarTable, {}},
+      {&kernels::kAvx2Table, {"avx2"}},
+      {&kernels::kAvxVnniTable, {"avx2", "avx_vnni"}},
+      {&kernels::kAvx512Table, {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl"}},
+      {&kernels::kAvx512VnniTable,
+       {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"}},
+  };
+  return registry;
+}
+
+std::string UsableNames() {
+  std::string names;
+  for (const Entry& entry : Registry()) {
+    if (!FirstMissingFeature(entry.required).empty()) continue;
+    if (!names.empty()) names += ", ";
+    names += entry.table->name;
+  }
+  return names;
+}
+
+// `source` is how the user named the ISA, for the error.
+const kernels::KernelTable& Find(const std::string& name, const std::string& source) {
+  for (const Entry& entry : Registry()) {
+    if (name != entry.table->name) continue;
+    const std::string_view missing = FirstMissingFeature(entry.required);
+    if (missing.empty()) return *entry.table;
+    throw std::invalid_argument("qconv: " + source + " is \"" + name +
+                                "\", but this CPU or operating system lacks " +
+                                std::string(missing) + "; usable here: " + UsableNames());
+  }
+  throw std::invalid_argument("qconv: " + source + " is \"" + name +
+                              "\", which is no ISA of this build; usable here: " + UsableNames());
+}
+
+}  // namespace
+
+const kernels::KernelTable& SelectKernels(const std::string& isa) {
+  if (!isa.empty()) return Find(isa, "isa");
+  const char* variable = std::getenv("QCONV_ISA");
+  if (variable != nullptr && *variable != '\0') return Find(variable, "environment QCONV_ISA");
+  const auto& registry = Registry();
+  const auto best = std::find_if(registry.rbegin(), registry.rend(), [](const Entry& entry) {
+    return FirstMissingFeature(entry.required).empty();
+  });
+  return *best->table;  // "scalar" needs nothing
+}
+
+}  // namespace qconv::dispatch
+
+namespace qconv {
+
+std::vector<IsaInfo> Isas() {
+  std::vector<IsaInfo> isas;
+  for (const auto& entry : dispatch::Registry()) {
+    const std::string missing(dispatch::FirstMissingFeature(entry.required));
+    isas.push_back({.name = entry.table->name,
+                    .dot_product = entry.table->dot_product,
+                    .usable = missing.empty(),
+                    .missing = missing});
+  }
+  return isas;
+}
+
+std::string DefaultIsa() { return dispatch::SelectKernels("").name; }
+
+std::string ResolveIsa(const std::string& name) { return dispatch::SelectKernels(name).name; }
+
+double MeasureCeiling(const std::string& isa) {
+  const kernels::KernelTable& table = dispatch::SelectKernels(isa);
+  using Clock = std::chrono::steady_clock;
+  constexpr double kSampleSeconds = 1e-3;
+  constexpr int kSamples = 10;
+  int64_t iterations = 1000;
+  double best = 0;
+  for (int sample = 0; sample < kSamples;) {
+    const auto begin = Clock::now();
+    const int64_t macs = table.spin(iterations);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (seconds < kSampleSeconds) {  // too short to time: grow
+      iterations *= 2;
+      continue;
+    }
+    best = std::max(best, static_cast<double>(macs) / seconds);
+    ++sample;
+  }
+  return best;
+}
+
+}  // namespace qconv
