@@ -1,0 +1,70 @@
+// qconv-bench: times the convolutions of real networks, against the instruction ceiling of the ISA
+// and against other libraries in the same process.
+//
+// Read next: options.h (what can be asked), layers.h (which layers), runner.h (how one is timed).
+#include <benchmark/benchmark.h>
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "csv.h"
+#include "layers.h"
+#include "options.h"
+#include "report.h"
+#include "runner.h"
+#include "summary.h"
+
+namespace qconv::bench {
+namespace {
+
+// One benchmark per layer, of one iteration: comparing needs turns, so it is the runner that
+// repeats and times, and Google Benchmark is told the median (manual time).
+void RegisterLayer(const cases::Layer& layer, Runner& runner, std::vector<LayerResult>& results) {
+  const auto body = [&layer, &runner, &results](benchmark::State& state) {
+    try {
+      const LayerResult result = runner.Measure(layer);
+      for (auto _ : state) state.SetIterationTime(result.ms * 1e-3);
+      results.push_back(result);
+    } catch (const std::exception& error) {
+      state.SkipWithError(error.what());
+    }
+  };
+  benchmark::RegisterBenchmark((layer.net + "/" + layer.name).c_str(), body)
+      ->Iterations(1)
+      ->UseManualTime();
+}
+
+// Returns the exit status.
+int Main(int argc, char** argv) {
+  const Options options = ParseOptions(argc, argv);
+  const std::vector<cases::Layer> layers = SelectLayers(options);
+  if (!options.csv.empty()) CheckCsvTarget(options.csv);
+
+  Runner runner(options);
+  std::vector<LayerResult> results;
+  for (const cases::Layer& layer : layers) RegisterLayer(layer, runner, results);
+  int no_arguments = 1;  // the command line is ours
+  benchmark::Initialize(&no_arguments, argv);
+  TableReporter reporter(options, runner, results);
+  benchmark::RunSpecifiedBenchmarks(&reporter, "all");
+
+  PrintSummary(results, runner.ceiling(), options.peer);
+  if (!options.csv.empty()) WriteCsv(options.csv, results);
+  if (reporter.failures() == 0) return 0;
+  fmt::print(stderr, "qconv-bench: {} of {} layers failed\n", reporter.failures(), layers.size());
+  return 1;
+}
+
+}  // namespace
+}  // namespace qconv::bench
+
+int main(int argc, char** argv) {
+  try {
+    return qconv::bench::Main(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "qconv-bench: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,34 @@
+// Options: the command line of qconv-bench.
+//
+// Knows CLI11 (options.cpp alone) and nothing of how layers are timed. Read next: runner.h.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+
+namespace qconv::bench {
+
+struct Options {
+  std::filesystem::path layers;      // empty: the list that comes with the bench
+  std::vector<std::string> nets;     // empty: all
+  std::vector<std::string> classes;  // empty: all
+  std::string filter;                // regular expression on "net/layer", empty: all
+  int threads = 1;
+  std::string isa;            // as PrepackOptions::isa
+  std::string peer;           // "onednn", or empty
+  bool peer_any_isa = false;  // else the peer is held to our ISA
+  cases::Weights weights = cases::Weights::kLaplace;
+  int64_t batch = 0;          // 0: as in the list
+  double min_time = 0.25;     // seconds per layer
+  std::filesystem::path csv;  // empty: none
+  bool verbose = false;
+};
+
+// Exits with a message after --help or on a wrong command line.
+Options ParseOptions(int argc, char** argv);
+
+}  // namespace qconv::bench

@@ -1,0 +1,116 @@
+#include "summary.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "statistics.h"
+
+namespace qconv::bench {
+namespace {
+
+struct ClassSummary {
+  std::string name;
+  int layers = 0;
+  GeometricMean ceiling_pct;
+  int compared = 0;  // layers that the peer ran
+  GeometricMean ratio;
+  const LayerResult* lowest = nullptr;  // by ratio
+
+  void Add(const LayerResult& result) {
+    ++layers;
+    ceiling_pct.Add(result.ceiling_pct());
+    if (!result.peer) return;
+    ++compared;
+    ratio.Add(result.peer->ratio);
+    if (lowest == nullptr || result.peer->ratio < lowest->peer->ratio) lowest = &result;
+  }
+};
+
+struct NetSummary {
+  std::string name;
+  int64_t layers = 0;
+  double gmac = 0;
+  double ms = 0;
+  // Of the layers that the peer ran:
+  int64_t compared = 0;
+  double compared_ms = 0;
+  double peer_ms = 0;
+
+  void Add(const LayerResult& result) {
+    const auto count = static_cast<double>(result.layer.count);
+    layers += result.layer.count;
+    gmac += count * result.gmac();
+    ms += count * result.ms;
+    if (!result.peer) return;
+    compared += result.layer.count;
+    compared_ms += count * result.ms;
+    peer_ms += count * result.peer->ms;
+  }
+};
+
+// Adds each result to the summary of its name; summaries in the order of first mention.
+template <typename Summary, typename NameOf>
+std::vector<Summary> Summarize(const std::vector<LayerResult>& results, NameOf name_of) {
+  std::vector<Summary> summaries;
+  for (const LayerResult& result : results) {
+    const std::string name = name_of(result.layer);
+    auto it = std::find_if(summaries.begin(), summaries.end(),
+                           [&](const Summary& summary) { return summary.name == name; });
+    if (it == summaries.end()) {
+      summaries.emplace_back().name = name;
+      it = std::prev(summaries.end());
+    }
+    it->Add(result);
+  }
+  return summaries;
+}
+
+void PrintClasses(const std::vector<LayerResult>& results, bool with_peer) {
+  const auto class_of = [](const cases::Layer& layer) { return layer.Class(); };
+  fmt::print("\n{:<30} {:>6} {:>7}", "class (geometric means)", "layers", "ceil%");
+  if (with_peer) fmt::print(" {:>7} {:>7}  {}", "ratio", "lowest", "at");
+  fmt::print("\n");
+  for (const ClassSummary& s : Summarize<ClassSummary>(results, class_of)) {
+    fmt::print("{:<30} {:>6} {:>7.1f}", s.name, s.layers, s.ceiling_pct.value());
+    if (s.lowest != nullptr) {
+      const cases::Layer& layer = s.lowest->layer;
+      fmt::print(" {:>7.3f} {:>7.3f}  {}/{}", s.ratio.value(), s.lowest->peer->ratio, layer.net,
+                 layer.name);
+      if (s.compared < s.layers) fmt::print(" ({} compared)", s.compared);
+    }
+    fmt::print("\n");
+  }
+}
+
+void PrintNets(const std::vector<LayerResult>& results, const std::string& peer) {
+  const auto net_of = [](const cases::Layer& layer) { return layer.net; };
+  fmt::print("\n{:<30} {:>6} {:>10} {:>10} {:>8}", "net (totals)", "layers", "GMAC", "ms",
+             "GMAC/s");
+  if (!peer.empty()) fmt::print(" {:>10} {:>7}", peer, "ratio");
+  fmt::print("\n");
+  for (const NetSummary& s : Summarize<NetSummary>(results, net_of)) {
+    fmt::print("{:<30} {:>6} {:>10.4f} {:>10.3f} {:>8.1f}", s.name, s.layers, s.gmac, s.ms,
+               s.gmac / s.ms * 1e3);
+    if (s.compared > 0) {
+      fmt::print(" {:>10.3f} {:>7.3f}", s.peer_ms, s.peer_ms / s.compared_ms);
+      if (s.compared < s.layers) fmt::print(" ({} compared)", s.compared);
+    }
+    fmt::print("\n");
+  }
+}
+
+}  // namespace
+
+void PrintSummary(const std::vector<LayerResult>& results, const Ceiling& ceiling,
+                  const std::string& peer) {
+  PrintClasses(results, !peer.empty());
+  PrintNets(results, peer);
+  fmt::print("\nceiling: {:.1f} GMAC/s at the start, {:.1f} to {:.1f} during the run\n",
+             ceiling.first() * 1e-9, ceiling.lowest() * 1e-9, ceiling.highest() * 1e-9);
+  if (!peer.empty()) fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
+}
+
+}  // namespace qconv::bench
