@@ -1,0 +1,145 @@
+#include "pack/fold.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "pack/weights.h"
+
+namespace qconv::pack {
+namespace {
+
+constexpr int64_t kLargestInt32 = std::numeric_limits<int32_t>::max();
+
+// The s8 weights of one output channel and what follows from them.
+struct Channel {
+  std::span<const int8_t> weights;
+  int64_t zero_point;
+  float scale;  // input scale * weight scale
+  float multiplier;
+  float bias;  // in units of `scale`
+};
+
+std::string ChannelName(int64_t channel) { return " for output channel " + std::to_string(channel); }
+
+Channel MakeChannel(int64_t j, const Geometry& g, const Quantization& q,
+                    std::span<const int8_t> weights, std::span<const float> bias) {
+  const auto pick = [j](const auto& values) { return values[values.size() == 1 ? 0 : j]; };
+  const size_t depth = static_cast<size_t>(g.DepthOfOutput());
+  Channel c;
+  c.weights = weights.subspan(static_cast<size_t>(j) * depth, depth);
+  c.zero_point = q.weight_zero_points.empty() ? 0 : pick(q.weight_zero_points);
+  c.scale = q.input.scale * pick(q.weight_scales);
+  if (!std::isfinite(c.scale) || c.scale == 0) {
+    throw std::invalid_argument("qconv: Quantization.input.scale * weight_scales is " +
+                                std::to_string(c.scale) + ChannelName(j) +
+                                "; want a float32 number > 0");
+  }
+  c.multiplier = c.scale / q.output.scale;
+  if (!std::isfinite(c.multiplier) || c.multiplier == 0) {
+    throw std::invalid_argument(
+        "qconv: Quantization.input.scale * weight_scales / output.scale is " +
+        std::to_string(c.multiplier) + ChannelName(j) + "; want a float32 number > 0");
+  }
+  c.bias = bias.empty() ? 0.0f : bias[static_cast<size_t>(j)] / c.scale;
+  if (!std::isfinite(c.bias)) {
+    throw std::invalid_argument("qconv: bias / (Quantization.input.scale * weight_scales) is " +
+                                std::to_string(c.bias) + ChannelName(j) +
+                                "; want a finite float32 number");
+  }
+  return c;
+}
+
+// The largest |sum (a - za) * (w - zw)| over all inputs a in 0..255. Each product is largest at one
+// end of the range of a; the sums of either sign are bounds that are attained. Saturates.
+int64_t AccumulatorBound(const Channel& c, int64_t input_zero_point) {
+  constexpr int64_t kEnough = int64_t{1} << 62;
+  int64_t positive = 0, negative = 0;
+  for (const int8_t w : c.weights) {
+    const int64_t weight = w - c.zero_point;
+    const int64_t at_low = -input_zero_point * weight, at_high = (255 - input_zero_point) * weight;
+    positive += std::max(at_low, at_high);
+    negative -= std::min(at_low, at_high);
+    if (positive > kEnough || negative > kEnough) return kEnough;
+  }
+  return std::max(positive, negative);
+}
+
+uint8_t QuantizeBound(float bound, const Affine& output) {
+  const double steps = std::nearbyint(bound / output.scale);  // may be infinite
+  return static_cast<uint8_t>(std::clamp(steps + output.zero_point, 0.0, 255.0));
+}
+
+void FoldActivation(const Activation& activation, const Affine& output, PackedLayer& layer) {
+  layer.lower = QuantizeBound(activation.lower, output);
+  layer.upper = QuantizeBound(activation.upper, output);
+}
+
+// offsets[column] = -input zero point * sum of the column's weights; int32 that may wrap on the way
+// (as the accumulators do), because the final sum is known to fit.
+void FoldColumns(std::span<const int8_t> weights, PackedLayer& layer) {
+  const WeightReader reader(layer, weights);
+  for (const Panel& panel : layer.panels) {
+    const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
+    const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
+    for (int v = 0; v < shape.vectors; ++v) {
+      for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
+        const int position = v * layer.kernels->lanes + lane;
+        const int column = ColumnInPanel(shape.vectors, v, lane);
+        uint32_t sum = 0;
+        for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
+          int32_t tap_sum = 0;
+          for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
+            tap_sum += reader.Get(panel, column, tap, byte);
+          }
+          layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + tap * shape.columns +
+                                             position)] = tap_sum;
+          sum += static_cast<uint32_t>(tap_sum);
+        }
+        layer.offsets[static_cast<size_t>(panel.column_offset + position)] =
+            static_cast<int32_t>(-uint32_t{layer.input_zero_point} * sum);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void FoldQuantization(const Quantization& quantization, std::span<const int8_t> weights,
+                      std::span<const float> bias, const Activation& activation,
+                      PackedLayer& layer) {
+  layer.input_zero_point = static_cast<uint8_t>(quantization.input.zero_point);
+  layer.output_zero_point = static_cast<int16_t>(quantization.output.zero_point);
+  layer.general_epilogue = false;
+  layer.accumulator_bound = 0;
+  FoldActivation(activation, quantization.output, layer);
+  for (const Panel& panel : layer.panels) {
+    const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
+    for (int v = 0; v < shape.vectors; ++v) {
+      for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
+        const int column = ColumnInPanel(shape.vectors, v, lane);
+        if (column >= panel.columns) continue;  // stays zero
+        const int64_t j = panel.out_begin + column;
+        const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
+        const int64_t bound = AccumulatorBound(c, quantization.input.zero_point);
+        if (bound > kLargestInt32) {
+          throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " +
+                                      std::to_string(bound) + ChannelName(j) +
+                                      "; want a bound of at most 2147483647");
+        }
+        layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
+        const double largest = (static_cast<double>(bound) + std::abs(c.bias)) * c.multiplier;
+        if (c.zero_point != 0 || largest >= 2147483520.0) layer.general_epilogue = true;
+        const auto at = static_cast<size_t>(panel.column_offset + v * layer.kernels->lanes + lane);
+        layer.bias[at] = c.bias;
+        layer.multipliers[at] = c.multiplier;
+        layer.weight_zero_points[at] = static_cast<int32_t>(c.zero_point);
+      }
+    }
+  }
+  FoldColumns(weights, layer);
+}
+
+}  // namespace qconv::pack

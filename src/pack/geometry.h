@@ -1,0 +1,29 @@
+// Geometry: the shape of a layer with every rank made 3 and every default filled in.
+//
+// Layer: pack. A 1D layer is (1, 1, k), a 2D layer (1, kh, kw). Read next: packed_layer.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace qconv::pack {
+
+using Dims = std::array<int64_t, 3>;  // d, h, w
+
+struct Geometry {
+  int rank;  // of the layer as given
+  int64_t in_channels, out_channels, groups;
+  Dims kernel, stride, dilation, padding, padding_end;
+
+  int64_t GroupInputs() const { return in_channels / groups; }
+  int64_t GroupOutputs() const { return out_channels / groups; }
+  int64_t Taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t DepthOfOutput() const { return Taps() * GroupInputs(); }  // products per output
+
+  // Output pixels are input pixels: 1x1, stride 1, no padding.
+  bool Pointwise() const {
+    return Taps() == 1 && stride == Dims{1, 1, 1} && padding == Dims{} && padding_end == Dims{};
+  }
+};
+
+}  // namespace qconv::pack

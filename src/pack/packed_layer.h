@@ -1,0 +1,105 @@
+// PackedLayer: what Prepack leaves behind and Run reads.
+//
+// Layer: pack. Plain data, immutable once built (../layer.cpp builds it).
+//
+// Weights lie in panels. A panel holds the weights of `columns` output channels (one column each),
+// nv vectors wide:
+//
+//   byte(tap, group, v, lane, i) = (((tap * groups + group) * nv + v) * lanes + lane) * 4 + i    (s8)
+//
+//   tap 0:  | group 0: v0 [lane 0: w0 w1 w2 w3][lane 1: ...] ... | v1 ... |
+//           | group 1: ...                                                |
+//   tap 1:  ...
+//
+// where a depth group is four consecutive input bytes of the tap, zero-filled at the end.
+// WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written.
+// Read next: weights.h, fold.h, feed.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "pack/geometry.h"
+
+namespace qconv::pack {
+
+// How kernels read the input.
+enum class Feed {
+  kTaps,    // in place, one tap a pixel; channels are a multiple of four
+  kRuns,    // in place, one tap a kernel row: its pixels are neighbours, kw * channels bytes
+  kCopied,  // from a copy (im2col), channels rounded up to four
+};
+
+// A set of output channels that read the same input channels. Without groups the whole layer is one;
+// narrow groups are merged, with zero weights between them, until they fill a vector.
+struct ChannelGroup {
+  int64_t in_begin, in_channels;
+  int64_t out_begin, out_channels;
+  int64_t tap_bytes;     // input bytes of a tap
+  int64_t depth_groups;  // ceil(tap_bytes / 4)
+};
+
+struct Panel {
+  int group;               // index of its ChannelGroup
+  int shape;               // index into KernelTable::shapes
+  int64_t out_begin;       // first output channel
+  int columns;             // valid ones
+  int64_t weights_offset;  // bytes
+  int64_t column_offset;   // into the per-column arrays
+  int64_t tap_sums_offset;  // into tap_sums
+};
+
+// Cache-line aligned bytes.
+class AlignedBytes {
+ public:
+  static constexpr size_t kAlignment = 64;
+  explicit AlignedBytes(size_t size = 0) : storage_(size + kAlignment), size_(size) {}
+  std::byte* data() { return storage_.data() + Skew(); }
+  const std::byte* data() const { return storage_.data() + Skew(); }
+  size_t size() const { return size_; }
+
+ private:
+  size_t Skew() const {
+    return (kAlignment - reinterpret_cast<uintptr_t>(storage_.data()) % kAlignment) % kAlignment;
+  }
+  std::vector<std::byte> storage_;
+  size_t size_;
+};
+
+struct PackedLayer {
+  Geometry geometry;
+  const kernels::KernelTable* kernels;
+  Feed feed;
+  Dims tap_grid;        // taps as the panels have them: the kernel, or (kd, kh, 1) for kRuns
+  int64_t pixel_bytes;  // distance of neighbouring pixels in a copy of the input
+  std::vector<ChannelGroup> groups;
+  std::vector<Panel> panels;
+  AlignedBytes weights;
+
+  // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
+  std::vector<int32_t> offsets;
+  std::vector<float> bias;
+  std::vector<float> multipliers;
+  std::vector<int32_t> weight_zero_points;
+  // [panel][tap][column]: sum of the weights of a tap, for blocks that skip taps.
+  std::vector<int32_t> tap_sums;
+
+  uint8_t input_zero_point;
+  int16_t output_zero_point;
+  uint8_t lower, upper;
+  bool general_epilogue;
+  int64_t accumulator_bound;
+
+  // Bytes of a tap of this panel.
+  int64_t TapWeightBytes(const Panel& panel) const {
+    const int weight_bytes =
+        kernels->weight_format == kernels::WeightFormat::kS16EvenOdd ? 2 : 1;
+    return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
+           kernels->shapes[panel.shape].columns * weight_bytes;
+  }
+  int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
+};
+
+}  // namespace qconv::pack

@@ -1,0 +1,21 @@
+// ChoosePanels: how the output channels of a layer are cut into panels. A pure function.
+//
+// Layer: middle end. Read next: layer.h.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+
+namespace qconv {
+
+// Cuts `channels` output channels (>= 1) into panels, widest first; returns indices into
+// table.shapes. All but the last panel are full.
+std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels);
+
+// Relative time of one row of one tile of this shape, per depth group: the dot products, or the
+// loads that feed them where those take longer (two loads and two dot products a cycle).
+double RowCost(const kernels::PanelShape& shape);
+
+}  // namespace qconv

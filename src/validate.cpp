@@ -1,0 +1,215 @@
+#include "validate.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace qconv {
+namespace {
+
+using pack::Dims;
+using pack::Geometry;
+
+// Large enough for any tensor in memory, small enough that sums and products of a few stay in int64.
+constexpr int64_t kLargestExtent = int64_t{1} << 31;
+constexpr int64_t kLargestTensor = int64_t{1} << 46;
+
+[[noreturn]] void Fail(const std::string& what, const std::string& value, const std::string& want) {
+  throw std::invalid_argument("qconv: " + what + " is " + value + "; want " + want);
+}
+
+[[noreturn]] void Fail(const std::string& what, std::integral auto value,
+                       const std::string& want) {
+  Fail(what, std::to_string(value), want);
+}
+
+[[noreturn]] void Fail(const std::string& what, float value, const std::string& want) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  Fail(what, std::string(digits, end), want);
+}
+
+std::string Indexed(const std::string& field, int64_t index) {
+  return field + "[" + std::to_string(index) + "]";
+}
+
+void CheckRange(const std::string& what, int64_t value, int64_t low) {
+  if (value < low || value > kLargestExtent) {
+    Fail(what, value, std::to_string(low) + ".." + std::to_string(kLargestExtent));
+  }
+}
+
+// A Spatial of the layer as three dimensions; `fallback` where none is given.
+Dims Normalize(const std::string& field, const Spatial& spatial, int rank, int64_t low,
+               int64_t fallback) {
+  Dims dims = {fallback, fallback, fallback};
+  if (spatial.empty()) return dims;
+  if (spatial.rank() != rank) {
+    Fail(field + ".rank()", spatial.rank(),
+         "the kernel's rank " + std::to_string(rank) + ", or an empty " + field);
+  }
+  for (int i = 0; i < rank; ++i) {
+    CheckRange(Indexed(field, i), spatial[i], low);
+    dims[3 - rank + i] = spatial[i];
+  }
+  return dims;
+}
+
+// Product of non-negative numbers, or -1 if it exceeds kLargestTensor.
+int64_t Product(std::initializer_list<int64_t> factors) {
+  int64_t product = 1;
+  for (const int64_t factor : factors) {
+    if (factor != 0 && product > kLargestTensor / factor) return -1;
+    product *= factor;
+  }
+  return product;
+}
+
+void CheckScale(const std::string& what, float scale) {
+  if (!std::isfinite(scale) || scale <= 0) Fail(what, scale, "a finite number > 0");
+}
+
+void CheckZeroPoint(const std::string& what, int32_t zero_point) {
+  if (zero_point < 0 || zero_point > 255) Fail(what, zero_point, "0..255");
+}
+
+void CheckCount(const std::string& what, size_t count, int64_t want, const std::string& meaning) {
+  if (static_cast<int64_t>(count) != want) {
+    Fail(what + ".size()", static_cast<int64_t>(count), std::to_string(want) + " (" + meaning + ")");
+  }
+}
+
+void CheckPerChannel(const std::string& what, size_t count, const Geometry& geometry) {
+  if (count != 1 && static_cast<int64_t>(count) != geometry.out_channels) {
+    Fail(what + ".size()", static_cast<int64_t>(count),
+         "1 or out_channels = " + std::to_string(geometry.out_channels));
+  }
+}
+
+}  // namespace
+
+Geometry ValidateParams(const ConvParams& params) {
+  const int rank = params.kernel.rank();
+  if (rank < 1 || rank > Spatial::kMaxRank) Fail("ConvParams.kernel.rank()", rank, "1, 2 or 3");
+  CheckRange("ConvParams.in_channels", params.in_channels, 1);
+  CheckRange("ConvParams.out_channels", params.out_channels, 1);
+  CheckRange("ConvParams.groups", params.groups, 1);
+  if (params.in_channels % params.groups != 0) {
+    Fail("ConvParams.groups", params.groups,
+         "a divisor of in_channels = " + std::to_string(params.in_channels));
+  }
+  if (params.out_channels % params.groups != 0) {
+    Fail("ConvParams.groups", params.groups,
+         "a divisor of out_channels = " + std::to_string(params.out_channels));
+  }
+  Geometry g;
+  g.rank = rank;
+  g.in_channels = params.in_channels;
+  g.out_channels = params.out_channels;
+  g.groups = params.groups;
+  g.kernel = Normalize("ConvParams.kernel", params.kernel, rank, 1, 1);
+  g.stride = Normalize("ConvParams.stride", params.stride, rank, 1, 1);
+  g.dilation = Normalize("ConvParams.dilation", params.dilation, rank, 1, 1);
+  g.padding = Normalize("ConvParams.padding", params.padding, rank, 0, 0);
+  g.padding_end = params.padding_end.empty()
+                      ? g.padding
+                      : Normalize("ConvParams.padding_end", params.padding_end, rank, 0, 0);
+  if (Product({g.kernel[0], g.kernel[1], g.kernel[2], g.in_channels, g.out_channels}) < 0) {
+    Fail("ConvParams", "a layer of more than 2^46 weights", "less");
+  }
+  return g;
+}
+
+void ValidateQuantization(const Geometry& geometry, const Quantization& quantization) {
+  CheckScale("Quantization.input.scale", quantization.input.scale);
+  CheckZeroPoint("Quantization.input.zero_point", quantization.input.zero_point);
+  CheckScale("Quantization.output.scale", quantization.output.scale);
+  CheckZeroPoint("Quantization.output.zero_point", quantization.output.zero_point);
+  const auto& scales = quantization.weight_scales;
+  CheckPerChannel("Quantization.weight_scales", scales.size(), geometry);
+  for (size_t i = 0; i < scales.size(); ++i) {
+    CheckScale(Indexed("Quantization.weight_scales", static_cast<int64_t>(i)), scales[i]);
+  }
+  const auto& zero_points = quantization.weight_zero_points;
+  if (!zero_points.empty()) {
+    CheckPerChannel("Quantization.weight_zero_points", zero_points.size(), geometry);
+  }
+}
+
+void ValidateWeights(const Geometry& geometry, std::span<const int8_t> weights) {
+  CheckCount("weights", weights.size(), geometry.out_channels * geometry.DepthOfOutput(),
+             "out_channels * kernel * in_channels / groups");
+}
+
+void ValidateBias(const Geometry& geometry, std::span<const float> bias) {
+  if (bias.empty()) return;
+  CheckCount("bias", bias.size(), geometry.out_channels, "out_channels, or an empty bias");
+  for (size_t i = 0; i < bias.size(); ++i) {
+    if (!std::isfinite(bias[i])) {
+      Fail(Indexed("bias", static_cast<int64_t>(i)), bias[i], "a finite number");
+    }
+  }
+}
+
+void ValidateActivation(const Activation& activation) {
+  if (std::isnan(activation.lower)) Fail("Activation.lower", activation.lower, "a number");
+  if (std::isnan(activation.upper)) Fail("Activation.upper", activation.upper, "a number");
+  if (activation.lower > activation.upper) {
+    Fail("Activation.lower", activation.lower,
+         "at most Activation.upper = " + std::to_string(activation.upper));
+  }
+}
+
+Dims ValidateImage(const Geometry& geometry, const Image& image) {
+  CheckRange("Image.batch", image.batch, 0);
+  if (image.size.rank() != geometry.rank) {
+    Fail("Image.size.rank()", image.size.rank(),
+         "the layer's rank " + std::to_string(geometry.rank));
+  }
+  Dims size = {1, 1, 1};
+  for (int i = 0; i < geometry.rank; ++i) {
+    CheckRange(Indexed("Image.size", i), image.size[i], 1);
+    size[3 - geometry.rank + i] = image.size[i];
+  }
+  if (Product({image.batch, size[0], size[1], size[2], geometry.in_channels}) < 0) {
+    Fail("Image", "an input of more than 2^46 bytes", "less");
+  }
+  const Dims output = OutputSize(geometry, size);
+  if (Product({image.batch, output[0], output[1], output[2], geometry.out_channels}) < 0) {
+    Fail("Image", "an output of more than 2^46 bytes", "less");
+  }
+  return size;
+}
+
+Dims OutputSize(const Geometry& geometry, const Dims& input) {
+  Dims output;
+  for (int i = 0; i < 3; ++i) {
+    const int64_t padded = input[i] + geometry.padding[i] + geometry.padding_end[i];
+    const int64_t extent = geometry.dilation[i] * (geometry.kernel[i] - 1) + 1;
+    if (padded < extent) {
+      Fail(Indexed("Image.size", i - (3 - geometry.rank)), input[i],
+           "at least " + std::to_string(extent - geometry.padding[i] - geometry.padding_end[i]) +
+               " (the dilated kernel less the padding)");
+    }
+    output[i] = (padded - extent) / geometry.stride[i] + 1;
+  }
+  return output;
+}
+
+void ValidateTensors(std::span<const uint8_t> input, int64_t input_bytes,
+                     std::span<const uint8_t> output, int64_t output_bytes) {
+  CheckCount("input", input.size(), input_bytes, "batch * size * in_channels");
+  CheckCount("output", output.size(), output_bytes, "batch * output size * out_channels");
+  const std::less<const uint8_t*> before;
+  if (!input.empty() && !output.empty() && before(input.data(), output.data() + output.size()) &&
+      before(output.data(), input.data() + input.size())) {
+    throw std::invalid_argument("qconv: output overlaps input; want separate tensors");
+  }
+}
+
+}  // namespace qconv
