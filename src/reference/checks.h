@@ -20,7 +20,8 @@
 
 namespace qconv::reference {
 
-inline constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+// Limit of every number in a shape, so that the product of two of them fits in int64.
+inline constexpr int64_t kLargestExtent = int64_t{1} << 31;
 
 template <typename Value>
 std::string Text(const Value& value) {
@@ -35,21 +36,19 @@ template <typename Value>
   throw std::invalid_argument("qconv: " + field + " is " + Text(value) + "; want " + want);
 }
 
-inline void CheckCount(const std::string& what, const std::string& unit, size_t count,
-                       int64_t want) {
-  if (count == static_cast<size_t>(want)) return;
-  throw std::invalid_argument("qconv: " + what + " has " + Text(count) + " " + unit + "; want " +
-                              Text(want));
+// `count` is of any integer type.
+template <typename Count>
+void CheckCount(const std::string& field, Count count, int64_t want) {
+  if (static_cast<int64_t>(count) != want) Refuse(field, count, Text(want));
 }
 
 inline std::string Indexed(const std::string& field, int64_t index) {
   return field + "[" + Text(index) + "]";
 }
 
-// Shapes are held to int32, so that the product of two of them fits in int64.
 inline void CheckRange(const std::string& field, int64_t value, int64_t minimum) {
   if (value < minimum) Refuse(field, value, ">= " + Text(minimum));
-  if (value > kInt32Max) Refuse(field, value, "<= " + Text(kInt32Max));
+  if (value > kLargestExtent) Refuse(field, value, "<= " + Text(kLargestExtent));
 }
 
 inline void CheckIndex(const std::string& field, int64_t index, int64_t count) {
@@ -58,7 +57,7 @@ inline void CheckIndex(const std::string& field, int64_t index, int64_t count) {
 
 inline void CheckSpatial(const std::string& field, const Spatial& spatial, int rank,
                          int64_t minimum) {
-  CheckCount(field, "entries", static_cast<size_t>(spatial.rank()), rank);
+  CheckCount(field + ".rank()", spatial.rank(), rank);
   for (int i = 0; i < rank; ++i) CheckRange(Indexed(field, i), spatial[i], minimum);
 }
 
@@ -78,8 +77,7 @@ inline int64_t Volume(int64_t count, const Spatial& spatial) {
 inline ConvParams Completed(ConvParams params) {
   const int rank = params.kernel.rank();
   if (rank < 1 || rank > Spatial::kMaxRank) {
-    throw std::invalid_argument("qconv: ConvParams.kernel has " + Text(rank) +
-                                " entries; want 1, 2 or 3");
+    Refuse("ConvParams.kernel.rank()", rank, "1, 2 or 3");
   }
   if (params.stride.empty()) params.stride = Spatial::Filled(rank, 1);
   if (params.dilation.empty()) params.dilation = Spatial::Filled(rank, 1);
@@ -88,12 +86,13 @@ inline ConvParams Completed(ConvParams params) {
   CheckRange("ConvParams.in_channels", params.in_channels, 1);
   CheckRange("ConvParams.out_channels", params.out_channels, 1);
   CheckRange("ConvParams.groups", params.groups, 1);
-  const std::string divisible = "a multiple of groups = " + Text(params.groups);
   if (params.in_channels % params.groups != 0) {
-    Refuse("ConvParams.in_channels", params.in_channels, divisible);
+    Refuse("ConvParams.groups", params.groups,
+           "a divisor of in_channels = " + Text(params.in_channels));
   }
   if (params.out_channels % params.groups != 0) {
-    Refuse("ConvParams.out_channels", params.out_channels, divisible);
+    Refuse("ConvParams.groups", params.groups,
+           "a divisor of out_channels = " + Text(params.out_channels));
   }
   CheckSpatial("ConvParams.kernel", params.kernel, rank, 1);
   CheckSpatial("ConvParams.stride", params.stride, rank, 1);
@@ -114,8 +113,9 @@ inline void CheckAffine(const std::string& field, const Affine& affine) {
   }
 }
 
-// Written so that a NaN in either bound is refused too.
 inline void CheckActivation(const Activation& activation) {
+  if (std::isnan(activation.upper)) Refuse("Activation.upper", activation.upper, "a number");
+  // Refuses a NaN as well.
   if (!(activation.lower <= activation.upper)) {
     Refuse("Activation.lower", activation.lower, "<= upper, which is " + Text(activation.upper));
   }
@@ -125,7 +125,9 @@ inline void CheckActivation(const Activation& activation) {
 template <typename T>
 std::vector<T> PerChannel(const std::string& field, std::span<const T> values, int64_t channels) {
   if (values.size() == 1) return std::vector<T>(static_cast<size_t>(channels), values[0]);
-  CheckCount(field, "entries", values.size(), channels);
+  if (values.size() != static_cast<size_t>(channels)) {
+    Refuse(field + ".size()", values.size(), "1 or " + Text(channels));
+  }
   return {values.begin(), values.end()};
 }
 
@@ -151,6 +153,7 @@ inline void CheckFactors(int64_t channel, const Quantization& quantization, floa
 // the smallest.
 inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
                              int64_t weight_zero_point, int64_t input_zero_point) {
+  constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
   int64_t largest = 0;
   int64_t smallest = 0;
   for (const int8_t weight : weights) {
@@ -163,14 +166,14 @@ inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
       throw std::invalid_argument("qconv: weights of output channel " + Text(channel) +
                                   " (zero point " + Text(weight_zero_point) +
                                   ") can sum to more than " + Text(kInt32Max) +
-                                  "; want an accumulator that fits in int32");
+                                  "; want sums that fit in int32");
     }
   }
 }
 
 // The input tensor's size; batch and sizes of `image` have been checked.
 inline void CheckInput(std::span<const uint8_t> input, const Image& image, int64_t channels) {
-  CheckCount("input", "bytes", input.size(),
+  CheckCount("input.size()", input.size(),
              Volume(SaturatingProduct(channels, image.batch), image.size));
 }
 

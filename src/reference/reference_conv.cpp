@@ -4,6 +4,7 @@
 // repeated here. Read next: checks.h for what is refused.
 #include <algorithm>
 #include <array>
+#include <cfenv>
 #include <cmath>
 #include <cstddef>
 
@@ -12,6 +13,22 @@
 
 namespace qconv {
 namespace {
+
+// Round to nearest even and no flushing of denormals for as long as it lives, whatever the caller
+// has set: the bytes of a layer do not depend on it.
+class DefaultFloats {
+ public:
+  DefaultFloats() {
+    std::feholdexcept(&saved_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  ~DefaultFloats() { std::fesetenv(&saved_); }
+  DefaultFloats(const DefaultFloats&) = delete;
+  DefaultFloats& operator=(const DefaultFloats&) = delete;
+
+ private:
+  std::fenv_t saved_;
+};
 
 using Extent3 = std::array<int64_t, 3>;
 
@@ -103,11 +120,12 @@ ReferenceConv::ReferenceConv(const ConvParams& params, const Quantization& quant
       input_(quantization.input),
       output_(quantization.output),
       activation_(activation) {
+  const DefaultFloats default_floats;
   const int64_t channels = params_.out_channels;
   const int64_t length = reference::Volume(params_.in_channels / params_.groups, params_.kernel);
-  reference::CheckCount("weights", "entries", weights.size(),
+  reference::CheckCount("weights.size()", weights.size(),
                         reference::SaturatingProduct(channels, length));
-  if (!bias.empty()) reference::CheckCount("bias", "entries", bias.size(), channels);
+  if (!bias.empty()) reference::CheckCount("bias.size()", bias.size(), channels);
   reference::CheckAffine("Quantization.input", input_);
   reference::CheckAffine("Quantization.output", output_);
   reference::CheckActivation(activation_);
@@ -154,7 +172,7 @@ void ReferenceConv::Run(const Image& image, std::span<const uint8_t> input,
   const int64_t channels = params_.out_channels;
   const int64_t pixels = reference::Volume(result.batch, result.size);
   reference::CheckInput(input, image, params_.in_channels);
-  reference::CheckCount("output", "bytes", output.size(),
+  reference::CheckCount("output.size()", output.size(),
                         reference::SaturatingProduct(pixels, channels));
   reference::CheckDisjoint(input, output);
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
@@ -171,9 +189,10 @@ void ReferenceConv::Run(const Image& image, std::span<const uint8_t> input,
 
 void ReferenceConv::RunPixel(const Image& image, std::span<const uint8_t> input, int64_t batch,
                              const Spatial& position, std::span<uint8_t> output) const {
-  reference::CheckCount("output", "bytes", output.size(), params_.out_channels);
+  reference::CheckCount("output.size()", output.size(), params_.out_channels);
   const std::vector<int32_t> sums = Accumulators(image, input, batch, position);
   reference::CheckDisjoint(input, output);
+  const DefaultFloats default_floats;
   for (size_t j = 0; j < sums.size(); ++j) {
     output[j] = Requantize(sums[j], input_.scale, weight_scales_[j],
                            bias_.empty() ? nullptr : &bias_[j], output_, activation_);
@@ -185,8 +204,7 @@ std::vector<int32_t> ReferenceConv::Accumulators(const Image& image, std::span<c
   const Image result = OutputImage(image);
   reference::CheckInput(input, image, params_.in_channels);
   reference::CheckIndex("batch", batch, image.batch);
-  reference::CheckCount("position", "entries", static_cast<size_t>(position.rank()),
-                        result.size.rank());
+  reference::CheckCount("position.rank()", position.rank(), result.size.rank());
   for (int i = 0; i < result.size.rank(); ++i) {
     reference::CheckIndex(reference::Indexed("position", i), position[i], result.size[i]);
   }

@@ -1,0 +1,75 @@
+#include "jobs.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "common/layer.h"
+
+namespace qconv::command {
+namespace {
+
+void AddGolden(const std::string& file, std::vector<Job>& jobs) {
+  for (cases::Case& golden : cases::ReadGolden(file)) {
+    Job job;
+    job.title = golden.layer.net + " " + golden.layer.name;
+    job.replay = "--golden " + file;
+    job.make = [golden = std::move(golden)] { return golden; };
+    jobs.push_back(std::move(job));
+  }
+}
+
+void AddLayers(const VerifyOptions& options, std::vector<Job>& jobs) {
+  const auto& kinds = WeightKinds();
+  const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                 [&](const auto& entry) { return entry.first == options.weights; });
+  if (kind == kinds.end()) {
+    throw std::invalid_argument("unknown weights: " + options.weights);
+  }
+  for (const cases::Layer& layer : cases::ReadLayers(options.layer_file, options.net)) {
+    jobs.push_back(
+        {.title = layer.net + " " + layer.name,
+         .replay = fmt::format("--layers {} --net {} --weights {} --seed {}", options.layer_file,
+                               layer.net, options.weights, options.seed),
+         .seed = options.seed,
+         .make = [layer, weights = kind->second, seed = options.seed] {
+           return cases::MakeCase(layer, weights, seed);
+         }});
+  }
+}
+
+void AddRandom(const VerifyOptions& options, std::vector<Job>& jobs) {
+  for (int64_t i = 0; i < options.random; ++i) {
+    const uint64_t seed = options.seed + static_cast<uint64_t>(i);
+    jobs.push_back({.title = fmt::format("random seed {}", seed),
+                    .replay = fmt::format("--random 1 --seed {}", seed),
+                    .seed = seed,
+                    .many = true,
+                    .make = [seed] { return cases::RandomCase(seed); }});
+  }
+}
+
+}  // namespace
+
+const std::vector<std::pair<std::string, cases::Weights>>& WeightKinds() {
+  static const std::vector<std::pair<std::string, cases::Weights>> kinds = {
+      {"laplace", cases::Weights::kLaplace},
+      {"uniform", cases::Weights::kUniform},
+      {"extremes", cases::Weights::kExtremes}};
+  return kinds;
+}
+
+std::vector<Job> MakeJobs(const VerifyOptions& options) {
+  std::vector<Job> jobs;
+  for (const std::string& file : options.golden_files) AddGolden(file, jobs);
+  if (!options.layer_file.empty()) AddLayers(options, jobs);
+  AddRandom(options, jobs);
+  if (jobs.empty()) {
+    throw std::invalid_argument("nothing to verify; give --golden, --layers or --random");
+  }
+  return jobs;
+}
+
+}  // namespace qconv::command

@@ -1,0 +1,77 @@
+// The `qconv` command: reads the command line. Read next: info.h, verify.h.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "info.h"
+#include "jobs.h"
+#include "qconv/version.h"
+#include "verify.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
+
+void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options) {
+  std::vector<std::string> kinds;
+  for (const auto& kind : qconv::command::WeightKinds()) kinds.push_back(kind.first);
+  command.add_option("--isa", options.isa, "ISA to run, or \"all\" (default: the one Conv takes)");
+  command.add_option("--golden", options.golden_files, "golden file (*.jsonl)")
+      ->check(CLI::ExistingFile);
+  CLI::Option* layers = command.add_option("--layers", options.layer_file, "layer list (*.csv)")
+                            ->check(CLI::ExistingFile);
+  command.add_option("--net", options.net, "only this net of the layer list")->needs(layers);
+  command.add_option("--weights", options.weights, "how to draw the weights of layers")
+      ->check(CLI::IsMember(kinds))
+      ->capture_default_str();
+  command.add_option("--random", options.random, "number of random cases")
+      ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
+  command.add_option("--seed", options.seed, "of random cases and drawn numbers")
+      ->capture_default_str();
+  command.add_option("--threads", options.threads, "threads to use (default: all cores)")
+      ->check(CLI::Range(1, 1024));
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("int8 convolution for x86 CPUs, the same bytes on every machine", "qconv");
+  app.set_version_flag("--version", QCONV_VERSION);
+  app.require_subcommand(1);
+
+  bool as_json = false;
+  CLI::App* info = app.add_subcommand("info", "Show what this machine offers");
+  info->add_flag("--json", as_json, "print JSON");
+
+  qconv::command::VerifyOptions options;
+  CLI::App* verify =
+      app.add_subcommand("verify", "Compare bytes with golden data or the reference");
+  AddVerifyOptions(*verify, options);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadUsage;
+  }
+  if (info->parsed()) {
+    qconv::command::Info(as_json);
+    return 0;
+  }
+  return qconv::command::Verify(options) ? 0 : kFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {
+    const std::string what = error.what();
+    fmt::print(stderr, "{}{}\n", what.starts_with("qconv: ") ? "" : "qconv: ", what);
+    return kBadUsage;
+  }
+}

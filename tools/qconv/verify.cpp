@@ -1,0 +1,126 @@
+#include "verify.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "expected.h"
+#include "progress.h"
+#include "qconv/executor.h"
+#include "qconv/isa.h"
+
+namespace qconv::command {
+namespace {
+
+struct Failure {
+  std::string isa;
+  std::string what;
+};
+
+// What came of one case on all ISAs.
+struct Report {
+  std::string description;  // shape, and how much was checked
+  std::vector<Failure> failures;
+};
+
+std::vector<std::string> ChosenIsas(const std::string& option) {
+  if (option != "all") return {ResolveIsa(option)};
+  std::vector<std::string> names;
+  for (const IsaInfo& isa : Isas()) {
+    if (isa.usable) names.push_back(isa.name);
+  }
+  return names;
+}
+
+std::optional<std::string> RunOn(const std::string& isa, const cases::Case& instance,
+                                 const Expected& expected, const Executor& executor) {
+  try {
+    const Conv conv = instance.Prepack(isa);
+    std::vector<uint8_t> output = WrongOutput(instance, expected);
+    conv.Run(instance.layer.image, instance.input, output, executor);
+    const std::optional<std::string> difference = Compare(instance, expected, output);
+    if (!difference) return std::nullopt;
+    const ConvDescription layer = conv.Describe();
+    return fmt::format("{}; feed {}, tile {}, epilogue {}", *difference, layer.feed, layer.tile,
+                       layer.epilogue);
+  } catch (const std::exception& error) {
+    return fmt::format("throws \"{}\"", error.what());
+  }
+}
+
+std::string Description(const cases::Case& instance, const Expected& expected) {
+  std::string text = instance.layer.Shape();
+  if (!expected.sample.empty()) {
+    text += fmt::format(" (a sample: {} of {} pixels)", expected.sample.size(),
+                        cases::Pixels(instance.layer.OutputImage()));
+  }
+  return text;
+}
+
+Report Check(const Job& job, const std::vector<std::string>& isas, const Executor& executor,
+             int threads) {
+  Report report;
+  try {
+    const cases::Case instance = job.make();
+    report.description = instance.layer.Shape();
+    const Expected expected = MakeExpected(instance, job.seed, threads);
+    report.description = Description(instance, expected);
+    for (const std::string& isa : isas) {
+      if (const auto what = RunOn(isa, instance, expected, executor)) {
+        report.failures.push_back({.isa = isa, .what = *what});
+      }
+    }
+  } catch (const std::exception& error) {
+    // Without the case and the bytes to expect, no ISA can pass.
+    for (const std::string& isa : isas) {
+      report.failures.push_back({.isa = isa, .what = fmt::format("not run: \"{}\"", error.what())});
+    }
+  }
+  return report;
+}
+
+void Print(const Job& job, const Report& report) {
+  fmt::print("{:<6}{}: {}\n", report.failures.empty() ? "ok" : "FAIL", job.title,
+             report.description);
+  for (const Failure& failure : report.failures) {
+    fmt::print("      {}: {}\n", failure.isa, failure.what);
+    fmt::print("      again: qconv verify --isa {} {}\n", failure.isa, job.replay);
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+bool Verify(const VerifyOptions& options) {
+  const std::vector<std::string> isas = ChosenIsas(options.isa);
+  const std::vector<Job> jobs = MakeJobs(options);
+  std::unique_ptr<Executor> own;
+  if (options.threads > 0) own = Executor::Threads(options.threads);
+  const Executor& executor = own ? *own : Executor::Current();
+  const int threads = options.threads > 0
+                          ? options.threads
+                          : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  fmt::print("{} cases on {}\n", jobs.size(), fmt::join(isas, ", "));
+  size_t failed = 0;
+  Progress progress(jobs.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    progress.Show(i, jobs[i].title);
+    const Report report = Check(jobs[i], isas, executor, threads);
+    failed += report.failures.size();
+    if (jobs[i].many && report.failures.empty()) continue;
+    progress.Clear();
+    Print(jobs[i], report);
+  }
+  progress.Clear();
+  fmt::print("{} passed, {} failed\n", jobs.size() * isas.size() - failed, failed);
+  return failed == 0;
+}
+
+}  // namespace qconv::command
