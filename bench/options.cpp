@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
-#include <map>
+#include <string>
 
 #include "qconv/version.h"
 
@@ -10,9 +10,8 @@ namespace qconv::bench {
 
 Options ParseOptions(int argc, char** argv) {
   Options options;
-  const std::map<std::string, bool> peer_isas{{"same", false}, {"any", true}};
-  const std::map<std::string, cases::Weights> weights{{"laplace", cases::Weights::kLaplace},
-                                                      {"uniform", cases::Weights::kUniform}};
+  std::string peer_isa = "same";
+  std::string weights = "laplace";
 
   CLI::App app("Times convolution layers, against the instruction ceiling and other libraries.",
                "qconv-bench");
@@ -23,20 +22,23 @@ Options ParseOptions(int argc, char** argv) {
   app.add_option("--class", options.classes, "Only layers of this class; may be repeated");
   app.add_option("--filter", options.filter, "Only layers whose net/layer matches this regex");
   app.add_option("--threads", options.threads, "Number of threads, the peer's too")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--isa", options.isa, "ISA (default: QCONV_ISA, else the best of this CPU)");
   app.add_option("--vs", options.peer, "Peer to compare with: onednn");
-  app.add_option("--peer-isa", options.peer_any_isa,
-                 "Instructions of the peer: same (held to our ISA; default) or any (its choice)")
-      ->transform(CLI::CheckedTransformer(peer_isas))
-      ->type_name("same|any");
-  app.add_option("--weights", options.weights,
-                 "laplace (like trained ones; default) or uniform (the worst case)")
-      ->transform(CLI::CheckedTransformer(weights))
-      ->type_name("laplace|uniform");
+  app.add_option("--peer-isa", peer_isa,
+                 "Instructions of the peer: same (held to our ISA) or any (its own choice)")
+      ->check(CLI::IsMember({"same", "any"}))
+      ->capture_default_str();
+  app.add_option("--weights", weights, "laplace (like trained ones) or uniform (the worst case)")
+      ->check(CLI::IsMember({"laplace", "uniform"}))
+      ->capture_default_str();
+  app.add_option("--input-zero-point", options.input_zero_point,
+                 "Zero point of the inputs; 0 is what follows a ReLU")
+      ->check(CLI::Range(0, 255))
+      ->capture_default_str();
   app.add_option("--batch", options.batch, "Batch size (default: the list's)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--min-time", options.min_time, "Seconds to spend on each layer")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -48,6 +50,8 @@ Options ParseOptions(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error));
   }
+  options.peer_any_isa = peer_isa == "any";
+  options.weights = weights == "uniform" ? cases::Weights::kUniform : cases::Weights::kLaplace;
   return options;
 }
 

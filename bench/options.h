@@ -22,6 +22,9 @@ struct Options {
   std::string peer;           // "onednn", or empty
   bool peer_any_isa = false;  // else the peer is held to our ISA
   cases::Weights weights = cases::Weights::kLaplace;
+  // 0 is what follows a ReLU, and what oneDNN 2.6 is fastest with: with another one it leaves its
+  // best kernels for kxk layers.
+  int32_t input_zero_point = 0;
   int64_t batch = 0;          // 0: as in the list
   double min_time = 0.25;     // seconds per layer
   std::filesystem::path csv;  // empty: none

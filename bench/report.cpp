@@ -46,8 +46,9 @@ TableReporter::TableReporter(const Options& options, const Runner& runner,
 bool TableReporter::ReportContext(const Context&) {
   const double first = runner_.ceiling().first() * 1e-9;
   fmt::print("cpu      {}\n", Cpu().brand);
-  fmt::print("qconv    {}, {}, {} thread{}, {} weights\n", QCONV_VERSION, runner_.isa(),
-             options_.threads, options_.threads == 1 ? "" : "s", Name(options_.weights));
+  fmt::print("qconv    {}, {}, {} thread{}, {} weights, input zero point {}\n", QCONV_VERSION,
+             runner_.isa(), options_.threads, options_.threads == 1 ? "" : "s",
+             Name(options_.weights), options_.input_zero_point);
   fmt::print("ceiling  {:.1f} GMAC/s ({}; threads x {:.1f})\n", first, DotProduct(runner_.isa()),
              first / options_.threads);
   if (runner_.peer() != nullptr) fmt::print("peer     {}\n", runner_.peer()->Describe());

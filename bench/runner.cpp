@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "buffer.h"
+#include "common/numbers.h"
 #include "interleave.h"
 #include "qconv/qconv.h"
 #include "statistics.h"
@@ -25,6 +26,13 @@ constexpr uint64_t kSeed = 1;  // a layer has the same numbers whichever others 
 constexpr std::chrono::seconds kCeilingAge{1};
 // oneTBB's workers look for more work for up to a millisecond before they sleep.
 constexpr std::chrono::milliseconds kWorkersFallAsleep{2};
+
+cases::Case MakeNumbers(const cases::Layer& layer, const Options& options) {
+  cases::Case numbers = cases::MakeCase(layer, options.weights, kSeed);
+  numbers.input_quantization.zero_point = options.input_zero_point;
+  cases::ChooseOutput(numbers);
+  return numbers;
+}
 
 std::string DescribeImplementation(const Conv& conv) {
   const ConvDescription d = conv.Describe();
@@ -79,7 +87,7 @@ Runner::Runner(const Options& options)
       ceiling_(isa_, options.threads) {}
 
 LayerResult Runner::Measure(const cases::Layer& layer) {
-  const cases::Case numbers = cases::MakeCase(layer, options_.weights, kSeed);
+  const cases::Case numbers = MakeNumbers(layer, options_);
   const Conv conv = numbers.Prepack(isa_);
   Buffer input(numbers.input);
   Buffer output(static_cast<size_t>(conv.OutputBytes(layer.image)));
