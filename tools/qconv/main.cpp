@@ -22,7 +22,7 @@ void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options)
   std::vector<std::string> kinds;
   for (const auto& kind : qconv::command::WeightKinds()) kinds.push_back(kind.first);
   command.add_option("--isa", options.isa, "ISA to run, or \"all\" (default: the one Conv takes)");
-  command.add_option("--golden", options.golden_files, "golden file (*.jsonl)")
+  command.add_option("--golden", options.golden_files, "golden files (*.jsonl)")
       ->check(CLI::ExistingFile);
   CLI::Option* layers = command.add_option("--layers", options.layer_file, "layer list (*.csv)")
                             ->check(CLI::ExistingFile);
@@ -33,6 +33,7 @@ void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options)
   command.add_option("--random", options.random, "number of random cases")
       ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
   command.add_option("--seed", options.seed, "of random cases and drawn numbers")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
   command.add_option("--threads", options.threads, "threads to use (default: all cores)")
       ->check(CLI::Range(1, 1024));

@@ -107,7 +107,7 @@ bool Verify(const VerifyOptions& options) {
   const int threads = options.threads > 0
                           ? options.threads
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  fmt::print("{} cases on {}\n", jobs.size(), fmt::join(isas, ", "));
+  fmt::print("cases: {}, ISAs: {}\n", jobs.size(), fmt::join(isas, ", "));
   size_t failed = 0;
   Progress progress(jobs.size());
   for (size_t i = 0; i < jobs.size(); ++i) {
