@@ -69,10 +69,12 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   ValidateActivation(options.activation);
 
   layer.kernels = &dispatch::SelectKernels(options.isa);
-  layer.feed = pack::ChooseFeed(layer.geometry);
+  const auto& zero_points = quantization.weight_zero_points;
+  const bool sums = std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
+  layer.feed = pack::ChooseFeed(layer.geometry, sums);
   layer.tap_grid = layer.geometry.kernel;
   if (layer.feed == Feed::kRuns) layer.tap_grid[2] = 1;
-  layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes);
+  layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes, sums);
   LayOutPanels(layer);
 
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);

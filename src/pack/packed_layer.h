@@ -39,6 +39,7 @@ struct ChannelGroup {
   int64_t out_begin, out_channels;
   int64_t tap_bytes;     // input bytes of a tap
   int64_t depth_groups;  // ceil(tap_bytes / 4)
+  int64_t pixel_bytes;   // distance of neighbouring pixels in a copy of the input
 };
 
 struct Panel {
@@ -73,7 +74,6 @@ struct PackedLayer {
   const kernels::KernelTable* kernels;
   Feed feed;
   Dims tap_grid;        // taps as the panels have them: the kernel, or (kd, kh, 1) for kRuns
-  int64_t pixel_bytes;  // distance of neighbouring pixels in a copy of the input
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedBytes weights;

@@ -20,20 +20,19 @@ int64_t GroupsToMerge(const Geometry& g, int lanes) {
 
 }  // namespace
 
-Feed ChooseFeed(const Geometry& g) {
+Feed ChooseFeed(const Geometry& g, bool sums) {
   if (g.groups == 1) {
     if (g.in_channels % kernels::kDepthGroup == 0) return Feed::kTaps;
     return g.dilation[2] == 1 || g.kernel[2] == 1 ? Feed::kRuns : Feed::kCopied;
   }
+  if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
   // A group can be widened to a multiple of four channels with zero weights, if there are as many.
-  return g.in_channels >= kernels::kDepthGroup &&
-                 RoundUp(g.GroupInputs(), kernels::kDepthGroup) <= g.in_channels
-             ? Feed::kTaps
-             : Feed::kCopied;
+  const bool can_widen = RoundUp(g.GroupInputs(), kernels::kDepthGroup) <= g.in_channels;
+  return can_widen && !sums ? Feed::kTaps : Feed::kCopied;
 }
 
-std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int lanes) {
-  const int64_t merged = GroupsToMerge(g, lanes);
+std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int lanes, bool sums) {
+  const int64_t merged = sums ? 1 : GroupsToMerge(g, lanes);
   std::vector<ChannelGroup> groups;
   for (int64_t first = 0; first < g.groups; first += merged) {
     const int64_t count = std::min(merged, g.groups - first);
@@ -43,13 +42,14 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
     group.out_begin = first * g.GroupOutputs();
     group.out_channels = count * g.GroupOutputs();
     if (feed == Feed::kTaps) {
-      const int64_t wide =
-          std::min(RoundUp(group.in_channels, kernels::kDepthGroup), g.in_channels);
+      const int64_t wide = RoundUp(group.in_channels, kernels::kDepthGroup);
       group.in_begin = std::min(group.in_begin, g.in_channels - wide);
       group.in_channels = wide;
     }
     group.tap_bytes = feed == Feed::kRuns ? g.kernel[2] * g.in_channels : group.in_channels;
     group.depth_groups = RoundUp(group.tap_bytes, kernels::kDepthGroup) / kernels::kDepthGroup;
+    group.pixel_bytes =
+        feed == Feed::kRuns ? g.in_channels : group.depth_groups * kernels::kDepthGroup;
     groups.push_back(group);
   }
   return groups;

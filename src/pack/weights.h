@@ -19,11 +19,14 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
   return 4 * vectors * (lane / 4) + 4 * vector + lane % 4;
 }
 
-// How input channels, output channels and taps are laid out for this shape.
-Feed ChooseFeed(const Geometry& geometry);
+// How the kernels read the input of this shape. Layers with weight zero points need the sum of the
+// input under each group's window (`sums`), so their channel groups must not read other channels.
+Feed ChooseFeed(const Geometry& geometry, bool sums);
 
-// Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged.
-std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed, int lanes);
+// Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
+// `sums`.
+std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed, int lanes,
+                                            bool sums);
 
 // Reads the weight that column `column` of a panel applies to input byte `byte` of tap `tap` (an
 // index into layer.tap_grid, raster order): zero where there is none.

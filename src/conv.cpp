@@ -1,0 +1,66 @@
+#include "qconv/conv.h"
+
+#include <utility>
+
+#include "layer.h"
+#include "pack/packed_layer.h"
+#include "run.h"
+#include "validate.h"
+
+namespace qconv {
+namespace {
+
+int64_t Elements(int64_t batch, const pack::Dims& size, int64_t channels) {
+  return batch * size[0] * size[1] * size[2] * channels;
+}
+
+}  // namespace
+
+struct Conv::Packed {
+  ConvParams params;
+  pack::PackedLayer layer;
+};
+
+Conv::Conv(std::shared_ptr<const Packed> packed) : packed_(std::move(packed)) {}
+
+Conv Conv::Prepack(const ConvParams& params, const Quantization& quantization,
+                   std::span<const int8_t> weights, std::span<const float> bias,
+                   const PrepackOptions& options) {
+  return Conv(std::make_shared<const Packed>(
+      Packed{params, BuildLayer(params, quantization, weights, bias, options)}));
+}
+
+Image Conv::OutputImage(const Image& image) const {
+  const pack::Geometry& g = packed_->layer.geometry;
+  const pack::Dims size = OutputSize(g, ValidateImage(g, image));
+  Image output = image;
+  for (int i = 0; i < g.rank; ++i) output.size[i] = size[static_cast<size_t>(3 - g.rank + i)];
+  return output;
+}
+
+int64_t Conv::InputBytes(const Image& image) const {
+  const pack::Geometry& g = packed_->layer.geometry;
+  return Elements(image.batch, ValidateImage(g, image), g.in_channels);
+}
+
+int64_t Conv::OutputBytes(const Image& image) const {
+  const pack::Geometry& g = packed_->layer.geometry;
+  return Elements(image.batch, OutputSize(g, ValidateImage(g, image)), g.out_channels);
+}
+
+void Conv::Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output,
+               const Executor& executor) const {
+  const pack::PackedLayer& layer = packed_->layer;
+  const pack::Geometry& g = layer.geometry;
+  const pack::Dims input_size = ValidateImage(g, image);
+  const pack::Dims output_size = OutputSize(g, input_size);
+  ValidateTensors(input, Elements(image.batch, input_size, g.in_channels), output,
+                  Elements(image.batch, output_size, g.out_channels));
+  RunLayer(layer, image.batch, input_size, output_size, input.data(), output.data(), executor);
+}
+
+const ConvParams& Conv::params() const { return packed_->params; }
+
+ConvDescription Conv::Describe() const { return DescribeLayer(packed_->layer); }
+
+}  // namespace qconv

@@ -1,0 +1,66 @@
+#include "qconv/executor.h"
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace qconv {
+namespace {
+
+void ParallelForInArena(int64_t count, Executor::Task task, const void* context) {
+  if (count == 1) return task(context, 0);
+  tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); });
+}
+
+class CurrentExecutor final : public Executor {
+ public:
+  int Concurrency() const override { return tbb::this_task_arena::max_concurrency(); }
+  void ParallelFor(int64_t count, Task task, const void* context) const override {
+    ParallelForInArena(count, task, context);
+  }
+};
+
+class SerialExecutor final : public Executor {
+ public:
+  int Concurrency() const override { return 1; }
+  void ParallelFor(int64_t count, Task task, const void* context) const override {
+    for (int64_t i = 0; i < count; ++i) task(context, i);
+  }
+};
+
+class ArenaExecutor final : public Executor {
+ public:
+  explicit ArenaExecutor(int threads) : threads_(threads), arena_(threads) {}
+  int Concurrency() const override { return threads_; }
+  void ParallelFor(int64_t count, Task task, const void* context) const override {
+    arena_.execute([=] { ParallelForInArena(count, task, context); });
+  }
+
+ private:
+  int threads_;
+  mutable tbb::task_arena arena_;  // thread-safe
+};
+
+}  // namespace
+
+const Executor& Executor::Current() {
+  static const CurrentExecutor executor;
+  return executor;
+}
+
+const Executor& Executor::Serial() {
+  static const SerialExecutor executor;
+  return executor;
+}
+
+std::unique_ptr<Executor> Executor::Threads(int threads) {
+  if (threads < 1) {
+    throw std::invalid_argument("qconv: threads is " + std::to_string(threads) + "; want >= 1");
+  }
+  if (threads == 1) return std::make_unique<SerialExecutor>();
+  return std::make_unique<ArenaExecutor>(threads);
+}
+
+}  // namespace qconv

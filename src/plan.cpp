@@ -1,0 +1,173 @@
+#include "plan.h"
+
+#include <algorithm>
+
+namespace qconv {
+namespace {
+
+using pack::Dims;
+using pack::Feed;
+using pack::Geometry;
+using pack::PackedLayer;
+using pack::Piece;
+using pack::Segment;
+
+int64_t CeilDiv(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
+int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
+  const Geometry& g = layer.geometry;
+  const int64_t kernel = g.kernel[2], stride = g.stride[2], padding = g.padding[2];
+  Segments segments;
+  switch (layer.feed) {
+    case Feed::kTaps:
+      if (!CutBySkipping(input, output, kernel, stride, g.dilation[2], padding, segments)) {
+        segments = CutByCopying(output, kernel, stride, padding,
+                                input - 1 - g.dilation[2] * (kernel - 1));
+      }
+      break;
+    case Feed::kRuns: {
+      // Kernels read whole depth groups, up to three bytes more than the run; they must lie in the
+      // image row too.
+      const int64_t read = layer.groups[0].depth_groups * kernels::kDepthGroup;
+      segments = CutByCopying(output, kernel, stride, padding,
+                              FloorDiv(input * g.in_channels - read, g.in_channels));
+      break;
+    }
+    case Feed::kCopied:
+      segments = CutByCopying(output, kernel, stride, padding, -1);
+      break;
+  }
+  return segments;
+}
+
+Segments CutOuter(const Geometry& g, int i, int64_t input, int64_t output) {
+  Segments segments;
+  if (!CutBySkipping(input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i],
+                     segments)) {
+    segments = CutByCopying(output, g.kernel[i], g.stride[i], g.padding[i],
+                            input - 1 - g.dilation[i] * (g.kernel[i] - 1));
+  }
+  return segments;
+}
+
+}  // namespace
+
+bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
+                   int64_t padding, Segments& segments) {
+  segments.count = 0;
+  for (int64_t o = 0; o < output;) {
+    if (segments.count == kMaxSegments) return false;
+    // Tap t reads input position o * stride - padding + t * dilation.
+    const int64_t start = o * stride - padding;
+    int64_t low = std::clamp<int64_t>(CeilDiv(-start, dilation), 0, kernel);
+    int64_t high = std::clamp<int64_t>(CeilDiv(input - start, dilation), low, kernel);
+    // The next position where tap low - 1 comes in, or tap high - 1 falls out.
+    int64_t end = output;
+    if (low > 0) end = std::min(end, CeilDiv(padding - (low - 1) * dilation, stride));
+    if (high > low) {
+      end = std::min(end, FloorDiv(input - 1 + padding - (high - 1) * dilation, stride) + 1);
+    }
+    if (low == high) low = high = 0;
+    segments.Add({.begin = o, .end = end, .tap_begin = low, .tap_end = high, .copied = false});
+    o = end;
+  }
+  return true;
+}
+
+Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t padding,
+                      int64_t last_start) {
+  const int64_t first = std::min(CeilDiv(padding, stride), output);
+  const int64_t last = FloorDiv(last_start + padding, stride);
+  const int64_t end = std::clamp(last + 1, first, output);
+  Segments segments;
+  segments.Add({0, first, 0, kernel, true});
+  segments.Add({first, end, 0, kernel, false});
+  segments.Add({end, output, 0, kernel, true});
+  return segments;
+}
+
+ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
+                     const Dims& output)
+    : batch_(batch), input_(input), output_(output) {
+  if (layer.geometry.Pointwise()) {
+    input_ = output_ = {1, 1, batch * input[0] * input[1] * input[2]};
+    batch_ = 1;
+  }
+  for (int i = 0; i < 2; ++i) {
+    segments_[static_cast<size_t>(i)] =
+        CutOuter(layer.geometry, i, input_[static_cast<size_t>(i)], output_[static_cast<size_t>(i)]);
+  }
+  segments_[2] = CutWidth(layer, input_[2], output_[2]);
+  CutBlocks(layer);
+}
+
+Piece ImagePlan::Rectangle(int index) const {
+  Piece piece;
+  for (int i = 2; i >= 0; --i) {
+    const Segments& segments = segments_[static_cast<size_t>(i)];
+    piece.segment[i] = segments.list[static_cast<size_t>(index % segments.count)];
+    index /= segments.count;
+  }
+  piece.begin = 0;
+  piece.end = 1;
+  for (const Segment& segment : piece.segment) piece.end *= segment.end - segment.begin;
+  return piece;
+}
+
+void ImagePlan::CutBlocks(const PackedLayer& layer) {
+  const int64_t copy_bytes = pack::CopyBytesPerPixel(layer);
+  const int64_t unit = layer.kernels->shapes[layer.panels[0].shape].rows;
+  const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
+  int64_t rows = 0, copied_rows = 0;  // of the open span of small rectangles
+  bool open = false;
+  for (int r = 0; r < rectangles; ++r) {
+    const Piece piece = Rectangle(r);
+    const int64_t limit =
+        piece.copied() ? std::clamp<int64_t>(kCopyBytes / copy_bytes, 1, kMaxBlockRows)
+                       : kMaxBlockRows;
+    if (piece.rows() > limit) {
+      const int64_t blocks = (piece.rows() + limit - 1) / limit;
+      int64_t block_rows = (piece.rows() + blocks - 1) / blocks;
+      block_rows = std::min(limit, (block_rows + unit - 1) / unit * unit);
+      const int64_t count = (piece.rows() + block_rows - 1) / block_rows;
+      spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, count, block_rows};
+      blocks_ += count;
+      open = false;
+      continue;
+    }
+    const int64_t copied = piece.copied() ? piece.rows() : 0;
+    if (open) {
+      Span& span = spans_[static_cast<size_t>(span_count_ - 1)];
+      const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= kMaxBlockRows &&
+                        (copied == 0 || (copied_rows + copied) * copy_bytes <= kCopyBytes);
+      if (fits) {
+        ++span.rectangles;
+        rows += piece.rows();
+        copied_rows += copied;
+        continue;
+      }
+    }
+    spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, 1, kMaxBlockRows};
+    ++blocks_;
+    rows = piece.rows();
+    copied_rows = copied;
+    open = true;
+  }
+}
+
+int ImagePlan::PiecesOf(int64_t index, Piece (&pieces)[kMaxPieces]) const {
+  int s = 0;
+  while (index >= spans_[static_cast<size_t>(s)].first_block + spans_[static_cast<size_t>(s)].blocks) {
+    ++s;
+  }
+  const Span& span = spans_[static_cast<size_t>(s)];
+  for (int i = 0; i < span.rectangles; ++i) pieces[i] = Rectangle(span.first_rectangle + i);
+  if (span.blocks > 1) {
+    pieces[0].begin = (index - span.first_block) * span.block_rows;
+    pieces[0].end = std::min(pieces[0].end, pieces[0].begin + span.block_rows);
+  }
+  return span.rectangles;
+}
+
+}  // namespace qconv

@@ -1,0 +1,86 @@
+// ImagePlan: which output pixels are computed together. A pure function of layer and image size.
+//
+// Layer: middle end. Knows nothing of kernels or threads. Read next: run.h.
+//
+// Each dimension of the output is cut into segments with the same taps inside the image, so that an
+// output image is a grid of rectangles, each with a fixed box of taps:
+//
+//        w:  0   1 ......... W-2   W-1
+//   h: 0    [c] [----- edge -----] [c]       taps in the padding contribute nothing:
+//      1    [ ] [                ] [ ]       they are skipped, never read.
+//      .    [e] [    interior    ] [e]
+//     H-2   [ ] [                ] [ ]
+//     H-1   [c] [----- edge -----] [c]
+//
+// Where skipping is not possible (kernel rows read as one run, kernels of many taps) the edge is one
+// segment of `copied` pixels: their input is gathered first, padding filled in.
+// Large rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
+// ("rows" of the matrix product) in at most kMaxPieces rectangles.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "pack/feed.h"
+#include "pack/packed_layer.h"
+
+namespace qconv {
+
+inline constexpr int kMaxSegments = 8;  // per dimension
+inline constexpr int64_t kMaxBlockRows = 96;
+inline constexpr int kMaxPieces = 32;
+inline constexpr int64_t kCopyBytes = 48 * 1024;  // scratch for the gathered input of a block
+
+struct Segments {
+  std::array<pack::Segment, kMaxSegments> list;
+  int count = 0;
+
+  void Add(const pack::Segment& segment) {
+    if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
+  }
+};
+
+class ImagePlan {
+ public:
+  ImagePlan(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input,
+            const pack::Dims& output);
+
+  // Batch and sizes may differ from the caller's: a pointwise layer sees its pixels in one row.
+  int64_t batch() const { return batch_; }
+  const pack::Dims& input() const { return input_; }
+  const pack::Dims& output() const { return output_; }
+
+  int64_t blocks() const { return blocks_; }  // per image
+
+  // Fills `pieces` with those of block 0 <= index < blocks(); returns how many.
+  int PiecesOf(int64_t index, pack::Piece (&pieces)[kMaxPieces]) const;
+
+ private:
+  // Consecutive blocks: several blocks of one rectangle, or one block of several rectangles.
+  struct Span {
+    int first_rectangle, rectangles;
+    int64_t first_block, blocks;
+    int64_t block_rows;
+  };
+  pack::Piece Rectangle(int index) const;
+  void CutBlocks(const pack::PackedLayer& layer);
+
+  int64_t batch_;
+  pack::Dims input_, output_;
+  std::array<Segments, 3> segments_;
+  std::array<Span, kMaxSegments * kMaxSegments * kMaxSegments> spans_;
+  int span_count_ = 0;
+  int64_t blocks_ = 0;
+};
+
+// Cuts one dimension where the set of taps inside the input changes. Returns false, leaving
+// `segments` undefined, if that takes more than kMaxSegments.
+bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
+                   int64_t padding, Segments& segments);
+
+// Cuts one dimension into copied | in place | copied; in place are the positions whose window starts
+// in [0, last_start].
+Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t padding,
+                      int64_t last_start);
+
+}  // namespace qconv

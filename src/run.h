@@ -1,0 +1,18 @@
+// RunLayer: Run, once the arguments are checked.
+//
+// Layer: middle end. Read next: plan.h for the blocks, pack/feed.h for their input,
+// kernels/gemm_tile.inl.h for what a kernel does with them.
+#pragma once
+
+#include <cstdint>
+
+#include "pack/packed_layer.h"
+#include "qconv/executor.h"
+
+namespace qconv {
+
+void RunLayer(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+              const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
+              const Executor& executor);
+
+}  // namespace qconv
