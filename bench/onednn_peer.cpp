@@ -88,6 +88,7 @@ dnnl::primitive_attr Attributes(const cases::Case& c) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   std::vector<float> scales;
+  scales.reserve(c.layer.params.out_channels);
   for (int64_t o = 0; o < c.layer.params.out_channels; ++o) {
     scales.push_back(c.input_quantization.scale * WeightScale(c, o) / c.output_quantization.scale);
   }

@@ -17,7 +17,8 @@ struct ClassSummary {
   GeometricMean ceiling_pct;
   int compared = 0;  // layers that the peer ran
   GeometricMean ratio;
-  const LayerResult* lowest = nullptr;  // by ratio
+  double lowest_ratio = 0;
+  const cases::Layer* lowest = nullptr;  // the layer of that ratio
 
   void Add(const LayerResult& result) {
     ++layers;
@@ -25,7 +26,10 @@ struct ClassSummary {
     if (!result.peer) return;
     ++compared;
     ratio.Add(result.peer->ratio);
-    if (lowest == nullptr || result.peer->ratio < lowest->peer->ratio) lowest = &result;
+    if (lowest == nullptr || result.peer->ratio < lowest_ratio) {
+      lowest_ratio = result.peer->ratio;
+      lowest = &result.layer;
+    }
   }
 };
 
@@ -76,9 +80,8 @@ void PrintClasses(const std::vector<LayerResult>& results, bool with_peer) {
   for (const ClassSummary& s : Summarize<ClassSummary>(results, class_of)) {
     fmt::print("{:<30} {:>6} {:>7.1f}", s.name, s.layers, s.ceiling_pct.value());
     if (s.lowest != nullptr) {
-      const cases::Layer& layer = s.lowest->layer;
-      fmt::print(" {:>7.3f} {:>7.3f}  {}/{}", s.ratio.value(), s.lowest->peer->ratio, layer.net,
-                 layer.name);
+      fmt::print(" {:>7.3f} {:>7.3f}  {}/{}", s.ratio.value(), s.lowest_ratio, s.lowest->net,
+                 s.lowest->name);
       if (s.compared < s.layers) fmt::print(" ({} compared)", s.compared);
     }
     fmt::print("\n");
