@@ -68,7 +68,8 @@ class Copier {
     const int64_t pixels = InputPixels(count);
     for (int64_t i = piece_.segment[0].tap_begin; i < piece_.segment[0].tap_end; ++i) {
       for (int64_t j = piece_.segment[1].tap_begin; j < piece_.segment[1].tap_end; ++j) {
-        CopyRow(InputPosition(at, 0, i), InputPosition(at, 1, j), InputPosition(at, 2, 0), pixels);
+        CopyRow(InputPosition(at, 0, i), InputPosition(at, 1, j),
+                InputPosition(at, 2, piece_.segment[2].tap_begin), pixels);
       }
     }
     return strip;
@@ -76,7 +77,7 @@ class Copier {
 
  private:
   int64_t InputPixels(int64_t outputs) const {
-    return (outputs - 1) * g_.stride[2] + g_.kernel[2];
+    return (outputs - 1) * g_.stride[2] + TapBox(piece_, 2);
   }
 
   int64_t InputPosition(const Dims& at, int dim, int64_t tap) const {

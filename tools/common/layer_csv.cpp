@@ -24,6 +24,10 @@ std::vector<std::string> Split(std::string_view line) {
   }
 }
 
+[[noreturn]] void FailAt(const std::string& place, const std::string& what) {
+  throw std::runtime_error(place + ": " + what);
+}
+
 // One line of the list, its fields found by column.
 class Row {
  public:
@@ -48,9 +52,7 @@ class Row {
     return value;
   }
 
-  [[noreturn]] void Fail(const std::string& what) const {
-    throw std::runtime_error(place_ + ": " + what);
-  }
+  [[noreturn]] void Fail(const std::string& what) const { FailAt(place_, what); }
 
  private:
   std::string place_;  // "file:line"
@@ -62,14 +64,14 @@ std::map<std::string, size_t> ReadHeader(const std::string& place, std::string_v
   std::map<std::string, size_t> columns;
   for (const std::string& name : Split(line)) {
     if (!columns.emplace(name, columns.size()).second) {
-      throw std::runtime_error(place + ": column " + name + " appears twice");
+      FailAt(place, "column " + name + " appears twice");
     }
   }
   for (const char* name :
        {"net", "layer", "count", "N",  "IC", "ID", "IH",  "IW",  "OC", "KD", "KH", "KW",
         "SD",  "SH",    "SW",    "PD", "PH", "PW", "PH2", "PW2", "DD", "DH", "DW", "G"}) {
     if (!columns.contains(name)) {
-      throw std::runtime_error(place + ": column " + name + " is missing");
+      FailAt(place, std::string("column ") + name + " is missing");
     }
   }
   return columns;

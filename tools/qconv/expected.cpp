@@ -109,6 +109,7 @@ Expected MakeExpected(const cases::Case& instance, uint64_t seed, int threads) {
     }
   };
   std::vector<std::future<void>> workers;
+  workers.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) workers.push_back(std::async(std::launch::async, work));
   for (std::future<void>& worker : workers) worker.get();
   return expected;
