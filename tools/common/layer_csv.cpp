@@ -14,6 +14,8 @@
 namespace qconv::cases {
 namespace {
 
+constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+
 std::vector<std::string> Split(std::string_view line) {
   std::vector<std::string> fields;
   for (size_t begin = 0;;) {
@@ -46,8 +48,9 @@ class Row {
     int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < minimum ||
-        value > std::numeric_limits<int32_t>::max()) {
-      Fail(column + " is '" + text + "'; want an integer >= " + std::to_string(minimum));
+        value > kLargest) {
+      Fail(column + " is '" + text + "'; want an integer from " + std::to_string(minimum) + " to " +
+           std::to_string(kLargest));
     }
     return value;
   }
