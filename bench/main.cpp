@@ -11,6 +11,7 @@
 
 #include "csv.h"
 #include "layers.h"
+#include "neighbours.h"
 #include "options.h"
 #include "report.h"
 #include "runner.h"
@@ -48,9 +49,11 @@ int Main(int argc, char** argv) {
   int no_arguments = 1;  // the command line is ours
   benchmark::Initialize(&no_arguments, argv);
   TableReporter reporter(options, runner, results);
+  const Neighbours neighbours;
   benchmark::RunSpecifiedBenchmarks(&reporter, "all");
 
   PrintSummary(results, runner.ceiling(), options.peer);
+  PrintNeighbours(neighbours.BusyCores(), options.threads);
   if (!options.csv.empty()) WriteCsv(options.csv, results);
   if (reporter.failures() == 0) return 0;
   fmt::print(stderr, "qconv-bench: {} of {} layers failed\n", reporter.failures(), layers.size());

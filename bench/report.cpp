@@ -55,7 +55,7 @@ bool TableReporter::ReportContext(const Context&) {
 #ifndef NDEBUG
   fmt::print("warning: this is a debug build; its times say little\n");
 #endif
-  fmt::print("\n{:<20} {:<11} {:>5} {:>9} {:>10} {:>8} {:>6}", "layer", "class", "count", "GMAC",
+  fmt::print("\n{:<22} {:<11} {:>5} {:>9} {:>10} {:>8} {:>6}", "layer", "class", "count", "GMAC",
              "ms", "GMAC/s", "ceil%");
   if (runner_.peer() != nullptr) {
     fmt::print(" {:>10} {:>6} {:>7}", options_.peer, "ratio", "diff%");
@@ -82,7 +82,7 @@ void TableReporter::PrintLine(const LayerResult& result) {
     net_ = result.layer.net;
     fmt::print("{}\n", net_);
   }
-  fmt::print("  {:<18} {:<11} {:>5} {:>9.5f} {:>10.4f} {:>8.1f} {:>6.1f}", result.layer.name,
+  fmt::print("  {:<20} {:<11} {:>5} {:>9.5f} {:>10.4f} {:>8.1f} {:>6.1f}", result.layer.name,
              result.layer.Class(), result.layer.count, result.gmac(), result.ms, result.gmacs(),
              result.ceiling_pct());
   if (result.peer) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <thread>
 #include <utility>
 
 #include "statistics.h"
@@ -114,6 +115,15 @@ void PrintSummary(const std::vector<LayerResult>& results, const Ceiling& ceilin
   fmt::print("\nceiling: {:.1f} GMAC/s at the start, {:.1f} to {:.1f} during the run\n",
              ceiling.first() * 1e-9, ceiling.lowest() * 1e-9, ceiling.highest() * 1e-9);
   if (!peer.empty()) fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
+}
+
+void PrintNeighbours(double busy_cores, int threads) {
+  const unsigned cores = std::thread::hardware_concurrency();
+  fmt::print("other processes: {:.2f} of {} cores busy\n", busy_cores, cores);
+  if (busy_cores > 0.1 && busy_cores + threads > cores) {
+    fmt::print("warning: too few cores were left for {} thread{}; times are disturbed\n", threads,
+               threads == 1 ? "" : "s");
+  }
 }
 
 }  // namespace qconv::bench

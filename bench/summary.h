@@ -15,4 +15,7 @@ namespace qconv::bench {
 void PrintSummary(const std::vector<LayerResult>& results, const Ceiling& ceiling,
                   const std::string& peer);
 
+// Prints how many cores other processes kept busy, and a warning if that left us too few.
+void PrintNeighbours(double busy_cores, int threads);
+
 }  // namespace qconv::bench

@@ -92,7 +92,8 @@ class Copier {
     const uint8_t* row =
         inside ? image_.input + (z * size[1] + y) * size[2] * g_.in_channels + group_.in_begin
                : nullptr;
-    const bool dense = group_.pixel_bytes == g_.in_channels && g_.dilation[2] == 1;
+    const bool dense = group_.in_channels == g_.in_channels &&
+                       group_.pixel_bytes == g_.in_channels && g_.dilation[2] == 1;
     if (inside && dense) {
       CopyDense(row, x, pixels, out);
     } else {
