@@ -1,0 +1,132 @@
+// What Executor promises to whoever calls it, and what the three built-in ones are.
+#include "qconv/executor.h"
+
+#include <gtest/gtest.h>
+#include <tbb/task_arena.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace qconv {
+namespace {
+
+// ParallelFor with anything callable.
+void For(const Executor& executor, int64_t count, const std::function<void(int64_t)>& work) {
+  executor.ParallelFor(
+      count,
+      [](const void* context, int64_t index) {
+        (*static_cast<const std::function<void(int64_t)>*>(context))(index);
+      },
+      &work);
+}
+
+void ExpectEachIndexOnce(const Executor& executor) {
+  for (const int64_t count : {0, 1, 2, 3, 7, 64, 1000}) {
+    std::vector<std::atomic<int>> calls(static_cast<size_t>(count));
+    std::atomic<int> outside = 0;
+    For(executor, count, [&](int64_t i) {
+      if (i < 0 || i >= count) {
+        ++outside;
+      } else {
+        ++calls[static_cast<size_t>(i)];
+      }
+    });
+    EXPECT_EQ(outside, 0);
+    for (const std::atomic<int>& call : calls) EXPECT_EQ(call, 1);
+  }
+}
+
+// How many threads take part when there is more than enough slow work for all of them.
+size_t ThreadsAtWork(const Executor& executor) {
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  For(executor, 64, [&](int64_t) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const std::lock_guard<std::mutex> lock(mutex);
+    threads.insert(std::this_thread::get_id());
+  });
+  return threads.size();
+}
+
+TEST(ExecutorTest, EachIndexOnce) {
+  ExpectEachIndexOnce(Executor::Serial());
+  ExpectEachIndexOnce(Executor::Current());
+  for (int threads = 1; threads <= 8; ++threads) ExpectEachIndexOnce(*Executor::Threads(threads));
+}
+
+TEST(ExecutorTest, SerialStaysOnTheCallingThread) {
+  EXPECT_EQ(Executor::Serial().Concurrency(), 1);
+  const std::thread::id caller = std::this_thread::get_id();
+  For(Executor::Serial(), 10, [&](int64_t) { EXPECT_EQ(std::this_thread::get_id(), caller); });
+}
+
+TEST(ExecutorTest, ThreadsBoundsTheNumberOfThreads) {
+  for (const int threads : {1, 2, 3, 5}) {
+    SCOPED_TRACE(threads);
+    const auto executor = Executor::Threads(threads);
+    EXPECT_EQ(executor->Concurrency(), threads);
+    EXPECT_LE(ThreadsAtWork(*executor), static_cast<size_t>(threads));
+  }
+}
+
+TEST(ExecutorTest, ThreadsRunAtOnce) {
+  // Two tasks that wait for each other; with one thread alone this would never end.
+  const auto executor = Executor::Threads(2);
+  std::atomic<int> started = 0;
+  For(*executor, 2, [&](int64_t) {
+    ++started;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (started < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(started, 2);
+  });
+}
+
+TEST(ExecutorTest, CurrentIsTheCallersArena) {
+  EXPECT_EQ(Executor::Current().Concurrency(), tbb::this_task_arena::max_concurrency());
+  for (const int threads : {1, 2, 3}) {
+    SCOPED_TRACE(threads);
+    tbb::task_arena arena(threads);
+    arena.execute([&] {
+      EXPECT_EQ(Executor::Current().Concurrency(), threads);
+      EXPECT_LE(ThreadsAtWork(Executor::Current()), static_cast<size_t>(threads));
+    });
+  }
+}
+
+TEST(ExecutorTest, MayBeUsedByManyThreadsAtOnce) {
+  const auto shared = Executor::Threads(3);
+  std::vector<std::thread> callers;
+  std::atomic<int64_t> sum = 0;
+  for (int t = 0; t < 8; ++t) {
+    callers.emplace_back([&] {
+      For(*shared, 100, [&](int64_t i) { sum += i; });
+      For(Executor::Current(), 100, [&](int64_t i) { sum += i; });
+      For(Executor::Serial(), 100, [&](int64_t i) { sum += i; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(sum, 8 * 3 * 4950);
+}
+
+TEST(ExecutorTest, RefusesLessThanOneThread) {
+  for (const int threads : {0, -7}) {
+    try {
+      Executor::Threads(threads);
+      ADD_FAILURE() << threads << " threads were accepted";
+    } catch (const std::invalid_argument& error) {
+      const std::string text = error.what();
+      EXPECT_NE(text.find("threads"), std::string::npos) << text;
+      EXPECT_NE(text.find(std::to_string(threads)), std::string::npos) << text;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace qconv

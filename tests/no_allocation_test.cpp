@@ -1,0 +1,105 @@
+// Run allocates nothing. Replaces the malloc family of glibc with one that counts (operator new
+// ends there too); so this test is not built with sanitizers, which replace it themselves.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+#include "testing.h"
+
+namespace {
+std::atomic<int> allocations = 0;
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* block, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+
+void* malloc(size_t size) {
+  ++allocations;
+  return __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size) {
+  ++allocations;
+  return __libc_calloc(count, size);
+}
+void* realloc(void* block, size_t size) {
+  ++allocations;
+  return __libc_realloc(block, size);
+}
+void* memalign(size_t alignment, size_t size) {
+  ++allocations;
+  return __libc_memalign(alignment, size);
+}
+void* aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+int posix_memalign(void** block, size_t alignment, size_t size) {
+  *block = memalign(alignment, size);
+  return *block == nullptr ? ENOMEM : 0;
+}
+}
+
+namespace qconv {
+namespace {
+
+// Keeps the compiler from leaving out an allocation that nobody uses.
+void Use(void* block) { asm volatile("" : : "r"(block) : "memory"); }
+
+TEST(AllocationCounterTest, CountsEveryKind) {
+  struct alignas(128) Wide {
+    char bytes[128];
+  };
+  const int before = allocations;
+  const auto plain = std::make_unique<int>(1);
+  Use(plain.get());
+  EXPECT_EQ(allocations, before + 1);
+  const auto wide = std::make_unique<Wide>();
+  Use(wide.get());
+  EXPECT_EQ(allocations, before + 2);
+  const std::unique_ptr<void, decltype(&std::free)> c(std::malloc(10), &std::free);
+  Use(c.get());
+  EXPECT_EQ(allocations, before + 3);
+}
+
+const ConvParams kLayers[] = {
+    {.in_channels = 64, .out_channels = 96, .kernel = {1, 1}},
+    {.in_channels = 17, .out_channels = 33, .kernel = {3, 3}, .padding = {1, 1}},
+    {.in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}},
+    {.in_channels = 3, .out_channels = 64, .kernel = {7, 7}, .stride = {2, 2}, .padding = {3, 3}},
+    {.in_channels = 36, .out_channels = 36, .groups = 36, .kernel = {3, 3}, .padding = {1, 1}},
+    {.in_channels = 700, .out_channels = 40, .kernel = {5, 5}, .padding = {2, 2}},
+};
+
+class NoAllocationTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(NoAllocationTest, FirstRunAndEveryOther) {
+  for (const ConvParams& params : kLayers) {
+    for (const bool weight_zero_points : {false, true}) {
+      cases::Case small = cases::MakeCase(test::MakeLayer(params, {.size = {6, 5}}),
+                                          cases::Weights::kLaplace, /*seed=*/1);
+      if (weight_zero_points) test::SetWeightZeroPoints(small);
+      const Conv conv = test::PrepackFor(small, GetParam());
+      SCOPED_TRACE(test::Text(small));
+      // Images that grow: memory kept from a smaller one is not enough.
+      for (const Image& image : {Image{.size = {6, 5}}, Image{.batch = 2, .size = {19, 23}}}) {
+        const std::vector<uint8_t> input(static_cast<size_t>(conv.InputBytes(image)), 3);
+        std::vector<uint8_t> output(static_cast<size_t>(conv.OutputBytes(image)));
+        const int before = allocations;
+        conv.Run(image, input, output, Executor::Serial());
+        EXPECT_EQ(allocations - before, 0);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, NoAllocationTest, ::testing::ValuesIn(test::UsableIsas()),
+                         test::IsaName);
+
+}  // namespace
+}  // namespace qconv

@@ -1,0 +1,59 @@
+# cmake -D source=... -D work=... -D generator=... -D compiler=... -D shared=ON|OFF
+#       -D built=... -D built_shared=0|1 -P run.cmake
+#
+# Installs the library and lets a user's project find it, once with find_package and once with
+# pkg-config. Takes the library of the build tree `built` if that is of the right kind, else builds
+# it.
+cmake_policy(SET CMP0054 NEW)
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output
+                  ERROR_VARIABLE output)
+  message("${output}")
+  if(NOT result EQUAL 0)
+    string(JOIN " " command ${ARGN})
+    message(FATAL_ERROR "${command}: ${result}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${work}/prefix ${work}/consumer)
+file(MAKE_DIRECTORY ${work})
+if((shared AND built_shared) OR (NOT shared AND NOT built_shared))
+  set(library ${built})
+else()
+  set(library ${work}/library)
+  run(${CMAKE_COMMAND} -S ${source} -B ${library} -G ${generator}
+      -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release -D BUILD_SHARED_LIBS=${shared}
+      -D QCONV_BUILD_TOOLS=OFF -D QCONV_BUILD_BENCH=OFF -D QCONV_BUILD_TESTS=OFF
+      -D QCONV_BUILD_EXAMPLES=OFF)
+  run(${CMAKE_COMMAND} --build ${library})
+endif()
+run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
+
+# The user's project must not see the source tree.
+file(GLOB consumer_files ${CMAKE_CURRENT_LIST_DIR}/CMakeLists.txt ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
+file(COPY ${consumer_files} DESTINATION ${work}/consumer)
+run(${CMAKE_COMMAND} -S ${work}/consumer -B ${work}/consumer/build -G ${generator}
+    -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release
+    -D CMAKE_PREFIX_PATH=${work}/prefix)
+run(${CMAKE_COMMAND} --build ${work}/consumer/build)
+run(${work}/consumer/build/consumer)
+
+file(GLOB_RECURSE pc_file ${work}/prefix/qconv.pc)
+cmake_path(GET pc_file PARENT_PATH pc_folder)
+cmake_path(GET pc_folder PARENT_PATH lib_folder)
+set(static_flag --static)
+if(shared)
+  set(static_flag "")
+endif()
+find_program(PKG_CONFIG pkg-config REQUIRED)
+execute_process(COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder}
+                        ${PKG_CONFIG} ${static_flag} --cflags --libs qconv
+                OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+if(NOT flags MATCHES "-I${work}/prefix/include" OR NOT flags MATCHES "-L${lib_folder}")
+  message(FATAL_ERROR "qconv.pc does not point into ${work}/prefix: ${flags}")
+endif()
+separate_arguments(flags UNIX_COMMAND "${flags}")
+run(${compiler} -std=c++20 ${work}/consumer/consumer.cpp -o ${work}/consumer/by_pkg_config
+    ${flags} -Wl,-rpath,${lib_folder})
+run(${work}/consumer/by_pkg_config)

@@ -1,0 +1,163 @@
+// Sizes of outputs, and the shapes at the edge of what there is: no image, one pixel, more padding
+// than image.
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+#include "testing.h"
+
+namespace qconv {
+namespace {
+
+struct Size {
+  const char* name;
+  ConvParams params;
+  Image image;
+  Image output;
+};
+
+void PrintTo(const Size& size, std::ostream* out) { *out << size.name; }
+
+const Size kSizes[] = {
+    {"pixel",
+     {.in_channels = 5, .out_channels = 7, .kernel = {1, 1}},
+     {.size = {1, 1}},
+     {.size = {1, 1}}},
+    {"no_images",
+     {.in_channels = 5, .out_channels = 7, .kernel = {3, 3}, .padding = {1, 1}},
+     {.batch = 0, .size = {8, 9}},
+     {.batch = 0, .size = {8, 9}}},
+    {"valid",
+     {.in_channels = 3, .out_channels = 2, .kernel = {3, 5}},
+     {.batch = 2, .size = {9, 9}},
+     {.batch = 2, .size = {7, 5}}},
+    {"kernel_is_image",
+     {.in_channels = 3, .out_channels = 20, .kernel = {4, 6}},
+     {.size = {4, 6}},
+     {.size = {1, 1}}},
+    {"kernel_beyond_image",
+     {.in_channels = 3, .out_channels = 20, .kernel = {5, 5}, .padding = {2, 2}},
+     {.size = {1, 2}},
+     {.size = {1, 2}}},
+    {"padding_end_defaults_to_padding",
+     {.in_channels = 4, .out_channels = 4, .kernel = {2, 2}, .padding = {1, 0}},
+     {.size = {5, 5}},
+     {.size = {6, 4}}},
+    {"padding_end_only",
+     {.in_channels = 4,
+      .out_channels = 4,
+      .kernel = {3, 3},
+      .stride = {2, 2},
+      .padding_end = {1, 1}},
+     {.size = {224, 8}},
+     {.size = {112, 4}}},
+    {"padding_end_of_zero",
+     {.in_channels = 4, .out_channels = 4, .kernel = {3}, .padding = {2}, .padding_end = {0}},
+     {.size = {6}},
+     {.size = {6}}},
+    {"more_padding_than_image",
+     {.in_channels = 3, .out_channels = 17, .kernel = {3, 3}, .padding = {7, 5}},
+     {.batch = 2, .size = {2, 1}},
+     {.batch = 2, .size = {14, 9}}},
+    {"stride_rounds_down",
+     {.in_channels = 6, .out_channels = 6, .kernel = {3, 3}, .stride = {3, 4}},
+     {.size = {10, 14}},
+     {.size = {3, 3}}},
+    {"stride_beyond_image",
+     {.in_channels = 6, .out_channels = 6, .kernel = {1, 1}, .stride = {100, 9}},
+     {.size = {5, 10}},
+     {.size = {1, 2}}},
+    {"dilated",
+     {.in_channels = 6, .out_channels = 6, .kernel = {3, 3}, .dilation = {4, 2}, .padding = {4, 1}},
+     {.size = {10, 12}},
+     {.size = {10, 10}}},
+    {"all_at_once",
+     {.in_channels = 6,
+      .out_channels = 9,
+      .groups = 3,
+      .kernel = {2, 3, 4},
+      .stride = {1, 2, 3},
+      .dilation = {3, 2, 1},
+      .padding = {0, 1, 2},
+      .padding_end = {1, 3, 0}},
+     {.batch = 3, .size = {5, 6, 7}},
+     {.batch = 3, .size = {3, 3, 2}}},
+    {"dilated_1d",
+     {.in_channels = 3, .out_channels = 3, .kernel = {33}, .dilation = {2}, .padding = {32}},
+     {.size = {50}},
+     {.size = {50}}},
+};
+
+class ShapesTest : public ::testing::TestWithParam<Size> {};
+
+INSTANTIATE_TEST_SUITE_P(Shape, ShapesTest, ::testing::ValuesIn(kSizes),
+                         [](const auto& test_info) { return std::string(test_info.param.name); });
+
+TEST_P(ShapesTest, OutputImage) {
+  const Size& size = GetParam();
+  const cases::Case any = cases::MakeCase(test::MakeLayer(size.params, size.image),
+                                          cases::Weights::kUniform, /*seed=*/1);
+  EXPECT_EQ(any.Prepack().OutputImage(size.image), size.output);
+  EXPECT_EQ(any.Reference().OutputImage(size.image), size.output);
+  EXPECT_EQ(any.layer.OutputImage(), size.output);
+}
+
+TEST_P(ShapesTest, EveryIsaGivesTheReferencesBytes) {
+  for (const uint64_t seed : {1, 2, 3}) {
+    cases::Case any = cases::MakeCase(test::MakeLayer(GetParam().params, GetParam().image),
+                                      cases::Weights::kUniform, seed);
+    for (const bool weight_zero_points : {false, true}) {
+      if (weight_zero_points) test::SetWeightZeroPoints(any);
+      const std::vector<uint8_t> expected = test::RunReference(any);
+      for (const std::string& isa : test::UsableIsas()) {
+        SCOPED_TRACE(isa);
+        EXPECT_EQ(test::Difference(expected, test::RunOn(any, isa)), "");
+      }
+    }
+  }
+}
+
+// The batch and the image size belong to Run: one packed layer takes them all.
+TEST(ImageTest, ChangesFromRunToRun) {
+  const ConvParams params = {
+      .in_channels = 19, .out_channels = 35, .kernel = {3, 3}, .stride = {2, 1}, .padding = {1, 1}};
+  for (const std::string& isa : test::UsableIsas()) {
+    SCOPED_TRACE(isa);
+    cases::Case any = cases::MakeCase(test::MakeLayer(params, {.size = {12, 12}}),
+                                      cases::Weights::kUniform, /*seed=*/1);
+    const Conv conv = test::PrepackFor(any, isa);
+    for (const Image& image : {Image{.size = {12, 12}}, Image{.batch = 3, .size = {2, 7}},
+                               Image{.batch = 0, .size = {5, 5}}, Image{.size = {1, 1}},
+                               Image{.batch = 2, .size = {31, 4}}}) {
+      any.layer.image = image;
+      any.input.assign(static_cast<size_t>(conv.InputBytes(image)), 0);
+      for (size_t i = 0; i < any.input.size(); ++i)
+        any.input[i] = static_cast<uint8_t>(i * i + i / 7);
+      EXPECT_EQ(test::Difference(test::RunReference(any), any.Run(conv)), "");
+    }
+  }
+}
+
+// A pixel of the reference is the same alone as among all.
+TEST(ReferencePixelTest, EqualsTheWholeRun) {
+  for (const Size& size : kSizes) {
+    const cases::Case any = cases::MakeCase(test::MakeLayer(size.params, size.image),
+                                            cases::Weights::kUniform, /*seed=*/4);
+    const ReferenceConv reference = any.Reference();
+    const std::vector<uint8_t> whole = test::RunReference(any);
+    std::vector<uint8_t> pixel(static_cast<size_t>(size.params.out_channels));
+    if (whole.empty()) continue;
+    Spatial last = size.output.size;
+    for (int i = 0; i < last.rank(); ++i) --last[i];
+    reference.RunPixel(any.layer.image, any.input, size.output.batch - 1, last, pixel);
+    EXPECT_EQ(pixel, std::vector<uint8_t>(whole.end() - size.params.out_channels, whole.end()));
+    reference.RunPixel(any.layer.image, any.input, 0, Spatial::Filled(last.rank(), 0), pixel);
+    EXPECT_EQ(pixel, std::vector<uint8_t>(whole.begin(), whole.begin() + size.params.out_channels));
+  }
+}
+
+}  // namespace
+}  // namespace qconv

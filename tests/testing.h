@@ -1,0 +1,70 @@
+// What the tests share: the ISAs to run on, small layers, and a comparison of bytes that tells
+// where they part.
+//
+// Read next: random_test.cpp for the usual shape of a test.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/case.h"
+#include "qconv/qconv.h"
+
+namespace qconv::test {
+
+// Names of the ISAs that this machine can run. Nothing else may choose the ISAs of a test.
+std::vector<std::string> UsableIsas();
+
+// Names a test instance after its ISA.
+std::string IsaName(const ::testing::TestParamInfo<std::string>& info);
+
+// "" if equal, else where the first difference is and how many there are; for
+// EXPECT_EQ(Difference(expected, actual), "").
+std::string Difference(std::span<const uint8_t> expected, std::span<const uint8_t> actual);
+
+// The layer's shape, in one line of a failure message.
+std::string Text(const cases::Case& layer_case);
+
+// A shape to run on every ISA, for a test on UsableIsas() x shapes.
+struct Shape {
+  const char* name;
+  ConvParams params;
+  Image image;
+};
+using IsaAndShape = std::tuple<std::string, Shape>;
+
+void PrintTo(const Shape& shape, std::ostream* out);
+std::string IsaAndShapeName(const ::testing::TestParamInfo<IsaAndShape>& info);
+
+cases::Layer MakeLayer(const ConvParams& params, const Image& image);
+
+// A case of 1x1 weights on one pixel, one output channel; every scale is 1, every zero point 0. The
+// weights of `inputs` that are beyond `weights` are 0.
+cases::Case OnePixel(std::vector<uint8_t> inputs, std::vector<int8_t> weights);
+
+// A 1D row of pixels of one channel, 0, 1, 2, ..., each multiplied by a weight of 1: accumulators
+// -zero_point, 1 - zero_point, ...
+cases::Case PixelRow(int pixels, int32_t zero_point);
+
+// Weight zero points 1, -2, 3, ... for a case: these need sums over the input.
+void SetWeightZeroPoints(cases::Case& layer_case);
+
+std::vector<uint8_t> RunReference(const cases::Case& layer_case);
+
+// Packs for the ISA, checking that it is this ISA that was packed for.
+Conv PrepackFor(const cases::Case& layer_case, const std::string& isa);
+
+// Packs for the ISA and runs on the calling thread.
+std::vector<uint8_t> RunOn(const cases::Case& layer_case, const std::string& isa);
+
+// Both the reference and the ISA must give these bytes.
+void ExpectOutput(const std::string& isa, const cases::Case& layer_case,
+                  const std::vector<uint8_t>& expected);
+
+}  // namespace qconv::test
