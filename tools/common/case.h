@@ -39,13 +39,15 @@ enum class Weights {
   kExtremes,  // only -128 and 127, with inputs of only 0 and 255
 };
 
-// Fills a layer with numbers; the same for the same arguments, everywhere. Inputs span 0..255, the
-// output scale is chosen so that outputs spread over the whole range without clipping most of them.
+// Fills a layer with numbers; the same for the same arguments, everywhere. Weights are symmetric and
+// scaled per channel; there is a bias and no activation. Inputs span 0..255, the output scale is
+// chosen so that outputs spread over the whole range without clipping most of them.
 Case MakeCase(const Layer& layer, Weights weights, uint64_t seed);
 
 // A random small layer over the whole parameter space: ranks 1..3, kernels, strides, dilations,
 // paddings (also asymmetric), groups, odd channel counts, per-tensor and per-channel quantization,
-// weight zero points, bias or none, activations, batch 0..3. Layers stay below about 4 MMAC.
+// weight zero points, bias or none, activations, batch 0..3. At most 4 MMAC. The same for the
+// same seed, everywhere.
 Case RandomCase(uint64_t seed);
 
 // Reads a golden file: one JSON object a line, fields as in tests/golden/README.md. Throws

@@ -1,5 +1,5 @@
-// Drawing the numbers of a case whose layer is known. Internal to the cases library; the order of
-// the calls is the order of the declarations.
+// Drawing the numbers of a case whose layer is known. Internal to the cases library. Read next:
+// case.h.
 #pragma once
 
 #include <vector>
@@ -9,8 +9,7 @@
 
 namespace qconv::cases {
 
-// Input bytes over the whole range 0..255; kExtremes: only its two ends. The zero point is drawn
-// already.
+// Input bytes over the whole range 0..255; kExtremes: only its two ends.
 void DrawInput(Rng& rng, Weights kind, Case& drawn);
 
 void DrawWeights(Rng& rng, Weights kind, Case& drawn);
