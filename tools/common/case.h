@@ -39,9 +39,9 @@ enum class Weights {
   kExtremes,  // only -128 and 127, with inputs of only 0 and 255
 };
 
-// Fills a layer with numbers; the same for the same arguments, everywhere. Weights are symmetric and
-// scaled per channel; there is a bias and no activation. Inputs span 0..255, the output scale is
-// chosen so that outputs spread over the whole range without clipping most of them.
+// Fills a layer with numbers; the same for the same arguments, everywhere. Weights are symmetric
+// and scaled per channel; there is a bias and no activation. Inputs span 0..255, the output scale
+// is chosen so that outputs spread over the whole range without clipping most of them.
 Case MakeCase(const Layer& layer, Weights weights, uint64_t seed);
 
 // A random small layer over the whole parameter space: ranks 1..3, kernels, strides, dilations,
