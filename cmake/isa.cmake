@@ -12,8 +12,10 @@ function(qconv_add_isa name)
   target_link_libraries(${target} PRIVATE qconv_options xsimd)
   # Kernels are fast in every configuration: a debug build is for the code around them.
   target_compile_options(${target} PRIVATE ${ARGN} -O3 -fno-exceptions -fno-rtti
-    # GCC 12 warns about its own _mm512_undefined_ps().
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized -Wno-maybe-uninitialized>)
+    # GCC 12 warns about its own _mm512_undefined_ps(); and it would spill pointers to vector
+    # registers, whose moves back compete with the arithmetic.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized -Wno-maybe-uninitialized
+                             -mtune-ctrl=^general_regs_sse_spill>)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})

@@ -3,8 +3,8 @@
 // Layer: kernels, compiled once per ISA. The formula is NUMERICS in README.md; every float operation
 // is rounded on its own (-ffp-contract=off, no fused multiply-add), so that all ISAs agree.
 //
-// An Epilogue turns one vector of accumulators into rounded int32 results before the output zero
-// point. To add one: write such a struct, add a PanelKernel for it to PanelShape (kernel_table.h) and
+// An Epilogue turns a vector of accumulators into rounded int32 results, before the output zero point
+// is added. To add one: write such a class, add a PanelKernel for it to PanelShape (kernel_table.h) and
 // to table.inl.h, and choose it in ../layer.cpp.
 // Read next: width_512.inl.h for the narrowing.
 #pragma once
@@ -18,71 +18,120 @@
 namespace qconv::kernels {
 namespace {
 
-// RNE((float(acc) + bias) * multiplier), when it is known to stay below 2^31.
-template <class Simd>
-struct SymmetricEpilogue {
-  using Int32 = typename Simd::Int32;
+// The bias and multipliers of a panel: in registers where the tile leaves room for them.
+template <class Simd, int nv>
+class Scaling {
+ public:
   using Float = typename Simd::Float;
 
-  static inline __attribute__((always_inline)) Int32 Requantize(Int32 acc, const PanelEpilogue& e,
-                                                                int column, int64_t /*row*/) {
-    const Float bias = Float::load_unaligned(e.bias + column);
-    const Float multiplier = Float::load_unaligned(e.multipliers + column);
-    return xsimd::nearbyint_as_int((xsimd::to_float(acc) + bias) * multiplier);
+  explicit Scaling(const PanelEpilogue& e) : memory_bias_(e.bias), memory_multipliers_(e.multipliers) {
+    if constexpr (kInRegisters) {
+      Unroll<nv>([&](auto v) {
+        bias_[v] = Float::load_unaligned(e.bias + v * Simd::Width::kLanes);
+        multipliers_[v] = Float::load_unaligned(e.multipliers + v * Simd::Width::kLanes);
+      });
+    }
   }
+
+  // (float(acc) + bias) * multiplier
+  inline __attribute__((always_inline)) Float Apply(typename Simd::Int32 acc, int v) const {
+    const Float x = xsimd::to_float(acc);
+    if constexpr (kInRegisters) return (x + bias_[v]) * multipliers_[v];
+    const int column = v * Simd::Width::kLanes;
+    return (x + Float::load_unaligned(memory_bias_ + column)) *
+           Float::load_unaligned(memory_multipliers_ + column);
+  }
+
+ private:
+  static constexpr bool kInRegisters = nv <= 2;
+  const float *memory_bias_, *memory_multipliers_;
+  Float bias_[nv], multipliers_[nv];
+};
+
+// RNE((float(acc) + bias) * multiplier), when it is known to stay below 2^31.
+template <class Simd, int nv>
+class SymmetricEpilogue {
+ public:
+  explicit SymmetricEpilogue(const PanelEpilogue& e) : scaling_(e) {}
+
+  inline __attribute__((always_inline)) typename Simd::Int32 Requantize(typename Simd::Int32 acc,
+                                                                        int v,
+                                                                        int64_t /*row*/) const {
+    return xsimd::nearbyint_as_int(scaling_.Apply(acc, v));
+  }
+
+ private:
+  Scaling<Simd, nv> scaling_;
 };
 
 // The same for any legal layer: weight zero points are applied through the row terms, and results
 // that leave int32 saturate. (The conversion turns anything outside int32 into INT32_MIN, which is
 // right for negative results; so only the upper side needs a clamp.)
-template <class Simd>
-struct GeneralEpilogue {
-  using Int32 = typename Simd::Int32;
-  using Float = typename Simd::Float;
+template <class Simd, int nv>
+class GeneralEpilogue {
+ public:
+  explicit GeneralEpilogue(const PanelEpilogue& e)
+      : scaling_(e), weight_zero_points_(e.weight_zero_points), row_terms_(e.row_terms) {}
 
-  static inline __attribute__((always_inline)) Int32 Requantize(Int32 acc, const PanelEpilogue& e,
-                                                                int column, int64_t row) {
+  inline __attribute__((always_inline)) typename Simd::Int32 Requantize(typename Simd::Int32 acc,
+                                                                        int v, int64_t row) const {
+    using Int32 = typename Simd::Int32;
     constexpr float kLargestInt32 = 2147483520.0f;  // the largest float below 2^31
-    const Int32 zero_point = Int32::load_unaligned(e.weight_zero_points + column);
-    acc = acc - zero_point * Int32(e.row_terms[row]);
-    const Float bias = Float::load_unaligned(e.bias + column);
-    const Float multiplier = Float::load_unaligned(e.multipliers + column);
-    const Float y = (xsimd::to_float(acc) + bias) * multiplier;
-    return xsimd::nearbyint_as_int(xsimd::min(y, Float(kLargestInt32)));
+    const Int32 zero_point = Int32::load_unaligned(weight_zero_points_ + v * Simd::Width::kLanes);
+    const auto y = scaling_.Apply(acc - zero_point * Int32(row_terms_[row]), v);
+    return xsimd::nearbyint_as_int(xsimd::min(y, typename Simd::Float(kLargestInt32)));
   }
+
+ private:
+  Scaling<Simd, nv> scaling_;
+  const int32_t* weight_zero_points_;
+  const int32_t* row_terms_;
 };
 
-// Narrowing works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3: of one
-// row, the last one unused).
-template <class Simd, class Epilogue, int m, int nv>
-inline __attribute__((always_inline)) void RequantizeTile(typename Simd::Width::Register (&acc)[m][nv],
-                                                          const PanelTask& task,
-                                                          int64_t first_row) {
-  using Width = typename Simd::Width;
-  using Native = typename Width::Native;
-  constexpr int kRows = Width::template RowsPerQuad<nv>();
-  const PanelEpilogue& e = task.epilogue;
-  const Row* rows = task.rows + first_row;
-  const typename Width::OutputClamp clamp(e.output_zero_point, e.lower, e.upper);
-  Unroll<(m + kRows - 1) / kRows>([&](auto q) {
-    constexpr int kFirst = q.kValue * kRows;
-    constexpr int kValid = m - kFirst < kRows ? m - kFirst : kRows;
-    Native quad[kMaxVectors];
-    Unroll<kMaxVectors>([&](auto i) {
-      constexpr int kRow = i.kValue / nv, kVector = i.kValue % nv;
-      if constexpr (kRow < kValid) {
-        quad[i] = Epilogue::Requantize(reinterpret_cast<Native>(acc[kFirst + kRow][kVector]), e, kVector * Width::kLanes,
-                                       first_row + kFirst + kRow);
-      } else {
-        quad[i] = quad[0];
-      }
+// What it takes to turn the accumulators of a tile into output bytes.
+template <class Simd, template <class, int> class Epilogue, int nv>
+class OutputTask {
+ public:
+  explicit OutputTask(const PanelTask& task)
+      : epilogue_(task.epilogue),
+        clamp_(task.epilogue.output_zero_point, task.epilogue.lower, task.epilogue.upper),
+        column_begin_(task.column_begin),
+        columns_(task.columns) {}
+
+  // Narrowing works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3: of one
+  // row, the last one unused).
+  template <int m>
+  inline __attribute__((always_inline)) void Write(const typename Simd::Width::Register (&acc)[m][nv],
+                                                   const Row* rows, int64_t first_row) const {
+    constexpr int kRows = Width::template RowsPerQuad<nv>();
+    Unroll<(m + kRows - 1) / kRows>([&](auto q) {
+      constexpr int kFirst = q.kValue * kRows;
+      constexpr int kValid = m - kFirst < kRows ? m - kFirst : kRows;
+      typename Width::Native quad[kMaxVectors];
+      Unroll<kMaxVectors>([&](auto i) {
+        constexpr int kRow = i.kValue / nv, kVector = i.kValue % nv;
+        if constexpr (kRow < kValid) {
+          using Native = typename Width::Native;
+          quad[i] = epilogue_.Requantize(reinterpret_cast<Native>(acc[kFirst + kRow][kVector]),
+                                         kVector, first_row + kFirst + kRow);
+        } else {
+          quad[i] = quad[0];
+        }
+      });
+      const auto bytes = Width::Narrow(quad[0], quad[1], quad[2], quad[3], clamp_);
+      uint8_t* outputs[kValid];
+      Unroll<kValid>([&](auto i) { outputs[i] = rows[kFirst + i].output + column_begin_; });
+      Width::template Store<nv, kValid>(bytes, outputs, columns_);
     });
-    const auto bytes = Width::Narrow(quad[0], quad[1], quad[2], quad[3], clamp);
-    uint8_t* outputs[kValid];
-    Unroll<kValid>([&](auto i) { outputs[i] = rows[kFirst + i].output + task.column_begin; });
-    Width::template Store<nv, kValid>(bytes, outputs, task.columns);
-  });
-}
+  }
+
+ private:
+  using Width = typename Simd::Width;
+  Epilogue<Simd, nv> epilogue_;
+  typename Width::OutputClamp clamp_;
+  int64_t column_begin_;
+  int columns_;
+};
 
 }  // namespace
 }  // namespace qconv::kernels

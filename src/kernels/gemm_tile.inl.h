@@ -42,56 +42,65 @@ inline __attribute__((always_inline)) void AccumulateTap(typename Simd::Width::R
   }
 }
 
-template <class Simd, class Epilogue, int m, int nv>
-void GemmTile(const PanelTask& task, int64_t first_row) {
+// `tiles` tiles of m rows each, from row `row`.
+template <class Simd, template <class, int> class Epilogue, int m, int nv>
+void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
   using Register = typename Simd::Width::Register;
-  const Row* rows = task.rows + first_row;
-  Register acc[m][nv];
-  Unroll<nv>([&](auto v) {
-    const auto offset = reinterpret_cast<Register>(static_cast<typename Simd::Width::Native>(
-        Simd::Int32::load_unaligned(task.epilogue.offsets + v * Simd::Width::kLanes)));
-    Unroll<m>([&](auto r) { acc[r][v] = offset; });
-  });
-  const TapLoop &d = task.taps[0], &h = task.taps[1], &w = task.taps[2];
-  for (int64_t i = 0; i < d.count; ++i) {
-    for (int64_t j = 0; j < h.count; ++j) {
-      int64_t input_offset = i * d.input_stride + j * h.input_stride;
-      const std::byte* weights = task.weights + i * d.weight_stride + j * h.weight_stride;
-      for (int64_t l = 0; l < w.count; ++l) {
-        AccumulateTap<Simd, m, nv>(acc, rows, input_offset, weights, task.depth_groups);
-        input_offset += w.input_stride;
-        weights += w.weight_stride;
+  // Copies: the compiler must assume that storing output bytes changes the task.
+  const TapLoop d = task.taps[0], h = task.taps[1], w = task.taps[2];
+  const int64_t depth_groups = task.depth_groups;
+  const std::byte* const first_weights = task.weights;
+  const PanelTask* epilogue_task = &task;
+  for (const Row* rows = task.rows + row; tiles > 0; --tiles, rows += m) {
+    Register acc[m][nv];
+    Unroll<nv>([&](auto v) {
+      const auto offset = reinterpret_cast<Register>(static_cast<typename Simd::Width::Native>(
+          Simd::Int32::load_unaligned(task.epilogue.offsets + v * Simd::Width::kLanes)));
+      Unroll<m>([&](auto r) { acc[r][v] = offset; });
+    });
+    for (int64_t i = 0; i < d.count; ++i) {
+      for (int64_t j = 0; j < h.count; ++j) {
+        int64_t input_offset = i * d.input_stride + j * h.input_stride;
+        const std::byte* weights = first_weights + i * d.weight_stride + j * h.weight_stride;
+        for (int64_t l = 0; l < w.count; ++l) {
+          AccumulateTap<Simd, m, nv>(acc, rows, input_offset, weights, depth_groups);
+          input_offset += w.input_stride;
+          weights += w.weight_stride;
+        }
       }
     }
+    // Hides from the compiler that this does not change from tile to tile: it would keep the vectors of
+    // the epilogue in registers that the accumulators need.
+    asm("" : "+r"(epilogue_task));
+    OutputTask<Simd, Epilogue, nv>(*epilogue_task)
+        .template Write<m>(acc, rows, rows - task.rows);
   }
-  RequantizeTile<Simd, Epilogue, m, nv>(acc, task, first_row);
 }
 
-template <class Simd, class Epilogue, int nv, int m = Simd::kTileRows[nv - 1]>
-struct TilesByHeight {
-  using Tile = void (*)(const PanelTask& task, int64_t first_row);
-  static Tile Get(int64_t height) {
-    if constexpr (m > 1) {
-      if (height != m) return TilesByHeight<Simd, Epilogue, nv, m - 1>::Get(height);
+template <class Simd, template <class, int> class Epilogue, int nv,
+          int m = Simd::kTileRows[nv - 1]>
+void GemmTilesOfHeight(int64_t height, const PanelTask& task, int64_t row, int64_t tiles) {
+  if constexpr (m > 1) {
+    if (height != m) {
+      return GemmTilesOfHeight<Simd, Epilogue, nv, m - 1>(height, task, row, tiles);
     }
-    return GemmTile<Simd, Epilogue, m, nv>;
   }
-};
+  GemmTiles<Simd, Epilogue, m, nv>(task, row, tiles);
+}
 
 // Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are five
 // tiles of 5, not four of 6 and one of 1.
-template <class Simd, class Epilogue, int nv>
+template <class Simd, template <class, int> class Epilogue, int nv>
 void RunPanel(const PanelTask& task) {
   constexpr int mr = Simd::kTileRows[nv - 1];
   const int64_t tiles = (task.row_count + mr - 1) / mr;
   const int64_t height = (task.row_count + tiles - 1) / tiles;
   const int64_t tall_tiles = task.row_count - tiles * (height - 1);
-  int64_t row = 0;
-  const auto tall = TilesByHeight<Simd, Epilogue, nv>::Get(height);
-  for (int64_t t = 0; t < tall_tiles; ++t, row += height) tall(task, row);
-  if (row == task.row_count) return;
-  const auto low = TilesByHeight<Simd, Epilogue, nv>::Get(height - 1);
-  for (; row < task.row_count; row += height - 1) low(task, row);
+  GemmTilesOfHeight<Simd, Epilogue, nv>(height, task, 0, tall_tiles);
+  if (tall_tiles < tiles) {
+    GemmTilesOfHeight<Simd, Epilogue, nv>(height - 1, task, tall_tiles * height,
+                                          tiles - tall_tiles);
+  }
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct Avx512 {
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS16EvenOdd;
   static constexpr int kWeightVectorBytes = 128;
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
-  static constexpr int kTileRows[] = {14, 12, 6, 4};
+  static constexpr int kTileRows[] = {12, 10, 6, 4};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

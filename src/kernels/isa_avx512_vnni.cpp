@@ -23,8 +23,9 @@ struct Avx512Vnni {
   using Weights = __m512i;
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS8Quads;
   static constexpr int kWeightVectorBytes = 64;
-  // 32 registers hold the accumulators, nv weights and one broadcast.
-  static constexpr int kTileRows[] = {14, 14, 9, 6};
+  // 32 registers hold the accumulators, nv weights and one broadcast; a row pointer each takes one of
+  // 16 general ones.
+  static constexpr int kTileRows[] = {12, 12, 8, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

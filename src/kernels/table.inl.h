@@ -37,8 +37,8 @@ constexpr PanelShape MakeShape() {
   return {.vectors = nv,
           .columns = nv * Simd::Width::kLanes,
           .rows = Simd::kTileRows[nv - 1],
-          .symmetric = RunPanel<Simd, SymmetricEpilogue<Simd>, nv>,
-          .general = RunPanel<Simd, GeneralEpilogue<Simd>, nv>};
+          .symmetric = RunPanel<Simd, SymmetricEpilogue, nv>,
+          .general = RunPanel<Simd, GeneralEpilogue, nv>};
 }
 
 template <class Simd>
