@@ -27,7 +27,8 @@ struct ConvDescription {
   std::string isa;           // "avx512_vnni"
   std::string feed;          // how kernels read the input: "direct", "indirect" or "im2col"
   std::string tile;          // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
-  std::string epilogue;      // "symmetric" or "general" (weight zero points, or huge multipliers)
+  std::string epilogue;      // "symmetric" or "general" (weight zero points, clamped above, huge
+                             // multipliers)
   int64_t packed_bytes = 0;  // memory held by this layer
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
 };

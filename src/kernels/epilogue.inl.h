@@ -48,10 +48,13 @@ class Scaling {
   Float bias_[nv], multipliers_[nv];
 };
 
-// RNE((float(acc) + bias) * multiplier), when it is known to stay below 2^31.
+// RNE((float(acc) + bias) * multiplier), when it is known to stay below 2^31. Outputs have no upper
+// bound but 255.
 template <class Simd, int nv>
 class SymmetricEpilogue {
  public:
+  static constexpr bool kHasUpperBound = false;
+
   explicit SymmetricEpilogue(const PanelEpilogue& e) : scaling_(e) {}
 
   inline __attribute__((always_inline)) typename Simd::Int32 Requantize(typename Simd::Int32 acc,
@@ -70,6 +73,8 @@ class SymmetricEpilogue {
 template <class Simd, int nv>
 class GeneralEpilogue {
  public:
+  static constexpr bool kHasUpperBound = true;
+
   explicit GeneralEpilogue(const PanelEpilogue& e)
       : scaling_(e), weight_zero_points_(e.weight_zero_points), row_terms_(e.row_terms) {}
 
@@ -94,7 +99,9 @@ class OutputTask {
  public:
   explicit OutputTask(const PanelTask& task)
       : epilogue_(task.epilogue),
-        clamp_(task.epilogue.output_zero_point, task.epilogue.lower, task.epilogue.upper),
+        zero_point_(task.epilogue.output_zero_point),
+        lower_(task.epilogue.lower),
+        upper_(task.epilogue.upper),
         column_begin_(task.column_begin),
         columns_(task.columns) {}
 
@@ -118,7 +125,9 @@ class OutputTask {
           quad[i] = quad[0];
         }
       });
-      const auto bytes = Width::Narrow(quad[0], quad[1], quad[2], quad[3], clamp_);
+      auto bytes = Width::Narrow(quad[0], quad[1], quad[2], quad[3], zero_point_);
+      bytes = Width::AtLeast(bytes, lower_);
+      if constexpr (Epilogue<Simd, nv>::kHasUpperBound) bytes = Width::AtMost(bytes, upper_);
       uint8_t* outputs[kValid];
       Unroll<kValid>([&](auto i) { outputs[i] = rows[kFirst + i].output + column_begin_; });
       Width::template Store<nv, kValid>(bytes, outputs, columns_);
@@ -128,7 +137,8 @@ class OutputTask {
  private:
   using Width = typename Simd::Width;
   Epilogue<Simd, nv> epilogue_;
-  typename Width::OutputClamp clamp_;
+  int16_t zero_point_;
+  uint8_t lower_, upper_;
   int64_t column_begin_;
   int columns_;
 };

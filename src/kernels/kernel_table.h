@@ -72,7 +72,7 @@ struct PanelShape {
   int vectors;
   int columns;
   int rows;
-  PanelKernel symmetric;  // no weight zero points, results below 2^31: the common case
+  PanelKernel symmetric;  // no weight zero points, upper = 255, results below 2^31: the common case
   PanelKernel general;    // anything legal
 };
 

@@ -24,20 +24,18 @@ struct Width256 {
     return nv == 3 ? 1 : 4 / nv;
   }
 
-  struct OutputClamp {
-    OutputClamp(int16_t zero_point_in, uint8_t lower_in, uint8_t upper_in)
-        : zero_point(_mm256_set1_epi16(zero_point_in)),
-          lower(_mm256_set1_epi8(static_cast<char>(lower_in))),
-          upper(_mm256_set1_epi8(static_cast<char>(upper_in))) {}
-    __m256i zero_point, lower, upper;
-  };
-
   static inline __m256i Narrow(__m256i v0, __m256i v1, __m256i v2, __m256i v3,
-                               const OutputClamp& clamp) {
-    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), clamp.zero_point);
-    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v2, v3), clamp.zero_point);
-    const __m256i bytes = _mm256_packus_epi16(low, high);
-    return _mm256_min_epu8(_mm256_max_epu8(bytes, clamp.lower), clamp.upper);
+                               int16_t zero_point) {
+    const __m256i zero_points = _mm256_set1_epi16(zero_point);
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), zero_points);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v2, v3), zero_points);
+    return _mm256_packus_epi16(low, high);
+  }
+  static inline __m256i AtLeast(__m256i bytes, uint8_t bound) {
+    return _mm256_max_epu8(bytes, _mm256_set1_epi8(static_cast<char>(bound)));
+  }
+  static inline __m256i AtMost(__m256i bytes, uint8_t bound) {
+    return _mm256_min_epu8(bytes, _mm256_set1_epi8(static_cast<char>(bound)));
   }
 
   template <int nv, int rows>

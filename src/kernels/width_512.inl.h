@@ -28,22 +28,20 @@ struct Width512 {
     return nv == 3 ? 1 : 4 / nv;
   }
 
-  struct OutputClamp {
-    OutputClamp(int16_t zero_point_in, uint8_t lower_in, uint8_t upper_in)
-        : zero_point(_mm512_set1_epi16(zero_point_in)),
-          lower(_mm512_set1_epi8(static_cast<char>(lower_in))),
-          upper(_mm512_set1_epi8(static_cast<char>(upper_in))) {}
-    __m512i zero_point, lower, upper;
-  };
-
   // The int16 saturations cannot change the result: the zero point is in 0..255 and the clamp to
   // 0..255 follows.
   static inline __m512i Narrow(__m512i v0, __m512i v1, __m512i v2, __m512i v3,
-                               const OutputClamp& clamp) {
-    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), clamp.zero_point);
-    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), clamp.zero_point);
-    const __m512i bytes = _mm512_packus_epi16(low, high);
-    return _mm512_min_epu8(_mm512_max_epu8(bytes, clamp.lower), clamp.upper);
+                               int16_t zero_point) {
+    const __m512i zero_points = _mm512_set1_epi16(zero_point);
+    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), zero_points);
+    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), zero_points);
+    return _mm512_packus_epi16(low, high);
+  }
+  static inline __m512i AtLeast(__m512i bytes, uint8_t bound) {
+    return _mm512_max_epu8(bytes, _mm512_set1_epi8(static_cast<char>(bound)));
+  }
+  static inline __m512i AtMost(__m512i bytes, uint8_t bound) {
+    return _mm512_min_epu8(bytes, _mm512_set1_epi8(static_cast<char>(bound)));
   }
 
   // Stores the first `rows` rows of a quad, `columns` bytes each.

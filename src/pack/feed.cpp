@@ -102,8 +102,7 @@ class Copier {
                   out + i * group_.pixel_bytes);
       }
     }
-    const int64_t used = pixels * group_.pixel_bytes;
-    std::memset(out + used, 0, static_cast<size_t>(row_bytes_ - used));
+    for (int64_t i = pixels * group_.pixel_bytes; i < row_bytes_; ++i) out[i] = 0;
   }
 
   // Pixels [x, x + pixels) of an input row, those outside it filled with the zero point.
@@ -112,11 +111,11 @@ class Copier {
     const int64_t before = std::clamp<int64_t>(-x, 0, pixels);
     const int64_t end = std::clamp<int64_t>(width - x, before, pixels);
     const auto bytes = [this](int64_t n) { return static_cast<size_t>(n * g_.in_channels); };
-    std::memset(out, layer_.input_zero_point, bytes(before));
+    if (before > 0) std::memset(out, layer_.input_zero_point, bytes(before));
     if (end > before) {
       std::memcpy(out + bytes(before), row + bytes(x + before), bytes(end - before));
     }
-    std::memset(out + bytes(end), layer_.input_zero_point, bytes(pixels - end));
+    if (end < pixels) std::memset(out + bytes(end), layer_.input_zero_point, bytes(pixels - end));
   }
 
   void CopyPixel(const uint8_t* pixel, uint8_t* out) {
@@ -205,8 +204,11 @@ PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const P
     const uint8_t* in = image.input + start(at, 0) * plane_stride + start(at, 1) * row_stride +
                         start(at, 2) * channels + group.in_begin;
     uint8_t* out = output(at);
-    for (int64_t i = 0; i < count; ++i) {
-      rows[row + i] = {in + i * g.stride[2] * channels, out + i * g.out_channels};
+    const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
+    for (kernels::Row* r = rows + row; r < rows + row + count; ++r) {
+      *r = {in, out};
+      in += in_step;
+      out += out_step;
     }
   });
   const bool merged =

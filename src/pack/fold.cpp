@@ -112,9 +112,9 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
                       PackedLayer& layer) {
   layer.input_zero_point = static_cast<uint8_t>(quantization.input.zero_point);
   layer.output_zero_point = static_cast<int16_t>(quantization.output.zero_point);
-  layer.general_epilogue = false;
-  layer.accumulator_bound = 0;
   FoldActivation(activation, quantization.output, layer);
+  layer.general_epilogue = layer.upper < 255;
+  layer.accumulator_bound = 0;
   for (const Panel& panel : layer.panels) {
     const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
     for (int v = 0; v < shape.vectors; ++v) {
