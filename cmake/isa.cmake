@@ -15,7 +15,9 @@ function(qconv_add_isa name)
     # GCC 12 warns about its own _mm512_undefined_ps(); and it would spill pointers to vector
     # registers, whose moves back compete with the arithmetic.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized -Wno-maybe-uninitialized
-                             -mtune-ctrl=^general_regs_sse_spill>)
+                             -mtune-ctrl=^general_regs_sse_spill>
+    # Tracking the scope of thousands of inlined lambdas takes GCC minutes a file.
+    $<$<BOOL:${QCONV_SANITIZE}>:-fno-sanitize-address-use-after-scope>)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})

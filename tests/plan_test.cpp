@@ -1,0 +1,152 @@
+// Tiling: every output pixel is computed exactly once, with exactly the taps that lie in the image.
+#include "plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "common/case.h"
+#include "layer.h"
+#include "validate.h"
+
+namespace qconv {
+namespace {
+
+using pack::Dims;
+using pack::Piece;
+
+pack::PackedLayer Pack(const cases::Case& c) {
+  return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {});
+}
+
+// Which taps of dimension `i` read inside the image at output position `o`.
+std::vector<int64_t> TapsInside(const pack::Geometry& g, int i, int64_t input, int64_t o) {
+  std::vector<int64_t> taps;
+  for (int64_t t = 0; t < g.kernel[i]; ++t) {
+    const int64_t at = o * g.stride[i] - g.padding[i] + t * g.dilation[i];
+    if (at >= 0 && at < input) taps.push_back(t);
+  }
+  return taps;
+}
+
+// A segment's taps hold for all its positions: all that lie inside, and none outside unless copied.
+void CheckSegment(const pack::Geometry& g, int i, int64_t input, const pack::Segment& segment) {
+  for (int64_t o = segment.begin; o < segment.end; ++o) {
+    const std::vector<int64_t> inside = TapsInside(g, i, input, o);
+    const int64_t taps = segment.tap_end - segment.tap_begin;
+    if (segment.copied) {
+      EXPECT_EQ(taps, g.kernel[i]);
+    } else {
+      ASSERT_EQ(taps, static_cast<int64_t>(inside.size())) << "dimension " << i << ", at " << o;
+      if (taps > 0) {
+        EXPECT_EQ(segment.tap_begin, inside.front());
+      }
+    }
+  }
+}
+
+int64_t Offset(const Dims& size, const Piece& piece, int64_t p) {
+  const auto width = [&](int i) { return piece.segment[i].end - piece.segment[i].begin; };
+  const int64_t w = piece.segment[2].begin + p % width(2);
+  const int64_t h = piece.segment[1].begin + p / width(2) % width(1);
+  const int64_t d = piece.segment[0].begin + p / width(2) / width(1);
+  return (d * size[1] + h) * size[2] + w;
+}
+
+void CheckPlan(const cases::Case& c) {
+  const pack::PackedLayer layer = Pack(c);
+  const pack::Geometry& g = layer.geometry;
+  const Dims input = ValidateImage(g, c.layer.image);
+  const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(g, input));
+  const Dims& output = plan.output();
+  std::vector<int> times(static_cast<size_t>(output[0] * output[1] * output[2]));
+  for (int64_t b = 0; b < plan.blocks(); ++b) {
+    Piece pieces[kMaxPieces];
+    const int count = plan.PiecesOf(b, pieces);
+    ASSERT_GE(count, 1);
+    int64_t rows = 0, copied = 0;
+    for (int i = 0; i < count; ++i) {
+      rows += pieces[i].rows();
+      if (pieces[i].copied()) copied += pieces[i].rows();
+      for (int d = 0; d < 3; ++d) CheckSegment(g, d, plan.input()[d], pieces[i].segment[d]);
+      for (int64_t p = pieces[i].begin; p < pieces[i].end; ++p) {
+        ++times[static_cast<size_t>(Offset(output, pieces[i], p))];
+      }
+    }
+    EXPECT_LE(rows, kMaxBlockRows);
+    const int64_t copy_bytes = pack::CopyBytesPerPixel(layer);
+    EXPECT_TRUE(copied * copy_bytes <= kCopyBytes || copied == 1);
+  }
+  EXPECT_EQ(std::count(times.begin(), times.end(), 1), static_cast<int64_t>(times.size()));
+}
+
+TEST(Plan, CoversEachOutputOnce) {
+  std::map<pack::Feed, int> feeds;
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    SCOPED_TRACE(seed);
+    const cases::Case c = cases::RandomCase(seed);
+    CheckPlan(c);
+    ++feeds[Pack(c).feed];
+  }
+  EXPECT_EQ(feeds.size(), 3u) << "the random layers do not exercise every feed";
+}
+
+cases::Case MakeCase(ConvParams params, Image image) {
+  cases::Layer layer;
+  layer.params = params;
+  layer.image = image;
+  return cases::MakeCase(layer, cases::Weights::kUniform, 1);
+}
+
+TEST(Plan, CoversLargeImages) {
+  const struct {
+    ConvParams params;
+    Image image;
+  } layers[] = {
+      {{.in_channels = 8, .out_channels = 8, .kernel = {3, 3}, .padding = {1, 1}},
+       {.size = {57, 113}}},
+      {{.in_channels = 3, .out_channels = 8, .kernel = {7, 7}, .stride = {2, 2}, .padding = {3, 3}},
+       {.size = {97, 101}}},
+      {{.in_channels = 8, .out_channels = 4, .kernel = {3, 3}, .dilation = {12, 36},
+        .padding = {12, 36}},
+       {.size = {65, 65}}},
+      {{.in_channels = 4, .out_channels = 4, .kernel = {33}, .padding = {16}}, {.size = {200}}},
+      {{.in_channels = 6, .out_channels = 4, .kernel = {11, 11}, .padding = {20, 5}},
+       {.size = {30, 30}}},
+      {{.in_channels = 4, .out_channels = 4, .kernel = {3, 3, 3}, .stride = {1, 2, 2},
+        .padding = {1, 1, 1}},
+       {.size = {9, 19, 31}}},
+  };
+  for (const auto& layer : layers) CheckPlan(MakeCase(layer.params, layer.image));
+}
+
+TEST(CutBySkipping, ListsTheTapsOfEachPosition) {
+  Segments segments;
+  ASSERT_TRUE(CutBySkipping(7, 7, 3, 1, 1, 1, segments));
+  ASSERT_EQ(segments.count, 3);
+  EXPECT_EQ(segments.list[0].end, 1);
+  EXPECT_EQ(segments.list[0].tap_begin, 1);
+  EXPECT_EQ(segments.list[1].end, 6);
+  EXPECT_EQ(segments.list[1].tap_end, 3);
+  EXPECT_EQ(segments.list[2].tap_end, 2);
+}
+
+TEST(CutBySkipping, RefusesMoreSegmentsThanItCanHold) {
+  Segments segments;
+  EXPECT_FALSE(CutBySkipping(100, 100, 33, 1, 1, 16, segments));
+}
+
+TEST(CutByCopying, KeepsWhatLiesInside) {
+  const Segments segments = CutByCopying(/*output=*/10, /*kernel=*/3, /*stride=*/2, /*padding=*/1,
+                                         /*last_start=*/16);
+  ASSERT_EQ(segments.count, 3);
+  EXPECT_TRUE(segments.list[0].copied);
+  EXPECT_EQ(segments.list[1].begin, 1);  // starts at input 1
+  EXPECT_EQ(segments.list[1].end, 9);    // the last starts at input 15
+  EXPECT_TRUE(segments.list[2].copied);
+}
+
+}  // namespace
+}  // namespace qconv
