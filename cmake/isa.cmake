@@ -11,7 +11,8 @@ function(qconv_add_isa name)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE qconv_options xsimd)
   # Kernels are fast in every configuration: a debug build is for the code around them.
-  target_compile_options(${target} PRIVATE ${ARGN} -O3 -fno-exceptions -fno-rtti
+  target_compile_options(${target} PRIVATE ${ARGN} $<IF:$<BOOL:${QCONV_SANITIZE}>,-O1,-O3>
+    -fno-exceptions -fno-rtti
     # GCC 12 warns about its own _mm512_undefined_ps(); and it would spill pointers to vector
     # registers, whose moves back compete with the arithmetic.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized -Wno-maybe-uninitialized

@@ -37,6 +37,7 @@ Case Valid() {
   valid.weight_zero_points.assign(6, 0);
   valid.weights.assign(108, 1);
   valid.bias.assign(6, 1.0f);
+  valid.input.assign(100, 9);
   return valid;
 }
 
