@@ -108,8 +108,8 @@ def flag_problems(root):
         text = path.read_text()
         if path.suffix != ".json":
             text = re.sub(r"#.*", "", text)
-        if name.as_posix() == "CMakeLists.txt":
-            text = re.sub(r"qconv_add_isa\([^)]*\)", lambda call: "\n" * call[0].count("\n"), text)
+        for calls in (r"qconv_add_isa\([^)]*\)", r"function\(qconv_add_isa.*?endfunction\(\)"):
+            text = re.sub(calls, lambda call: "\n" * call[0].count("\n"), text, flags=re.DOTALL)
         for number, line in enumerate(text.splitlines(), 1):
             for flag in FLAG.findall(line):
                 yield f"{name.as_posix()}:{number}: {flag}: qconv_add_isa alone takes -m flags"
@@ -121,7 +121,8 @@ def problems(root):
 
 CLEAN = {
     "CMakeLists.txt": "qconv_add_isa(avx2 -mavx2)\nqconv_add_isa(avx_vnni\n  -mavx2 -mavxvnni)\n",
-    "cmake/isa.cmake": "# -mavx2 in a comment\n",
+    "cmake/isa.cmake": "# -mavx2 in a comment\nfunction(qconv_add_isa name)\n"
+                       "  target_compile_options(isa PRIVATE -mtune=generic)\nendfunction()\n",
     "include/qconv/conv.h": '#include <vector>\n#include "qconv/params.h"\n',
     "src/kernels/kernel_table.h": "#include <cstdint>\n",
     "src/kernels/tile.inl.h": '#include <immintrin.h>\n#include "kernels/kernel_table.h"\n',
@@ -166,6 +167,7 @@ PLANTED = [
     ("bench/bad.cpp", "#include <pack/weights.h>"),
     ("bench/CMakeLists.txt", "target_compile_options(bench PRIVATE -march=native)"),
     ("CMakeLists.txt", 'set(CMAKE_CXX_FLAGS "-mavx2")'),
+    ("cmake/isa.cmake", "add_compile_options(-mavx2)"),
     ("CMakePresets.json", '{"CMAKE_CXX_FLAGS": "-O3 -mfma"}'),
 ]
 
