@@ -11,5 +11,6 @@ write_basic_package_version_file(qconvConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qconvConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/qconvConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/qconv)
+file(RELATIVE_PATH QCONV_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/qconv.pc.in qconv.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qconv.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

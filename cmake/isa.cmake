@@ -10,7 +10,7 @@ function(qconv_add_isa name)
   target_compile_features(${target} PRIVATE cxx_std_20)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE qconv_options xsimd)
-  # Kernels are fast in every configuration: a debug build is for the code around them.
+  # Kernels are fast in a debug build too: it is for the code around them.
   target_compile_options(${target} PRIVATE ${ARGN} $<IF:$<BOOL:${QCONV_SANITIZE}>,-O1,-O3>
     -fno-exceptions -fno-rtti
     # GCC 12 warns about its own _mm512_undefined_ps(); and it would spill pointers to vector

@@ -6,6 +6,7 @@
 
 #include "dispatch/float_environment.h"
 #include "dispatch/registry.h"
+#include "pack/feed.h"
 #include "pack/fold.h"
 #include "pack/weights.h"
 #include "tile_shapes.h"
@@ -75,6 +76,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   layer.tap_grid = layer.geometry.kernel;
   if (layer.feed == Feed::kRuns) layer.tap_grid[2] = 1;
   layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes, sums);
+  layer.window_bytes = pack::WindowBytes(layer);
   LayOutPanels(layer);
 
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);

@@ -51,6 +51,16 @@ Segments CutOuter(const Geometry& g, int i, int64_t input, int64_t output) {
   return segments;
 }
 
+// Rows of a block: as many as keep its input in the first-level cache while all panels pass, but
+// enough to amortise loading a panel.
+int64_t BlockRows(const PackedLayer& layer) {
+  constexpr int64_t kInputBytes = 24 * 1024, kFewest = 48;
+  const Geometry& g = layer.geometry;
+  const int64_t row_bytes = g.kernel[0] * g.kernel[1] * std::min(g.stride[2], g.kernel[2]) *
+                            layer.groups[0].in_channels;
+  return std::clamp(kInputBytes / row_bytes, kFewest, kMaxBlockRows);
+}
+
 }  // namespace
 
 bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
@@ -116,16 +126,18 @@ Piece ImagePlan::Rectangle(int index) const {
 }
 
 void ImagePlan::CutBlocks(const PackedLayer& layer) {
-  const int64_t copy_bytes = pack::CopyBytesPerPixel(layer);
+  const int64_t window = layer.window_bytes;
+  const int64_t most_rows = BlockRows(layer);
   const int64_t unit = layer.kernels->shapes[layer.panels[0].shape].rows;
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
-  int64_t rows = 0, copied_rows = 0;  // of the open span of small rectangles
+  int64_t rows = 0, copy_bytes = 0;  // of the open span of small rectangles
   bool open = false;
   for (int r = 0; r < rectangles; ++r) {
     const Piece piece = Rectangle(r);
+    copies_ = copies_ || piece.copied();
     const int64_t limit =
-        piece.copied() ? std::clamp<int64_t>(kCopyBytes / copy_bytes, 1, kMaxBlockRows)
-                       : kMaxBlockRows;
+        piece.copied() ? std::clamp<int64_t>(kCopyBytes / pack::CopyBytes(window, 2) * 2, 1, most_rows)
+                       : most_rows;
     if (piece.rows() > limit) {
       const int64_t blocks = (piece.rows() + limit - 1) / limit;
       int64_t block_rows = (piece.rows() + blocks - 1) / blocks;
@@ -136,22 +148,22 @@ void ImagePlan::CutBlocks(const PackedLayer& layer) {
       open = false;
       continue;
     }
-    const int64_t copied = piece.copied() ? piece.rows() : 0;
+    const int64_t bytes = piece.copied() ? pack::CopyBytes(window, piece.rows()) : 0;
     if (open) {
       Span& span = spans_[static_cast<size_t>(span_count_ - 1)];
-      const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= kMaxBlockRows &&
-                        (copied == 0 || (copied_rows + copied) * copy_bytes <= kCopyBytes);
+      const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= most_rows &&
+                        (bytes == 0 || copy_bytes + bytes <= kCopyBytes);
       if (fits) {
         ++span.rectangles;
         rows += piece.rows();
-        copied_rows += copied;
+        copy_bytes += bytes;
         continue;
       }
     }
     spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, 1, kMaxBlockRows};
     ++blocks_;
     rows = piece.rows();
-    copied_rows = copied;
+    copy_bytes = bytes;
     open = true;
   }
 }

@@ -27,9 +27,9 @@
 namespace qconv {
 
 inline constexpr int kMaxSegments = 8;  // per dimension
-inline constexpr int64_t kMaxBlockRows = 96;
+inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
-inline constexpr int64_t kCopyBytes = 48 * 1024;  // scratch for the gathered input of a block
+inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
 
 struct Segments {
   std::array<pack::Segment, kMaxSegments> list;
@@ -51,6 +51,7 @@ class ImagePlan {
   const pack::Dims& output() const { return output_; }
 
   int64_t blocks() const { return blocks_; }  // per image
+  bool copies() const { return copies_; }     // whether any piece is copied
 
   // Fills `pieces` with those of block 0 <= index < blocks(); returns how many.
   int PiecesOf(int64_t index, pack::Piece (&pieces)[kMaxPieces]) const;
@@ -71,6 +72,7 @@ class ImagePlan {
   std::array<Span, kMaxSegments * kMaxSegments * kMaxSegments> spans_;
   int span_count_ = 0;
   int64_t blocks_ = 0;
+  bool copies_ = false;
 };
 
 // Cuts one dimension where the set of taps inside the input changes. Returns false, leaving

@@ -18,68 +18,84 @@ using pack::Panel;
 using pack::Piece;
 using pack::PieceFeed;
 
-// A block of output pixels, ready to be multiplied by panels. Lives on the stack of its task.
+// What all tasks of one Run share.
+struct Job {
+  const PackedLayer& layer;
+  const ImagePlan& plan;
+  const pack::RunRows& run_rows;
+  const uint8_t* input;
+  uint8_t* output;
+  int64_t splits;            // shares of the panels
+  std::byte* large_scratch;  // for windows beyond kCopyBytes, or null
+
+  ImageView Image(int64_t index) const {
+    const auto bytes = [index](const pack::Dims& size, int64_t channels) {
+      return index * size[0] * size[1] * size[2] * channels;
+    };
+    const pack::Geometry& g = layer.geometry;
+    return {.input_size = plan.input(),
+            .output_size = plan.output(),
+            .input = input + bytes(plan.input(), g.in_channels),
+            .output = output + bytes(plan.output(), g.out_channels)};
+  }
+};
+
+// A block of output pixels and its multiplication by panels. Lives on the stack of its task.
 class Block {
  public:
-  Block(const PackedLayer& layer, const ImagePlan& plan, int64_t index, const ImageView& image)
-      : layer_(layer), image_(image), piece_count_(plan.PiecesOf(index, pieces_)) {
-    const int64_t copy_bytes = pack::CopyBytesPerPixel(layer);
-    if (copy_bytes > kCopyBytes && pieces_[0].copied()) {
-      large_scratch_ = std::make_unique<std::byte[]>(static_cast<size_t>(copy_bytes));
-    }
-  }
+  Block(const Job& job, int64_t image, int64_t index)
+      : job_(job),
+        layer_(job.layer),
+        image_(job.Image(image)),
+        piece_count_(job.plan.PiecesOf(index, pieces_)) {}
 
-  void Run(int64_t panel_begin, int64_t panel_end) {
+  void MultiplyPanels(int64_t begin, int64_t end) {
     int group = -1;
-    for (int64_t p = panel_begin; p < panel_end; ++p) {
+    for (int64_t p = begin; p < end; ++p) {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
       if (panel.group != group) {
         group = panel.group;
-        Feed(layer_.groups[static_cast<size_t>(group)]);
+        FeedPieces(layer_.groups[static_cast<size_t>(group)]);
       }
-      RunPanel(panel);
+      MultiplyPanel(panel);
     }
   }
 
  private:
-  void Feed(const ChannelGroup& group) {
-    std::byte* scratch = large_scratch_ ? large_scratch_.get() : scratch_;
+  void FeedPieces(const ChannelGroup& group) {
+    std::byte* scratch = job_.large_scratch != nullptr ? job_.large_scratch : scratch_;
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
-      feeds_[i] = FeedPiece(layer_, group, piece, image_, scratch, rows_ + row);
-      if (piece.copied()) scratch += piece.rows() * pack::CopyBytesPerPixel(layer_);
-      if (layer_.general_epilogue) SumRows(feeds_[i], row, piece.rows());
+      feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
+      if (piece.copied()) scratch += pack::CopyBytes(layer_.window_bytes, piece.rows());
+      if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
     }
   }
 
-  // row_terms[r] = sum of (a - input zero point) over the taps of the piece.
-  void SumRows(const PieceFeed& feed, int64_t first, int64_t count) {
-    layer_.kernels->row_sums(rows_ + first, count, feed.taps, feed.sum_bytes, row_terms_ + first);
-    const auto all_zero_points = static_cast<uint32_t>(feed.products * layer_.input_zero_point);
-    for (int64_t r = first; r < first + count; ++r) {
-      row_terms_[r] = static_cast<int32_t>(static_cast<uint32_t>(row_terms_[r]) - all_zero_points);
+  // terms[r] = sum of (a - input zero point) over the taps of row r.
+  void SumRows(const PieceFeed& feed, int64_t rows, int32_t* terms) {
+    layer_.kernels->row_sums(feed.input, feed.rows, rows, feed.taps, feed.sum_bytes, terms);
+    const auto zero_points = static_cast<uint32_t>(feed.products * layer_.input_zero_point);
+    for (int64_t r = 0; r < rows; ++r) {
+      terms[r] = static_cast<int32_t>(static_cast<uint32_t>(terms[r]) - zero_points);
     }
   }
 
-  void RunPanel(const Panel& panel) {
+  void MultiplyPanel(const Panel& panel) const {
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     const auto kernel = layer_.general_epilogue ? shape.general : shape.symmetric;
     const int64_t tap_bytes = layer_.TapWeightBytes(panel);
     PanelTask task;
-    task.epilogue.bias = layer_.bias.data() + panel.column_offset;
-    task.epilogue.multipliers = layer_.multipliers.data() + panel.column_offset;
-    task.epilogue.weight_zero_points = layer_.weight_zero_points.data() + panel.column_offset;
-    task.epilogue.output_zero_point = layer_.output_zero_point;
-    task.epilogue.lower = layer_.lower;
-    task.epilogue.upper = layer_.upper;
-    task.column_begin = panel.out_begin;
+    task.epilogue = Epilogue(panel);
     task.columns = panel.columns;
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const PieceFeed& feed = feeds_[i];
-      task.rows = rows_ + row;
+      task.input = feed.input;
+      task.output = feed.output + panel.out_begin;
+      task.rows = feed.rows;
       task.row_count = pieces_[i].rows();
       for (int level = 0; level < 3; ++level) {
         task.taps[level] = feed.taps[level];
@@ -100,8 +116,19 @@ class Block {
     }
   }
 
+  kernels::PanelEpilogue Epilogue(const Panel& panel) const {
+    return {.offsets = nullptr,  // these two differ from piece to piece
+            .bias = layer_.bias.data() + panel.column_offset,
+            .multipliers = layer_.multipliers.data() + panel.column_offset,
+            .weight_zero_points = layer_.weight_zero_points.data() + panel.column_offset,
+            .row_terms = nullptr,
+            .output_zero_point = layer_.output_zero_point,
+            .lower = layer_.lower,
+            .upper = layer_.upper};
+  }
+
   // Column offsets of a piece that skips taps.
-  void SumOffsets(const Panel& panel, const PieceFeed& feed, int columns, int32_t* offsets) {
+  void SumOffsets(const Panel& panel, const PieceFeed& feed, int columns, int32_t* offsets) const {
     std::fill_n(offsets, columns, 0);
     for (int64_t i = 0; i < feed.taps[0].count; ++i) {
       for (int64_t j = 0; j < feed.taps[1].count; ++j) {
@@ -110,15 +137,16 @@ class Block {
         const int32_t* sums = layer_.tap_sums.data() + panel.tap_sums_offset + tap * columns;
         for (int64_t l = 0; l < feed.taps_in_row; ++l, sums += columns) {
           for (int c = 0; c < columns; ++c) {
-            offsets[c] = static_cast<int32_t>(static_cast<uint32_t>(offsets[c]) -
-                                              layer_.input_zero_point *
-                                                  static_cast<uint32_t>(sums[c]));
+            offsets[c] = static_cast<int32_t>(
+                static_cast<uint32_t>(offsets[c]) -
+                layer_.input_zero_point * static_cast<uint32_t>(sums[c]));
           }
         }
       }
     }
   }
 
+  const Job& job_;
   const PackedLayer& layer_;
   const ImageView image_;
   Piece pieces_[kMaxPieces];
@@ -127,32 +155,16 @@ class Block {
   kernels::Row rows_[kMaxBlockRows];
   int32_t row_terms_[kMaxBlockRows];
   alignas(64) std::byte scratch_[kCopyBytes];
-  std::unique_ptr<std::byte[]> large_scratch_;  // for windows beyond kCopyBytes
 };
 
-// Task t is block t / splits, t % splits-th share of the panels.
-struct Job {
-  const PackedLayer& layer;
-  const ImagePlan& plan;
-  const uint8_t* input;
-  uint8_t* output;
-  int64_t splits;
-
-  void Run(int64_t task) const {
-    const dispatch::DefaultFloatEnvironment float_environment;
-    const pack::Geometry& g = layer.geometry;
-    const auto pixels = [](const pack::Dims& size) { return size[0] * size[1] * size[2]; };
-    const int64_t block = task / splits, split = task % splits;
-    const int64_t image = block / plan.blocks();
-    const ImageView view = {.input_size = plan.input(),
-                            .output_size = plan.output(),
-                            .input = input + image * pixels(plan.input()) * g.in_channels,
-                            .output = output + image * pixels(plan.output()) * g.out_channels};
-    const auto panels = static_cast<int64_t>(layer.panels.size());
-    Block(layer, plan, block % plan.blocks(), view)
-        .Run(panels * split / splits, panels * (split + 1) / splits);
-  }
-};
+// Task t: block t / splits, t % splits-th share of the panels.
+void RunTask(const Job& job, int64_t task) {
+  const dispatch::DefaultFloatEnvironment float_environment;
+  const int64_t block = task / job.splits, split = task % job.splits;
+  const auto panels = static_cast<int64_t>(job.layer.panels.size());
+  Block(job, block / job.plan.blocks(), block % job.plan.blocks())
+      .MultiplyPanels(panels * split / job.splits, panels * (split + 1) / job.splits);
+}
 
 // How many shares of the panels make enough tasks to keep all threads busy to the end.
 int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
@@ -165,16 +177,24 @@ int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
 
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
-              const Executor& executor) {
+              const Executor& caller) {
   const ImagePlan plan(layer, batch, input_size, output_size);
   const int64_t blocks = plan.batch() * plan.blocks();
   if (blocks == 0) return;
+  // Windows that do not fit the stack share one buffer, a pixel at a time.
+  std::unique_ptr<std::byte[]> large_scratch;
+  if (plan.copies() && layer.window_bytes > kCopyBytes) {
+    large_scratch.reset(new std::byte[static_cast<size_t>(layer.window_bytes)]);
+  }
+  const Executor& executor = large_scratch ? Executor::Serial() : caller;
   const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()),
                                       executor.Concurrency());
-  const Job job{layer, plan, input, output, splits};
+  const pack::RunRows run_rows(layer.geometry);
+  const Job job{layer, plan, run_rows, input, output, splits, large_scratch.get()};
   executor.ParallelFor(
       blocks * splits,
-      [](const void* context, int64_t task) { static_cast<const Job*>(context)->Run(task); }, &job);
+      [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
+      &job);
 }
 
 }  // namespace qconv

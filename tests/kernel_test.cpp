@@ -119,10 +119,12 @@ class PanelProblem {
     ordered_multipliers_ = InPanelOrder(multipliers_);
     ordered_zero_points_ = InPanelOrder(zero_points_);
     for (int64_t r = 0; r < size_.rows; ++r) {
-      rows_.push_back({input_.data() + r * Taps() * Depth(), output_.data() + r * kStride});
+      rows_.push_back({r * Taps() * Depth(), r * kStride});
     }
     const int64_t weight_tap = static_cast<int64_t>(panel_.size()) / std::max<int64_t>(Taps(), 1);
     PanelTask task = {};
+    task.input = input_.data();
+    task.output = output_.data() + 1;
     task.rows = rows_.data();
     task.row_count = size_.rows;
     int64_t taps = 1;
@@ -140,7 +142,6 @@ class PanelProblem {
                      .output_zero_point = kZeroPoint,
                      .lower = kLower,
                      .upper = upper_};
-    task.column_begin = 1;
     task.columns = size_.columns;
     return task;
   }

@@ -4,8 +4,8 @@
 // is rounded on its own (-ffp-contract=off, no fused multiply-add), so that all ISAs agree.
 //
 // An Epilogue turns a vector of accumulators into rounded int32 results, before the output zero point
-// is added. To add one: write such a class, add a PanelKernel for it to PanelShape (kernel_table.h) and
-// to table.inl.h, and choose it in ../layer.cpp.
+// is added. To add one: write such a class, add a PanelKernel for it to PanelShape (kernel_table.h), to
+// table.inl.h and isa_scalar.cpp, decide when it is needed in ../pack/fold.cpp and call it in ../run.cpp.
 // Read next: width_512.inl.h for the narrowing.
 #pragma once
 
@@ -102,7 +102,7 @@ class OutputTask {
         zero_point_(task.epilogue.output_zero_point),
         lower_(task.epilogue.lower),
         upper_(task.epilogue.upper),
-        column_begin_(task.column_begin),
+        output_(task.output),
         columns_(task.columns) {}
 
   // Narrowing works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3: of one
@@ -129,7 +129,7 @@ class OutputTask {
       bytes = Width::AtLeast(bytes, lower_);
       if constexpr (Epilogue<Simd, nv>::kHasUpperBound) bytes = Width::AtMost(bytes, upper_);
       uint8_t* outputs[kValid];
-      Unroll<kValid>([&](auto i) { outputs[i] = rows[kFirst + i].output + column_begin_; });
+      Unroll<kValid>([&](auto i) { outputs[i] = output_ + rows[kFirst + i].output; });
       Width::template Store<nv, kValid>(bytes, outputs, columns_);
     });
   }
@@ -139,7 +139,7 @@ class OutputTask {
   Epilogue<Simd, nv> epilogue_;
   int16_t zero_point_;
   uint8_t lower_, upper_;
-  int64_t column_begin_;
+  uint8_t* output_;
   int columns_;
 };
 

@@ -1,7 +1,7 @@
 // The micro-kernel: one register tile of int32 accumulators over taps x depth, then the epilogue.
 //
 // Layer: kernels, compiled once per ISA. Knows nothing of images, padding or threads: a tile is m
-// rows (pixels, given by pointers) times nv vectors of output channels (a packed panel).
+// rows (pixels, given by their offsets) times nv vectors of output channels (a packed panel).
 //
 //   Simd (see isa_*.cpp) supplies
 //     Width        the register width: narrowing and stores (width_256.inl.h, width_512.inl.h)
@@ -25,11 +25,11 @@ namespace {
 // acc[r][v] += rows[r] x panel, for one tap.
 template <class Simd, int m, int nv>
 inline __attribute__((always_inline)) void AccumulateTap(typename Simd::Width::Register (&acc)[m][nv],
-                                                         const Row* rows, int64_t input_offset,
+                                                         const uint8_t* input, const Row* rows,
                                                          const std::byte* weights,
                                                          int64_t depth_groups) {
   const uint8_t* a[m];
-  Unroll<m>([&](auto r) { a[r] = rows[r].input + input_offset; });
+  Unroll<m>([&](auto r) { a[r] = input + rows[r].input; });
   const int64_t depth = depth_groups * kDepthGroup;
   for (int64_t k = 0; k < depth; k += kDepthGroup) {
     typename Simd::Weights b[nv];
@@ -49,6 +49,7 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
   // Copies: the compiler must assume that storing output bytes changes the task.
   const TapLoop d = task.taps[0], h = task.taps[1], w = task.taps[2];
   const int64_t depth_groups = task.depth_groups;
+  const uint8_t* const first_input = task.input;
   const std::byte* const first_weights = task.weights;
   const PanelTask* epilogue_task = &task;
   for (const Row* rows = task.rows + row; tiles > 0; --tiles, rows += m) {
@@ -60,11 +61,11 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
     });
     for (int64_t i = 0; i < d.count; ++i) {
       for (int64_t j = 0; j < h.count; ++j) {
-        int64_t input_offset = i * d.input_stride + j * h.input_stride;
+        const uint8_t* input = first_input + i * d.input_stride + j * h.input_stride;
         const std::byte* weights = first_weights + i * d.weight_stride + j * h.weight_stride;
         for (int64_t l = 0; l < w.count; ++l) {
-          AccumulateTap<Simd, m, nv>(acc, rows, input_offset, weights, depth_groups);
-          input_offset += w.input_stride;
+          AccumulateTap<Simd, m, nv>(acc, input, rows, weights, depth_groups);
+          input += w.input_stride;
           weights += w.weight_stride;
         }
       }

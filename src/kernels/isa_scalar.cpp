@@ -49,7 +49,7 @@ void RunPanel(const PanelTask& task) {
   for (int64_t r = 0; r < task.row_count; ++r) {
     int32_t acc[kColumns];
     for (int c = 0; c < kColumns; ++c) acc[c] = e.offsets[c];
-    Accumulate(task, task.rows[r].input, acc);
+    Accumulate(task, task.input + task.rows[r].input, acc);
     for (int c = 0; c < task.columns; ++c) {
       const uint32_t correction =  // unsigned: wraps, like the offsets
           e.row_terms == nullptr ? 0u
@@ -57,7 +57,7 @@ void RunPanel(const PanelTask& task) {
                                        static_cast<uint32_t>(e.weight_zero_points[c]);
       const auto raw = static_cast<int32_t>(static_cast<uint32_t>(acc[c]) - correction);
       const float y = (static_cast<float>(raw) + e.bias[c]) * e.multipliers[c];
-      task.rows[r].output[task.column_begin + c] = Narrow(y, e);
+      task.output[task.rows[r].output + c] = Narrow(y, e);
     }
   }
 }

@@ -2,7 +2,7 @@
 //
 // Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a body
 // (an inline function compiled in an ISA's file could be the copy that the linker keeps for all).
-// Read next: gemm_tile.inl.h for what a kernel does, ../plan.h for who fills a PanelTask.
+// Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,11 @@ enum class WeightFormat {
   kS16EvenOdd,  // a vector of s16 pairs (w0, w2), then a vector of s16 pairs (w1, w3)
 };
 
-// One output pixel: where its first input byte lies and where its outputs go.
+// One output pixel: where its first input byte lies and where its outputs go, in bytes from the first
+// pixel of its block.
 struct Row {
-  const uint8_t* input;
-  uint8_t* output;
+  int64_t input;
+  int64_t output;
 };
 
 // The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input and
@@ -42,7 +43,7 @@ struct PanelEpilogue {
   const float* bias;           // bias / (input scale * weight scale)
   const float* multipliers;    // input scale * weight scale / output scale
   const int32_t* weight_zero_points;  // general epilogue only
-  const int32_t* row_terms;           // general epilogue only: [row] sum of (a - input_zero_point)
+  const int32_t* row_terms;  // [row] sum of (a - input_zero_point); null for the symmetric epilogue
   int16_t output_zero_point;
   uint8_t lower;  // clamp of the output
   uint8_t upper;
@@ -50,13 +51,14 @@ struct PanelEpilogue {
 
 // A block of output pixels (rows) times one panel of output channels (columns).
 struct PanelTask {
+  const uint8_t* input;  // of the first pixel
+  uint8_t* output;       // of the first pixel and the first channel of the panel
   const Row* rows;
   int64_t row_count;
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
   PanelEpilogue epilogue;
-  int64_t column_begin;  // added to Row::output
   int columns;           // valid ones, 1..PanelShape::columns
 };
 
@@ -64,8 +66,8 @@ using PanelKernel = void (*)(const PanelTask& task);
 
 // Sums the bytes of each row over all taps: sums[row]. `depth` is in bytes here and only those are
 // read.
-using RowSumKernel = void (*)(const Row* rows, int64_t row_count, const TapLoop taps[3],
-                              int64_t depth, int32_t* sums);
+using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
+                              const TapLoop taps[3], int64_t depth, int32_t* sums);
 
 // A register tile: `rows` pixels by `columns` channels.
 struct PanelShape {

@@ -159,62 +159,94 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   return feed;
 }
 
+// Offset of a position in a tensor of `channels`.
+int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t w) {
+  return ((d * size[1] + h) * size[2] + w) * channels;
+}
+
+PieceFeed FeedCopied(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+                     const ImageView& image, std::byte* scratch, kernels::Row* rows) {
+  const Geometry& g = layer.geometry;
+  Copier copier(layer, group, piece, image, scratch);
+  const auto* input = reinterpret_cast<const uint8_t*>(scratch);
+  const int64_t in_step = g.stride[2] * group.pixel_bytes;
+  ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
+    int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
+    while (count > 0) {
+      const int64_t n = std::min(count, copier.strip_outputs());
+      int64_t in = copier.Copy(at, n) - input;
+      for (int64_t i = 0; i < n; ++i, in += in_step, out += g.out_channels) rows[row++] = {in, out};
+      at[2] += n;
+      count -= n;
+    }
+  });
+  PieceFeed feed = MakeFeed(layer, group, piece, TapBox(piece, 1) * copier.row_bytes(),
+                            copier.row_bytes(), 0, true);
+  feed.input = input;
+  feed.output = image.output;
+  feed.rows = rows;
+  return feed;
+}
+
+PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+                      const ImageView& image, const RunRows& run_rows, kernels::Row* room) {
+  const Geometry& g = layer.geometry;
+  const int64_t channels = g.in_channels;
+  const int64_t row_stride = image.input_size[2] * channels;
+  const int64_t plane_stride = image.input_size[1] * row_stride;
+  const bool merged =
+      layer.feed == Feed::kRuns || (group.in_channels == channels && g.dilation[2] == 1);
+  PieceFeed feed = MakeFeed(layer, group, piece, g.dilation[0] * plane_stride,
+                            g.dilation[1] * row_stride, g.dilation[2] * channels, merged);
+  feed.rows = room;
+  const auto start = [&](const Dims& at, int i) {
+    return at[i] * g.stride[i] - g.padding[i] + piece.segment[i].tap_begin * g.dilation[i];
+  };
+  const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
+  int64_t first_in = 0, first_out = 0;
+  ForEachRun(piece, [&](const Dims& at, int64_t count, int64_t row) {
+    int64_t in = Offset(image.input_size, channels, start(at, 0), start(at, 1), start(at, 2));
+    int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
+    if (row == 0) {
+      first_in = in;
+      first_out = out;
+      if (count == piece.rows()) {
+        feed.rows = run_rows.data();
+        return;
+      }
+    }
+    for (kernels::Row* r = room + row; r < room + row + count; ++r) {
+      *r = {in - first_in, out - first_out};
+      in += in_step;
+      out += out_step;
+    }
+  });
+  feed.input = image.input + first_in + group.in_begin;
+  feed.output = image.output + first_out;
+  return feed;
+}
+
 }  // namespace
 
-int64_t CopyBytesPerPixel(const PackedLayer& layer) {
+int64_t WindowBytes(const PackedLayer& layer) {
   const Geometry& g = layer.geometry;
   int64_t most = 0;
   for (const ChannelGroup& group : layer.groups) {
     most = std::max(most, StripRowBytes(group, g.kernel[2]));
   }
-  // A piece may begin and end within a strip; all its strips are of one size.
-  return g.kernel[0] * g.kernel[1] * most * (WindowsShare(g) ? 2 : 1);
+  return g.kernel[0] * g.kernel[1] * most;
+}
+
+RunRows::RunRows(const Geometry& g) {
+  const int64_t in_step = g.stride[2] * g.in_channels, out_step = g.out_channels;
+  for (int64_t r = 0; r < kMax; ++r) rows_[r] = {r * in_step, r * out_step};
 }
 
 PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
-                    const ImageView& image, std::byte* scratch, kernels::Row* rows) {
-  const Geometry& g = layer.geometry;
-  const int64_t channels = g.in_channels;
-  const auto output = [&](const Dims& at) {
-    const Dims& size = image.output_size;
-    return image.output + ((at[0] * size[1] + at[1]) * size[2] + at[2]) * g.out_channels;
-  };
-  if (piece.copied()) {
-    Copier copier(layer, group, piece, image, scratch);
-    ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
-      while (count > 0) {
-        const int64_t n = std::min(count, copier.strip_outputs());
-        const uint8_t* strip = copier.Copy(at, n);
-        for (int64_t i = 0; i < n; ++i, ++at[2]) {
-          rows[row++] = {strip + i * g.stride[2] * group.pixel_bytes, output(at)};
-        }
-        count -= n;
-      }
-    });
-    const int64_t plane = TapBox(piece, 1) * copier.row_bytes();
-    return MakeFeed(layer, group, piece, plane, copier.row_bytes(), 0, true);
-  }
-
-  const int64_t row_stride = image.input_size[2] * channels;
-  const int64_t plane_stride = image.input_size[1] * row_stride;
-  const auto start = [&](const Dims& at, int i) {
-    return at[i] * g.stride[i] - g.padding[i] + piece.segment[i].tap_begin * g.dilation[i];
-  };
-  ForEachRun(piece, [&](const Dims& at, int64_t count, int64_t row) {
-    const uint8_t* in = image.input + start(at, 0) * plane_stride + start(at, 1) * row_stride +
-                        start(at, 2) * channels + group.in_begin;
-    uint8_t* out = output(at);
-    const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
-    for (kernels::Row* r = rows + row; r < rows + row + count; ++r) {
-      *r = {in, out};
-      in += in_step;
-      out += out_step;
-    }
-  });
-  const bool merged =
-      layer.feed == Feed::kRuns || (group.in_channels == channels && g.dilation[2] == 1);
-  return MakeFeed(layer, group, piece, g.dilation[0] * plane_stride, g.dilation[1] * row_stride,
-                  g.dilation[2] * channels, merged);
+                    const ImageView& image, const RunRows& run_rows, std::byte* scratch,
+                    kernels::Row* room) {
+  return piece.copied() ? FeedCopied(layer, group, piece, image, scratch, room)
+                        : FeedInPlace(layer, group, piece, image, run_rows, room);
 }
 
 }  // namespace qconv::pack

@@ -1,9 +1,10 @@
 // Feeds: where the kernels find the input of each output pixel.
 //
 // Layer: pack. A piece is a set of output pixels with the same taps; its feed is a pointer for each
-// pixel and strides for the taps, so that kernels walk the taps of any pixel alike:
+// pixel (an offset from the first one) and strides for the taps, so that kernels walk the taps of any
+// pixel alike:
 //
-//   input byte of (row, tap (i, j, l), depth k) = rows[row].input[i * d + j * h + l * w + k]
+//   byte of (row, tap (i, j, l), depth k) = input[rows[row].input + i * d + j * h + l * w + k]
 //
 // Pieces in place point into the caller's tensor; copied ones into a scratch buffer, where the
 // windows of their pixels have been gathered and the padding filled with the input zero point.
@@ -41,8 +42,22 @@ struct ImageView {
   uint8_t* output;       // [d][h][w][out_channels]
 };
 
-// What a kernel needs besides the rows. Weight strides are in taps of the panel.
+// The rows of neighbouring pixels in w. Where a piece is one such run, its rows need no computing.
+class RunRows {
+ public:
+  static constexpr int64_t kMax = 240;
+  explicit RunRows(const Geometry& geometry);
+  const kernels::Row* data() const { return rows_; }
+
+ private:
+  kernels::Row rows_[kMax];
+};
+
+// What a kernel needs to know of a piece. Weight strides are in taps of the panel.
 struct PieceFeed {
+  const uint8_t* input;
+  uint8_t* output;
+  const kernels::Row* rows;
   kernels::TapLoop taps[3];
   int64_t depth_groups;
   int64_t first_tap;
@@ -52,11 +67,20 @@ struct PieceFeed {
   int64_t products;   // per output: taps of the piece * channels
 };
 
-// Bytes of scratch that a copied pixel takes, at most.
-int64_t CopyBytesPerPixel(const PackedLayer& layer);
+// Bytes of the kernel window of one pixel, gathered.
+int64_t WindowBytes(const PackedLayer& layer);
 
-// Fills rows[0, piece.rows()) for the input channels of `group`; gathers copied pixels to `scratch`.
+// Bytes of scratch that a copied piece of `rows` pixels takes, at most. Neighbours share strips, all
+// of one length; a piece that begins and ends within an output row has up to three for the pixels of
+// little more than one.
+constexpr int64_t CopyBytes(int64_t window_bytes, int64_t rows) {
+  return rows == 1 ? window_bytes : 3 * rows * window_bytes;
+}
+
+// The feed of a piece for the input channels of `group`. Gathers copied pixels to `scratch`; uses
+// room[0, piece.rows()) where `run_rows` do not fit.
 PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
-                    const ImageView& image, std::byte* scratch, kernels::Row* rows);
+                    const ImageView& image, const RunRows& run_rows, std::byte* scratch,
+                    kernels::Row* room);
 
 }  // namespace qconv::pack

@@ -86,6 +86,7 @@ struct PackedLayer {
   // [panel][tap][column]: sum of the weights of a tap, for blocks that skip taps.
   std::vector<int32_t> tap_sums;
 
+  int64_t window_bytes;  // of one pixel, gathered
   uint8_t input_zero_point;
   int16_t output_zero_point;
   uint8_t lower, upper;

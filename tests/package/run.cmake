@@ -50,9 +50,16 @@ find_program(PKG_CONFIG pkg-config REQUIRED)
 execute_process(COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder}
                         ${PKG_CONFIG} ${static_flag} --cflags --libs qconv
                 OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-if(NOT flags MATCHES "-I${work}/prefix/include" OR NOT flags MATCHES "-L${lib_folder}")
-  message(FATAL_ERROR "qconv.pc does not point into ${work}/prefix: ${flags}")
-endif()
+# The prefix is found from the place of qconv.pc, so that the installation can be moved.
+foreach(flag IN ITEMS "-I([^ ;]*)=${work}/prefix/include" "-L([^ ;]*)=${lib_folder}")
+  string(REGEX REPLACE "=.*" "" pattern "${flag}")
+  string(REGEX REPLACE "^[^=]*=" "" want "${flag}")
+  string(REGEX MATCH "${pattern}" match "${flags}")
+  cmake_path(NORMAL_PATH CMAKE_MATCH_1 OUTPUT_VARIABLE folder)
+  if(NOT folder STREQUAL want)
+    message(FATAL_ERROR "qconv.pc says ${folder}, not ${want}: ${flags}")
+  endif()
+endforeach()
 separate_arguments(flags UNIX_COMMAND "${flags}")
 run(${compiler} -std=c++20 ${work}/consumer/consumer.cpp -o ${work}/consumer/by_pkg_config
     ${flags} -Wl,-rpath,${lib_folder})
