@@ -19,43 +19,48 @@ using pack::Geometry;
 constexpr int64_t kLargestExtent = int64_t{1} << 31;
 constexpr int64_t kLargestTensor = int64_t{1} << 46;
 
-[[noreturn]] void Fail(const std::string& what, const std::string& value, const std::string& want) {
-  throw std::invalid_argument("qconv: " + what + " is " + value + "; want " + want);
+// The name of an argument. A string only when it is needed: checks that pass must not allocate.
+struct Field {
+  const char* name;
+  int64_t index = -1;  // into an array; -1: none
+  const char* property = "";
+
+  std::string Text() const {
+    return std::string(name) + (index < 0 ? "" : "[" + std::to_string(index) + "]") + property;
+  }
+};
+
+[[noreturn]] void Fail(const Field& field, const std::string& value, const std::string& want) {
+  throw std::invalid_argument("qconv: " + field.Text() + " is " + value + "; want " + want);
 }
 
-[[noreturn]] void Fail(const std::string& what, std::integral auto value,
-                       const std::string& want) {
-  Fail(what, std::to_string(value), want);
+[[noreturn]] void Fail(const Field& field, std::integral auto value, const std::string& want) {
+  Fail(field, std::to_string(value), want);
 }
 
-[[noreturn]] void Fail(const std::string& what, float value, const std::string& want) {
+[[noreturn]] void Fail(const Field& field, float value, const std::string& want) {
   char digits[32];
   const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  Fail(what, std::string(digits, end), want);
+  Fail(field, std::string(digits, end), want);
 }
 
-std::string Indexed(const std::string& field, int64_t index) {
-  return field + "[" + std::to_string(index) + "]";
-}
-
-void CheckRange(const std::string& what, int64_t value, int64_t low) {
+void CheckRange(const Field& field, int64_t value, int64_t low) {
   if (value < low || value > kLargestExtent) {
-    Fail(what, value, std::to_string(low) + ".." + std::to_string(kLargestExtent));
+    Fail(field, value, std::to_string(low) + ".." + std::to_string(kLargestExtent));
   }
 }
 
 // A Spatial of the layer as three dimensions; `fallback` where none is given.
-Dims Normalize(const std::string& field, const Spatial& spatial, int rank, int64_t low,
-               int64_t fallback) {
+Dims Normalize(const char* name, const Spatial& spatial, int rank, int64_t low, int64_t fallback) {
   Dims dims = {fallback, fallback, fallback};
   if (spatial.empty()) return dims;
   if (spatial.rank() != rank) {
-    Fail(field + ".rank()", spatial.rank(),
-         "the kernel's rank " + std::to_string(rank) + ", or an empty " + field);
+    Fail({name, -1, ".rank()"}, spatial.rank(),
+         "the kernel's rank " + std::to_string(rank) + ", or an empty " + name);
   }
   for (int i = 0; i < rank; ++i) {
-    CheckRange(Indexed(field, i), spatial[i], low);
-    dims[3 - rank + i] = spatial[i];
+    CheckRange({name, i}, spatial[i], low);
+    dims[static_cast<size_t>(3 - rank + i)] = spatial[i];
   }
   return dims;
 }
@@ -70,23 +75,23 @@ int64_t Product(std::initializer_list<int64_t> factors) {
   return product;
 }
 
-void CheckScale(const std::string& what, float scale) {
-  if (!std::isfinite(scale) || scale <= 0) Fail(what, scale, "a finite number > 0");
+void CheckScale(const Field& field, float scale) {
+  if (!std::isfinite(scale) || scale <= 0) Fail(field, scale, "a finite number > 0");
 }
 
-void CheckZeroPoint(const std::string& what, int32_t zero_point) {
-  if (zero_point < 0 || zero_point > 255) Fail(what, zero_point, "0..255");
+void CheckZeroPoint(const Field& field, int32_t zero_point) {
+  if (zero_point < 0 || zero_point > 255) Fail(field, zero_point, "0..255");
 }
 
-void CheckCount(const std::string& what, size_t count, int64_t want, const std::string& meaning) {
+void CheckCount(const char* name, size_t count, int64_t want, const char* meaning) {
   if (static_cast<int64_t>(count) != want) {
-    Fail(what + ".size()", static_cast<int64_t>(count), std::to_string(want) + " (" + meaning + ")");
+    Fail({name, -1, ".size()"}, count, std::to_string(want) + " (" + meaning + ")");
   }
 }
 
-void CheckPerChannel(const std::string& what, size_t count, const Geometry& geometry) {
+void CheckPerChannel(const char* name, size_t count, const Geometry& geometry) {
   if (count != 1 && static_cast<int64_t>(count) != geometry.out_channels) {
-    Fail(what + ".size()", static_cast<int64_t>(count),
+    Fail({name, -1, ".size()"}, count,
          "1 or out_channels = " + std::to_string(geometry.out_channels));
   }
 }
@@ -95,16 +100,16 @@ void CheckPerChannel(const std::string& what, size_t count, const Geometry& geom
 
 Geometry ValidateParams(const ConvParams& params) {
   const int rank = params.kernel.rank();
-  if (rank < 1 || rank > Spatial::kMaxRank) Fail("ConvParams.kernel.rank()", rank, "1, 2 or 3");
-  CheckRange("ConvParams.in_channels", params.in_channels, 1);
-  CheckRange("ConvParams.out_channels", params.out_channels, 1);
-  CheckRange("ConvParams.groups", params.groups, 1);
+  if (rank < 1 || rank > Spatial::kMaxRank) Fail({"ConvParams.kernel", -1, ".rank()"}, rank, "1, 2 or 3");
+  CheckRange({"ConvParams.in_channels"}, params.in_channels, 1);
+  CheckRange({"ConvParams.out_channels"}, params.out_channels, 1);
+  CheckRange({"ConvParams.groups"}, params.groups, 1);
   if (params.in_channels % params.groups != 0) {
-    Fail("ConvParams.groups", params.groups,
+    Fail({"ConvParams.groups"}, params.groups,
          "a divisor of in_channels = " + std::to_string(params.in_channels));
   }
   if (params.out_channels % params.groups != 0) {
-    Fail("ConvParams.groups", params.groups,
+    Fail({"ConvParams.groups"}, params.groups,
          "a divisor of out_channels = " + std::to_string(params.out_channels));
   }
   Geometry g;
@@ -120,20 +125,20 @@ Geometry ValidateParams(const ConvParams& params) {
                       ? g.padding
                       : Normalize("ConvParams.padding_end", params.padding_end, rank, 0, 0);
   if (Product({g.kernel[0], g.kernel[1], g.kernel[2], g.in_channels, g.out_channels}) < 0) {
-    Fail("ConvParams", "a layer of more than 2^46 weights", "less");
+    Fail({"ConvParams"}, "a layer of more than 2^46 weights", "less");
   }
   return g;
 }
 
 void ValidateQuantization(const Geometry& geometry, const Quantization& quantization) {
-  CheckScale("Quantization.input.scale", quantization.input.scale);
-  CheckZeroPoint("Quantization.input.zero_point", quantization.input.zero_point);
-  CheckScale("Quantization.output.scale", quantization.output.scale);
-  CheckZeroPoint("Quantization.output.zero_point", quantization.output.zero_point);
+  CheckScale({"Quantization.input.scale"}, quantization.input.scale);
+  CheckZeroPoint({"Quantization.input.zero_point"}, quantization.input.zero_point);
+  CheckScale({"Quantization.output.scale"}, quantization.output.scale);
+  CheckZeroPoint({"Quantization.output.zero_point"}, quantization.output.zero_point);
   const auto& scales = quantization.weight_scales;
   CheckPerChannel("Quantization.weight_scales", scales.size(), geometry);
   for (size_t i = 0; i < scales.size(); ++i) {
-    CheckScale(Indexed("Quantization.weight_scales", static_cast<int64_t>(i)), scales[i]);
+    CheckScale({"Quantization.weight_scales", static_cast<int64_t>(i)}, scales[i]);
   }
   const auto& zero_points = quantization.weight_zero_points;
   if (!zero_points.empty()) {
@@ -151,37 +156,37 @@ void ValidateBias(const Geometry& geometry, std::span<const float> bias) {
   CheckCount("bias", bias.size(), geometry.out_channels, "out_channels, or an empty bias");
   for (size_t i = 0; i < bias.size(); ++i) {
     if (!std::isfinite(bias[i])) {
-      Fail(Indexed("bias", static_cast<int64_t>(i)), bias[i], "a finite number");
+      Fail({"bias", static_cast<int64_t>(i)}, bias[i], "a finite number");
     }
   }
 }
 
 void ValidateActivation(const Activation& activation) {
-  if (std::isnan(activation.lower)) Fail("Activation.lower", activation.lower, "a number");
-  if (std::isnan(activation.upper)) Fail("Activation.upper", activation.upper, "a number");
+  if (std::isnan(activation.lower)) Fail({"Activation.lower"}, activation.lower, "a number");
+  if (std::isnan(activation.upper)) Fail({"Activation.upper"}, activation.upper, "a number");
   if (activation.lower > activation.upper) {
-    Fail("Activation.lower", activation.lower,
+    Fail({"Activation.lower"}, activation.lower,
          "at most Activation.upper = " + std::to_string(activation.upper));
   }
 }
 
 Dims ValidateImage(const Geometry& geometry, const Image& image) {
-  CheckRange("Image.batch", image.batch, 0);
+  CheckRange({"Image.batch"}, image.batch, 0);
   if (image.size.rank() != geometry.rank) {
-    Fail("Image.size.rank()", image.size.rank(),
+    Fail({"Image.size", -1, ".rank()"}, image.size.rank(),
          "the layer's rank " + std::to_string(geometry.rank));
   }
   Dims size = {1, 1, 1};
   for (int i = 0; i < geometry.rank; ++i) {
-    CheckRange(Indexed("Image.size", i), image.size[i], 1);
+    CheckRange({"Image.size", i}, image.size[i], 1);
     size[3 - geometry.rank + i] = image.size[i];
   }
   if (Product({image.batch, size[0], size[1], size[2], geometry.in_channels}) < 0) {
-    Fail("Image", "an input of more than 2^46 bytes", "less");
+    Fail({"Image"}, "an input of more than 2^46 bytes", "less");
   }
   const Dims output = OutputSize(geometry, size);
   if (Product({image.batch, output[0], output[1], output[2], geometry.out_channels}) < 0) {
-    Fail("Image", "an output of more than 2^46 bytes", "less");
+    Fail({"Image"}, "an output of more than 2^46 bytes", "less");
   }
   return size;
 }
@@ -192,7 +197,7 @@ Dims OutputSize(const Geometry& geometry, const Dims& input) {
     const int64_t padded = input[i] + geometry.padding[i] + geometry.padding_end[i];
     const int64_t extent = geometry.dilation[i] * (geometry.kernel[i] - 1) + 1;
     if (padded < extent) {
-      Fail(Indexed("Image.size", i - (3 - geometry.rank)), input[i],
+      Fail({"Image.size", i - (3 - geometry.rank)}, input[i],
            "at least " + std::to_string(extent - geometry.padding[i] - geometry.padding_end[i]) +
                " (the dilated kernel less the padding)");
     }
