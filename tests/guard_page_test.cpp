@@ -2,8 +2,8 @@
 // without access rights, flush with one of them. A violation ends the process with SIGSEGV.
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "common/case.h"
@@ -95,8 +95,11 @@ const test::Shape kShapes[] = {
      {.batch = 2, .size = {4, 3, 5}}},
 };
 
-void CheckGuarded(const cases::Case& guarded_case, const std::string& isa, Edge edge) {
-  const Image& image = guarded_case.layer.image;
+// Packs and runs with everything between guard pages.
+void CheckGuarded(const cases::Case& guarded_case, const std::vector<uint8_t>& expected,
+                  const std::string& isa, Edge edge) {
+  // For whoever looks for the last one before a crash.
+  std::cerr << test::Text(guarded_case) << " on " << isa << std::endl;
   const Guarded<float> scales(guarded_case.weight_scales, edge);
   const Guarded<int32_t> zero_points(guarded_case.weight_zero_points, edge);
   const Guarded<int8_t> weights(guarded_case.weights, edge);
@@ -118,11 +121,10 @@ void CheckGuarded(const cases::Case& guarded_case, const std::string& isa, Edge 
 
   const Guarded<uint8_t> input(guarded_case.input, edge);
   input.Protect(PROT_READ);
-  const std::vector<uint8_t> expected = test::RunReference(guarded_case);
   const std::vector<uint8_t> blank(expected.size());
   for (const int threads : {1, 3}) {
     const Guarded<uint8_t> output(blank, edge);
-    conv.Run(image, input.span(), output.span(), *Executor::Threads(threads));
+    conv.Run(guarded_case.layer.image, input.span(), output.span(), *Executor::Threads(threads));
     EXPECT_EQ(test::Difference(expected, output.span()), "");
     EXPECT_TRUE(output.PatternIntact());
   }
@@ -134,14 +136,11 @@ TEST_P(GuardPageTest, NothingOutsideTheTensors) {
   const auto& [isa, shape] = GetParam();
   cases::Case guarded_case = cases::MakeCase(test::MakeLayer(shape.params, shape.image),
                                              cases::Weights::kUniform, /*seed=*/1);
-  for (const Edge edge : {Edge::kFront, Edge::kBack}) {
-    SCOPED_TRACE(edge == Edge::kFront ? "front" : "back");
-    CheckGuarded(guarded_case, isa, edge);
-  }
-  test::SetWeightZeroPoints(guarded_case);
-  for (const Edge edge : {Edge::kFront, Edge::kBack}) {
-    SCOPED_TRACE(edge == Edge::kFront ? "front, weight zero points" : "back, weight zero points");
-    CheckGuarded(guarded_case, isa, edge);
+  for (const bool weight_zero_points : {false, true}) {
+    if (weight_zero_points) test::SetWeightZeroPoints(guarded_case);
+    const std::vector<uint8_t> expected = test::RunReference(guarded_case);
+    CheckGuarded(guarded_case, expected, isa, Edge::kFront);
+    CheckGuarded(guarded_case, expected, isa, Edge::kBack);
   }
 }
 
@@ -149,6 +148,24 @@ INSTANTIATE_TEST_SUITE_P(Isa, GuardPageTest,
                          ::testing::Combine(::testing::ValuesIn(test::UsableIsas()),
                                             ::testing::ValuesIn(kShapes)),
                          test::IsaAndShapeName);
+
+class RandomGuardPageTest : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(RandomGuardPageTest, NothingOutsideTheTensors) {
+  constexpr uint64_t kSeeds = 64;
+  for (uint64_t seed = GetParam() * kSeeds; seed < (GetParam() + 1) * kSeeds; ++seed) {
+    const cases::Case random = cases::RandomCase(seed);
+    const std::vector<uint8_t> expected = test::RunReference(random);
+    for (const std::string& isa : test::UsableIsas()) {
+      CheckGuarded(random, expected, isa, Edge::kFront);
+      CheckGuarded(random, expected, isa, Edge::kBack);
+    }
+  }
+}
+
+// As in random_test.cpp: the first block is among the fast tests.
+INSTANTIATE_TEST_SUITE_P(First, RandomGuardPageTest, ::testing::Values(0));
+INSTANTIATE_TEST_SUITE_P(Slow, RandomGuardPageTest, ::testing::Range<uint64_t>(1, 8));
 
 // The guard itself: it must end the process at either side of the values, wherever they lie.
 TEST(GuardedDeathTest, CatchesOneByteTooFar) {

@@ -49,7 +49,7 @@ TEST_P(RandomTest, EveryIsaGivesTheReferencesBytes) {
   ExpectAllExercised(exercised);
 }
 
-// Block 0 is among the fast tests; tests/CMakeLists.txt names both.
+// Only the first block runs under the sanitizers in CI (tests/CMakeLists.txt).
 INSTANTIATE_TEST_SUITE_P(First, RandomTest, ::testing::Values(0));
 INSTANTIATE_TEST_SUITE_P(Slow, RandomTest, ::testing::Range(1, 12));
 
