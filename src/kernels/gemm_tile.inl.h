@@ -22,61 +22,103 @@
 namespace qconv::kernels {
 namespace {
 
-// acc[r][v] += rows[r] x panel, for one tap.
+// Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than ten
+// accumulators runs several chains of them, each over its own depth groups, and adds them up.
+template <int m, int nv>
+constexpr int Chains() {
+  constexpr int kInFlight = 10, kMost = 4;
+  constexpr int kChains = kInFlight / (m * nv);
+  return kChains < 1 ? 1 : kChains > kMost ? kMost : kChains;
+}
+
+// One depth group: acc[r][v] += the four bytes of row r times the weights of vector v.
 template <class Simd, int m, int nv>
-inline __attribute__((always_inline)) void AccumulateTap(typename Simd::Width::Register (&acc)[m][nv],
-                                                         const uint8_t* input, const Row* rows,
-                                                         const std::byte* weights,
-                                                         int64_t depth_groups) {
-  const uint8_t* a[m];
-  Unroll<m>([&](auto r) { a[r] = input + rows[r].input; });
-  const int64_t depth = depth_groups * kDepthGroup;
-  // Unrolled, 6x64 tiles on AVX-512 VNNI reach 98 % of the ceiling at a depth of 1024; not unrolled, 94 %.
+inline __attribute__((always_inline)) void AccumulateGroup(
+    typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m], int64_t k,
+    const std::byte* weights) {
+  typename Simd::Weights b[nv];
+  Unroll<nv>([&](auto v) { b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes); });
+  Unroll<m>([&](auto r) {
+    const typename Simd::Activations x = Simd::Broadcast(a[r] + k);
+    Unroll<nv>([&](auto v) { acc[r][v] = Simd::Dot(acc[r][v], x, b[v]); });
+  });
+}
+
+// One tap: input bytes [k, end) of each row.
+template <class Simd, int m, int nv, int chains>
+inline __attribute__((always_inline)) void AccumulateTap(
+    typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* const (&a)[m], int64_t k,
+    int64_t end, const std::byte* weights) {
+  constexpr int64_t kGroupBytes = nv * Simd::kWeightVectorBytes;
+  if constexpr (chains > 1) {
+    for (; k + chains * kDepthGroup <= end; k += chains * kDepthGroup) {
+      Unroll<chains>([&](auto c) {
+        AccumulateGroup<Simd>(acc[c], a, k + c * kDepthGroup, weights + c * kGroupBytes);
+      });
+      weights += chains * kGroupBytes;
+    }
+  }
+  // Unrolled, 6x64 tiles on AVX-512 VNNI reach 98 % of the ceiling at a depth of 1024; not unrolled,
+  // 94 %.
 #pragma GCC unroll 4
-  for (int64_t k = 0; k < depth; k += kDepthGroup) {
-    typename Simd::Weights b[nv];
-    Unroll<nv>([&](auto v) { b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes); });
-    weights += nv * Simd::kWeightVectorBytes;
-    Unroll<m>([&](auto r) {
-      const typename Simd::Activations x = Simd::Broadcast(a[r] + k);
-      Unroll<nv>([&](auto v) { acc[r][v] = Simd::Dot(acc[r][v], x, b[v]); });
-    });
+  for (; k < end; k += kDepthGroup) {
+    AccumulateGroup<Simd>(acc[0], a, k, weights);
+    weights += kGroupBytes;
+  }
+}
+
+// All taps of the tile at `rows`.
+template <class Simd, int m, int nv, int chains>
+inline __attribute__((always_inline)) void AccumulateTile(
+    typename Simd::Width::Register (&acc)[chains][m][nv], const PanelTask& task, const Row* rows) {
+  const TapLoop &d = task.taps[0], &h = task.taps[1], &w = task.taps[2];
+  const int64_t depth = task.depth_groups * kDepthGroup;
+  const uint8_t* a[m];
+  Unroll<m>([&](auto r) {
+    a[r] = task.input + rows[r].input;
+    asm("" : "+r"(a[r]));  // a pointer in a register, not a sum to be formed anew at each use
+  });
+  for (int64_t i = 0; i < d.count; ++i) {
+    for (int64_t j = 0; j < h.count; ++j) {
+      int64_t k = i * d.input_stride + j * h.input_stride;
+      const std::byte* weights = task.weights + i * d.weight_stride + j * h.weight_stride;
+      for (int64_t l = 0; l < w.count; ++l) {
+        AccumulateTap<Simd>(acc, a, k, k + depth, weights);
+        k += w.input_stride;
+        weights += w.weight_stride;
+      }
+    }
   }
 }
 
 // `tiles` tiles of m rows each, from row `row`.
 template <class Simd, template <class, int> class Epilogue, int m, int nv>
 void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
-  using Register = typename Simd::Width::Register;
-  // Copies: the compiler must assume that storing output bytes changes the task.
-  const TapLoop d = task.taps[0], h = task.taps[1], w = task.taps[2];
-  const int64_t depth_groups = task.depth_groups;
-  const uint8_t* const first_input = task.input;
-  const std::byte* const first_weights = task.weights;
+  using Width = typename Simd::Width;
+  using Register = typename Width::Register;
+  constexpr int kChains = Chains<m, nv>();
   const PanelTask* epilogue_task = &task;
   for (const Row* rows = task.rows + row; tiles > 0; --tiles, rows += m) {
-    Register acc[m][nv];
+    Register acc[kChains][m][nv];
     Unroll<nv>([&](auto v) {
-      const auto offset = reinterpret_cast<Register>(static_cast<typename Simd::Width::Native>(
-          Simd::Int32::load_unaligned(task.epilogue.offsets + v * Simd::Width::kLanes)));
-      Unroll<m>([&](auto r) { acc[r][v] = offset; });
+      const auto offset = reinterpret_cast<Register>(static_cast<typename Width::Native>(
+          Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
+      Unroll<m>([&](auto r) {
+        acc[0][r][v] = offset;
+        Unroll<kChains - 1>([&](auto c) { acc[c + 1][r][v] = Register{}; });
+      });
     });
-    for (int64_t i = 0; i < d.count; ++i) {
-      for (int64_t j = 0; j < h.count; ++j) {
-        const uint8_t* input = first_input + i * d.input_stride + j * h.input_stride;
-        const std::byte* weights = first_weights + i * d.weight_stride + j * h.weight_stride;
-        for (int64_t l = 0; l < w.count; ++l) {
-          AccumulateTap<Simd, m, nv>(acc, input, rows, weights, depth_groups);
-          input += w.input_stride;
-          weights += w.weight_stride;
-        }
-      }
-    }
+    AccumulateTile<Simd>(acc, task, rows);
+    Unroll<kChains - 1>([&](auto c) {
+      Unroll<m>([&](auto r) {
+        Unroll<nv>([&](auto v) { acc[0][r][v] = Width::Add(acc[0][r][v], acc[c + 1][r][v]); });
+      });
+    });
     // Hides from the compiler that this does not change from tile to tile: it would keep the vectors of
     // the epilogue in registers that the accumulators need.
     asm("" : "+r"(epilogue_task));
     OutputTask<Simd, Epilogue, nv>(*epilogue_task)
-        .template Write<m>(acc, rows, rows - task.rows);
+        .template Write<m>(acc[0], rows, rows - task.rows);
   }
 }
 

@@ -41,12 +41,8 @@ struct Avx2 {
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 32))};
   }
   static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
-    return Add(Add(acc, _mm256_madd_epi16(a.even, b.even)), _mm256_madd_epi16(a.odd, b.odd));
-  }
-
- private:
-  static inline Register Add(Register acc, __m256i products) {
-    return reinterpret_cast<Register>(_mm256_add_epi32(reinterpret_cast<__m256i>(acc), products));
+    acc = Width::Add(acc, reinterpret_cast<Register>(_mm256_madd_epi16(a.even, b.even)));
+    return Width::Add(acc, reinterpret_cast<Register>(_mm256_madd_epi16(a.odd, b.odd)));
   }
 };
 

@@ -41,12 +41,8 @@ struct Avx512 {
     return {_mm512_loadu_si512(b), _mm512_loadu_si512(b + 64)};
   }
   static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
-    return Add(Add(acc, _mm512_madd_epi16(a.even, b.even)), _mm512_madd_epi16(a.odd, b.odd));
-  }
-
- private:
-  static inline Register Add(Register acc, __m512i products) {
-    return reinterpret_cast<Register>(_mm512_add_epi32(reinterpret_cast<__m512i>(acc), products));
+    acc = Width::Add(acc, reinterpret_cast<Register>(_mm512_madd_epi16(a.even, b.even)));
+    return Width::Add(acc, reinterpret_cast<Register>(_mm512_madd_epi16(a.odd, b.odd)));
   }
 };
 

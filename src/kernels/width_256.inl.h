@@ -19,6 +19,12 @@ struct Width256 {
   using Register = int32_t __attribute__((vector_size(32)));
   static constexpr int kLanes = 8;
 
+  // Wraps, as accumulators may.
+  static inline Register Add(Register a, Register b) {
+    return reinterpret_cast<Register>(
+        _mm256_add_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+  }
+
   template <int nv>
   static constexpr int RowsPerQuad() {
     return nv == 3 ? 1 : 4 / nv;

@@ -22,6 +22,12 @@ struct Width512 {
   using Register = int32_t __attribute__((vector_size(64)));
   static constexpr int kLanes = 16;
 
+  // Wraps, as accumulators may.
+  static inline Register Add(Register a, Register b) {
+    return reinterpret_cast<Register>(
+        _mm512_add_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+  }
+
   // Rows whose vectors make up one Narrow: 4, 2, 1, 1.
   template <int nv>
   static constexpr int RowsPerQuad() {
