@@ -53,8 +53,7 @@ TEST_P(TileShapes, ColumnOrderIsAPermutation) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, TileShapes, testing::ValuesIn(test::UsableIsas()),
-                         test::IsaName);
+INSTANTIATE_TEST_SUITE_P(Isa, TileShapes, testing::ValuesIn(test::UsableIsas()), test::IsaName);
 
 }  // namespace
 }  // namespace qconv
