@@ -51,10 +51,14 @@ Segments CutOuter(const Geometry& g, int i, int64_t input, int64_t output) {
   return segments;
 }
 
-// Rows of a block: as many as keep its input in the first-level cache while all panels pass, but
-// enough to amortise loading a panel.
+// Rows of a block. While all panels pass over it, its input should stay in the first-level cache; but
+// where the panels do not stay in the second-level cache from block to block, few large blocks are
+// better: each reads all the weights from further away. (3x3, 512 channels, 65x65: 0.95 times the
+// speed of oneDNN with 48 rows, 1.04 with 240.)
 int64_t BlockRows(const PackedLayer& layer) {
   constexpr int64_t kInputBytes = 24 * 1024, kFewest = 48;
+  constexpr size_t kWeightBytes = 512 * 1024;
+  if (layer.weights.size() > kWeightBytes) return kMaxBlockRows;
   const Geometry& g = layer.geometry;
   const int64_t row_bytes = g.kernel[0] * g.kernel[1] * std::min(g.stride[2], g.kernel[2]) *
                             layer.groups[0].in_channels;
