@@ -52,7 +52,7 @@ void LayOutPanels(PackedLayer& layer) {
 }
 
 const char* FeedName(const PackedLayer& layer) {
-  if (layer.feed == Feed::kCopied) return "im2col";
+  if (layer.feed == Feed::kWindows) return "im2col";
   return layer.geometry.Pointwise() ? "direct" : "indirect";
 }
 
@@ -73,8 +73,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   const auto& zero_points = quantization.weight_zero_points;
   const bool sums = std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
   layer.feed = pack::ChooseFeed(layer.geometry, sums);
-  layer.tap_grid = layer.geometry.kernel;
-  if (layer.feed == Feed::kRuns) layer.tap_grid[2] = 1;
+  layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
   layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes, sums);
   layer.window_bytes = pack::WindowBytes(layer);
   LayOutPanels(layer);

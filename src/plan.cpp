@@ -34,16 +34,19 @@ Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
                               FloorDiv(input * g.in_channels - read, g.in_channels));
       break;
     }
-    case Feed::kCopied:
-      segments = CutByCopying(output, kernel, stride, padding, -1);
+    case Feed::kWindows:
+      segments.Add({0, output, 0, kernel, true});
       break;
   }
   return segments;
 }
 
-Segments CutOuter(const Geometry& g, int i, int64_t input, int64_t output) {
+Segments CutOuter(const PackedLayer& layer, size_t i, int64_t input, int64_t output) {
+  const Geometry& g = layer.geometry;
   Segments segments;
-  if (!CutBySkipping(input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i],
+  if (layer.feed == Feed::kWindows) {
+    segments.Add({0, output, 0, g.kernel[i], true});
+  } else if (!CutBySkipping(input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i],
                      segments)) {
     segments = CutByCopying(output, g.kernel[i], g.stride[i], g.padding[i],
                             input - 1 - g.dilation[i] * (g.kernel[i] - 1));
@@ -108,10 +111,7 @@ ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
     input_ = output_ = {1, 1, batch * input[0] * input[1] * input[2]};
     batch_ = 1;
   }
-  for (int i = 0; i < 2; ++i) {
-    segments_[static_cast<size_t>(i)] =
-        CutOuter(layer.geometry, i, input_[static_cast<size_t>(i)], output_[static_cast<size_t>(i)]);
-  }
+  for (size_t i = 0; i < 2; ++i) segments_[i] = CutOuter(layer, i, input_[i], output_[i]);
   segments_[2] = CutWidth(layer, input_[2], output_[2]);
   CutBlocks(layer);
 }
@@ -130,7 +130,6 @@ Piece ImagePlan::Rectangle(int index) const {
 }
 
 void ImagePlan::CutBlocks(const PackedLayer& layer) {
-  const int64_t window = layer.window_bytes;
   const int64_t most_rows = BlockRows(layer);
   const int64_t unit = layer.kernels->shapes[layer.panels[0].shape].rows;
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
@@ -140,7 +139,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer) {
     const Piece piece = Rectangle(r);
     copies_ = copies_ || piece.copied();
     const int64_t limit =
-        piece.copied() ? std::clamp<int64_t>(kCopyBytes / pack::CopyBytes(window, 2) * 2, 1, most_rows)
+        piece.copied() ? std::clamp<int64_t>(pack::CopiedRows(layer, kCopyBytes), 1, most_rows)
                        : most_rows;
     if (piece.rows() > limit) {
       const int64_t blocks = (piece.rows() + limit - 1) / limit;
@@ -152,7 +151,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer) {
       open = false;
       continue;
     }
-    const int64_t bytes = piece.copied() ? pack::CopyBytes(window, piece.rows()) : 0;
+    const int64_t bytes = piece.copied() ? pack::CopyBytes(layer, piece.rows()) : 0;
     if (open) {
       Span& span = spans_[static_cast<size_t>(span_count_ - 1)];
       const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= most_rows &&

@@ -68,7 +68,7 @@ class Block {
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
       feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
-      if (piece.copied()) scratch += pack::CopyBytes(layer_.window_bytes, piece.rows());
+      if (piece.copied()) scratch += pack::CopyBytes(layer_, piece.rows());
       if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
     }
@@ -183,8 +183,8 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.
   std::unique_ptr<std::byte[]> large_scratch;
-  if (plan.copies() && layer.window_bytes > kCopyBytes) {
-    large_scratch.reset(new std::byte[static_cast<size_t>(layer.window_bytes)]);
+  if (const int64_t bytes = pack::CopyBytes(layer, 1); plan.copies() && bytes > kCopyBytes) {
+    large_scratch.reset(new std::byte[static_cast<size_t>(bytes)]);
   }
   const Executor& executor = large_scratch ? Executor::Serial() : caller;
   const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()),

@@ -71,7 +71,7 @@ void CheckPlan(const cases::Case& c) {
       rows += pieces[i].rows();
       if (pieces[i].copied()) {
         copied += pieces[i].rows();
-        copy_bytes += pack::CopyBytes(layer.window_bytes, pieces[i].rows());
+        copy_bytes += pack::CopyBytes(layer, pieces[i].rows());
       }
       for (int d = 0; d < 3; ++d) CheckSegment(g, d, plan.input()[d], pieces[i].segment[d]);
       for (int64_t p = pieces[i].begin; p < pieces[i].end; ++p) {

@@ -67,15 +67,12 @@ struct PieceFeed {
   int64_t products;   // per output: taps of the piece * channels
 };
 
-// Bytes of the kernel window of one pixel, gathered.
+// Bytes of the kernel window of one pixel, gathered; depends on the shape alone.
 int64_t WindowBytes(const PackedLayer& layer);
 
-// Bytes of scratch that a copied piece of `rows` pixels takes, at most. Neighbours share strips, all
-// of one length; a piece that begins and ends within an output row has up to three for the pixels of
-// little more than one.
-constexpr int64_t CopyBytes(int64_t window_bytes, int64_t rows) {
-  return rows == 1 ? window_bytes : 3 * rows * window_bytes;
-}
+// Bytes of scratch that a copied piece of `rows` pixels takes, at most; and how many rows fit.
+int64_t CopyBytes(const PackedLayer& layer, int64_t rows);
+int64_t CopiedRows(const PackedLayer& layer, int64_t bytes);
 
 // The feed of a piece for the input channels of `group`. Gathers copied pixels to `scratch`; uses
 // room[0, piece.rows()) where `run_rows` do not fit.

@@ -27,9 +27,9 @@ namespace qconv::pack {
 
 // How kernels read the input.
 enum class Feed {
-  kTaps,    // in place, one tap a pixel; channels are a multiple of four
-  kRuns,    // in place, one tap a kernel row: its pixels are neighbours, kw * channels bytes
-  kCopied,  // from a copy (im2col), channels rounded up to four
+  kTaps,     // in place; channels are a multiple of four
+  kRuns,     // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
+  kWindows,  // gathered (im2col); the whole kernel is one tap
 };
 
 // A set of output channels that read the same input channels. Without groups the whole layer is one;
@@ -39,7 +39,6 @@ struct ChannelGroup {
   int64_t out_begin, out_channels;
   int64_t tap_bytes;     // input bytes of a tap
   int64_t depth_groups;  // ceil(tap_bytes / 4)
-  int64_t pixel_bytes;   // distance of neighbouring pixels in a copy of the input
 };
 
 struct Panel {
@@ -73,7 +72,7 @@ struct PackedLayer {
   Geometry geometry;
   const kernels::KernelTable* kernels;
   Feed feed;
-  Dims tap_grid;        // taps as the panels have them: the kernel, or (kd, kh, 1) for kRuns
+  Dims tap_grid;  // taps as the panels have them: the kernel, (kd, kh, 1) or (1, 1, 1), by feed
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedBytes weights;

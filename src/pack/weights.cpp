@@ -9,26 +9,42 @@ namespace {
 constexpr int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // How many groups to merge: as many as fit one vector of output channels, which costs no arithmetic
-// (the lanes would be idle), preferring a multiple of four input channels.
+// (the lanes would be idle), preferring a multiple of four input channels, and never more than can be
+// widened to one.
 int64_t GroupsToMerge(const Geometry& g, int lanes) {
   const int64_t most = std::clamp<int64_t>(lanes / g.GroupOutputs(), 1, g.groups);
+  int64_t widest = 1;
   for (int64_t merged = most; merged > 0; --merged) {
-    if (merged * g.GroupInputs() % kernels::kDepthGroup == 0) return merged;
+    const int64_t channels = merged * g.GroupInputs();
+    if (channels % kernels::kDepthGroup == 0) return merged;
+    if (RoundUp(channels, kernels::kDepthGroup) <= g.in_channels) widest = std::max(widest, merged);
   }
-  return most;
+  return widest;
 }
 
 }  // namespace
 
 Feed ChooseFeed(const Geometry& g, bool sums) {
-  if (g.groups == 1) {
-    if (g.in_channels % kernels::kDepthGroup == 0) return Feed::kTaps;
-    return g.dilation[2] == 1 || g.kernel[2] == 1 ? Feed::kRuns : Feed::kCopied;
-  }
   if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
+  if (g.groups == 1) {
+    const bool neighbours = g.dilation[2] == 1 || g.kernel[2] == 1;
+    return neighbours ? Feed::kRuns : Feed::kWindows;
+  }
   // A group can be widened to a multiple of four channels with zero weights, if there are as many.
   const bool can_widen = RoundUp(g.GroupInputs(), kernels::kDepthGroup) <= g.in_channels;
-  return can_widen && !sums ? Feed::kTaps : Feed::kCopied;
+  return can_widen && !sums ? Feed::kTaps : Feed::kWindows;
+}
+
+Dims TapGrid(const Geometry& g, Feed feed) {
+  switch (feed) {
+    case Feed::kTaps:
+      return g.kernel;
+    case Feed::kRuns:
+      return {g.kernel[0], g.kernel[1], 1};
+    case Feed::kWindows:
+      break;
+  }
+  return {1, 1, 1};
 }
 
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int lanes, bool sums) {
@@ -46,10 +62,9 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
       group.in_begin = std::min(group.in_begin, g.in_channels - wide);
       group.in_channels = wide;
     }
-    group.tap_bytes = feed == Feed::kRuns ? g.kernel[2] * g.in_channels : group.in_channels;
+    const Dims grid = TapGrid(g, feed);
+    group.tap_bytes = g.Taps() / (grid[0] * grid[1] * grid[2]) * group.in_channels;
     group.depth_groups = RoundUp(group.tap_bytes, kernels::kDepthGroup) / kernels::kDepthGroup;
-    group.pixel_bytes =
-        feed == Feed::kRuns ? g.in_channels : group.depth_groups * kernels::kDepthGroup;
     groups.push_back(group);
   }
   return groups;
@@ -59,10 +74,9 @@ int8_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t by
   const Geometry& g = layer_.geometry;
   const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
   if (column >= panel.columns || byte >= group.tap_bytes) return 0;
-  if (layer_.feed == Feed::kRuns) {  // the tap is a kernel row
-    tap = tap * g.kernel[2] + byte / g.in_channels;
-    byte %= g.in_channels;
-  }
+  // The panel's tap is one of the kernel, or a row of it, or all of it.
+  tap = tap * (group.tap_bytes / group.in_channels) + byte / group.in_channels;
+  byte %= group.in_channels;
   const int64_t out = panel.out_begin + column;
   const int64_t in = group.in_begin + byte - out / g.GroupOutputs() * g.GroupInputs();
   if (in < 0 || in >= g.GroupInputs()) return 0;  // a channel of another group

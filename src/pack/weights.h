@@ -23,6 +23,8 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
 // input under each group's window (`sums`), so their channel groups must not read other channels.
 Feed ChooseFeed(const Geometry& geometry, bool sums);
 
+Dims TapGrid(const Geometry& geometry, Feed feed);
+
 // Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
 // `sums`.
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed, int lanes,

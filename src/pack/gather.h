@@ -1,0 +1,73 @@
+// Gathering: copies of the input where kernels cannot read it in place.
+//
+// Layer: pack. A gatherer writes the windows of output pixels into scratch memory, one behind the
+// other, padding filled in with the input zero point. Used by feed.cpp only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "pack/feed.h"
+#include "pack/packed_layer.h"
+
+namespace qconv::pack {
+
+// Windows of neighbouring pixels as a strip: an input row for each kernel row, shared by the pixels of
+// the strip where their windows overlap (else a strip is one pixel, and just its taps).
+//
+//   strip: [kd][kh][input pixels][channels], rows rounded up to depth groups
+class StripGatherer {
+ public:
+  StripGatherer(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+                const ImageView& image, std::byte* scratch);
+
+  int64_t strip_outputs() const { return strip_outputs_; }  // a strip serves so many, at most
+  int64_t row_bytes() const { return row_bytes_; }
+
+  // Gathers the windows of `count` <= strip_outputs() pixels from output position `at`.
+  const uint8_t* Gather(const Dims& at, int64_t count);
+
+  static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group);
+  // Strips of a piece are of one length, and a piece may begin and end within an output row, so that
+  // for the pixels of little more than one strip there may be three.
+  static constexpr int64_t kStripsPerWindow = 3;
+
+ private:
+  int64_t InputPixels(int64_t outputs) const;
+  void GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels);
+
+  const PackedLayer& layer_;
+  const Geometry& g_;
+  const ChannelGroup& group_;
+  const Piece& piece_;
+  const ImageView& image_;
+  uint8_t* next_;
+  int64_t strip_outputs_, row_bytes_;
+};
+
+// The window of each pixel by itself, densely.
+//
+//   window: [kd][kh][kw][channels], rounded up to depth groups
+class WindowGatherer {
+ public:
+  WindowGatherer(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
+                 std::byte* scratch);
+
+  // Gathers the windows of `count` neighbouring pixels from output position `at`.
+  void Gather(const Dims& at, int64_t count);
+
+  static int64_t WindowBytes(const ChannelGroup& group) {
+    return group.depth_groups * kernels::kDepthGroup;
+  }
+
+ private:
+  void GatherWindow(const Dims& origin);
+
+  const PackedLayer& layer_;
+  const Geometry& g_;
+  const ChannelGroup& group_;
+  const ImageView& image_;
+  uint8_t* next_;
+};
+
+}  // namespace qconv::pack
