@@ -3,7 +3,8 @@
 add_library(qconv_options INTERFACE)
 target_compile_options(qconv_options INTERFACE
   -Wall -Wextra -Wshadow -Wpointer-arith
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms in std::string of GCC 12 (its bug 105329)
+  # GCC 12 raises false alarms in std::string (its bug 105329).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   -ffp-contract=off  # every ISA rounds each float operation; see Numerics in README.md
   $<$<BOOL:${QCONV_WERROR}>:-Werror>)
 if(QCONV_SANITIZE)

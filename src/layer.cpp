@@ -71,7 +71,8 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
 
   layer.kernels = &dispatch::SelectKernels(options.isa);
   const auto& zero_points = quantization.weight_zero_points;
-  const bool sums = std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
+  const bool sums =
+      std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
   layer.feed = pack::ChooseFeed(layer.geometry, sums);
   layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
   layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes, sums);
@@ -96,8 +97,9 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
   }
   description.epilogue = layer.general_epilogue ? "general" : "symmetric";
   description.packed_bytes = static_cast<int64_t>(
-      layer.weights.size() + (layer.offsets.size() + layer.weight_zero_points.size() +
-                              layer.tap_sums.size()) * sizeof(int32_t) +
+      layer.weights.size() +
+      (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
+          sizeof(int32_t) +
       (layer.bias.size() + layer.multipliers.size()) * sizeof(float));
   description.accumulator_bound = layer.accumulator_bound;
   return description;

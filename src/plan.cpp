@@ -22,8 +22,8 @@ Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
   switch (layer.feed) {
     case Feed::kTaps:
       if (!CutBySkipping(input, output, kernel, stride, g.dilation[2], padding, segments)) {
-        segments = CutByCopying(output, kernel, stride, padding,
-                                input - 1 - g.dilation[2] * (kernel - 1));
+        segments =
+            CutByCopying(output, kernel, stride, padding, input - 1 - g.dilation[2] * (kernel - 1));
       }
       break;
     case Feed::kRuns: {
@@ -47,24 +47,24 @@ Segments CutOuter(const PackedLayer& layer, size_t i, int64_t input, int64_t out
   if (layer.feed == Feed::kWindows) {
     segments.Add({0, output, 0, g.kernel[i], true});
   } else if (!CutBySkipping(input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i],
-                     segments)) {
+                            segments)) {
     segments = CutByCopying(output, g.kernel[i], g.stride[i], g.padding[i],
                             input - 1 - g.dilation[i] * (g.kernel[i] - 1));
   }
   return segments;
 }
 
-// Rows of a block. While all panels pass over it, its input should stay in the first-level cache; but
-// where the panels do not stay in the second-level cache from block to block, few large blocks are
-// better: each reads all the weights from further away. (3x3, 512 channels, 65x65: 0.95 times the
-// speed of oneDNN with 48 rows, 1.04 with 240.)
+// Rows of a block. While all panels pass over it, its input should stay in the first-level cache;
+// but where the panels do not stay in the second-level cache from block to block, few large blocks
+// are better: each reads all the weights from further away. (3x3, 512 channels, 65x65: 0.95 times
+// the speed of oneDNN with 48 rows, 1.04 with 240.)
 int64_t BlockRows(const PackedLayer& layer) {
   constexpr int64_t kInputBytes = 24 * 1024, kFewest = 48;
   constexpr size_t kWeightBytes = 512 * 1024;
   if (layer.weights.size() > kWeightBytes) return kMaxBlockRows;
   const Geometry& g = layer.geometry;
-  const int64_t row_bytes = g.kernel[0] * g.kernel[1] * std::min(g.stride[2], g.kernel[2]) *
-                            layer.groups[0].in_channels;
+  const int64_t row_bytes =
+      g.kernel[0] * g.kernel[1] * std::min(g.stride[2], g.kernel[2]) * layer.groups[0].in_channels;
   return std::clamp(kInputBytes / row_bytes, kFewest, kMaxBlockRows);
 }
 
@@ -104,8 +104,7 @@ Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t pa
   return segments;
 }
 
-ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
-                     const Dims& output)
+ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output)
     : batch_(batch), input_(input), output_(output) {
   if (layer.geometry.Pointwise()) {
     input_ = output_ = {1, 1, batch * input[0] * input[1] * input[2]};
@@ -173,7 +172,8 @@ void ImagePlan::CutBlocks(const PackedLayer& layer) {
 
 int ImagePlan::PiecesOf(int64_t index, Piece (&pieces)[kMaxPieces]) const {
   int s = 0;
-  while (index >= spans_[static_cast<size_t>(s)].first_block + spans_[static_cast<size_t>(s)].blocks) {
+  while (index >=
+         spans_[static_cast<size_t>(s)].first_block + spans_[static_cast<size_t>(s)].blocks) {
     ++s;
   }
   const Span& span = spans_[static_cast<size_t>(s)];

@@ -12,9 +12,9 @@
 //     H-2   [ ] [                ] [ ]
 //     H-1   [c] [----- edge -----] [c]
 //
-// Where skipping is not possible (kernel rows read as one run, kernels of many taps) the edge is one
-// segment of `copied` pixels: their input is gathered first, padding filled in.
-// Large rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
+// Where skipping is not possible (kernel rows read as one run, kernels of many taps) the edge is
+// one segment of `copied` pixels: their input is gathered first, padding filled in. Large
+// rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
 // ("rows" of the matrix product) in at most kMaxPieces rectangles.
 #pragma once
 
@@ -80,8 +80,8 @@ class ImagePlan {
 bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
                    int64_t padding, Segments& segments);
 
-// Cuts one dimension into copied | in place | copied; in place are the positions whose window starts
-// in [0, last_start].
+// Cuts one dimension into copied | in place | copied; in place are the positions whose window
+// starts in [0, last_start].
 Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t padding,
                       int64_t last_start);
 

@@ -132,14 +132,14 @@ class Block {
     std::fill_n(offsets, columns, 0);
     for (int64_t i = 0; i < feed.taps[0].count; ++i) {
       for (int64_t j = 0; j < feed.taps[1].count; ++j) {
-        const int64_t tap = feed.first_tap + i * feed.taps[0].weight_stride +
-                            j * feed.taps[1].weight_stride;
+        const int64_t tap =
+            feed.first_tap + i * feed.taps[0].weight_stride + j * feed.taps[1].weight_stride;
         const int32_t* sums = layer_.tap_sums.data() + panel.tap_sums_offset + tap * columns;
         for (int64_t l = 0; l < feed.taps_in_row; ++l, sums += columns) {
           for (int c = 0; c < columns; ++c) {
-            offsets[c] = static_cast<int32_t>(
-                static_cast<uint32_t>(offsets[c]) -
-                layer_.input_zero_point * static_cast<uint32_t>(sums[c]));
+            offsets[c] =
+                static_cast<int32_t>(static_cast<uint32_t>(offsets[c]) -
+                                     layer_.input_zero_point * static_cast<uint32_t>(sums[c]));
           }
         }
       }
@@ -187,8 +187,8 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
     large_scratch.reset(new std::byte[static_cast<size_t>(bytes)]);
   }
   const Executor& executor = large_scratch ? Executor::Serial() : caller;
-  const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()),
-                                      executor.Concurrency());
+  const int64_t splits =
+      ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), executor.Concurrency());
   const pack::RunRows run_rows(layer.geometry);
   const Job job{layer, plan, run_rows, input, output, splits, large_scratch.get()};
   executor.ParallelFor(

@@ -1,20 +1,13 @@
 #include "tile_shapes.h"
 
-#include <algorithm>
-
 namespace qconv {
-
-double RowCost(const kernels::PanelShape& shape) {
-  const double dots = static_cast<double>(shape.vectors) * shape.rows;
-  const double loads = shape.vectors + shape.rows;
-  return std::max(dots, loads) / shape.rows;
-}
 
 std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels) {
   const int widest = table.shape_count - 1;
   const kernels::PanelShape& wide = table.shapes[widest];
   std::vector<int> panels(static_cast<size_t>(channels / wide.columns), widest);
-  // The rest is less than one wide panel: the narrowest shape that holds it does not waste a vector.
+  // The rest is less than one wide panel: the narrowest shape that holds it does not waste a
+  // vector.
   const int64_t rest = channels % wide.columns;
   if (rest > 0) panels.push_back(static_cast<int>((rest + table.lanes - 1) / table.lanes) - 1);
   return panels;

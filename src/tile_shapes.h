@@ -14,8 +14,4 @@ namespace qconv {
 // table.shapes. All but the last panel are full.
 std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels);
 
-// Relative time of one row of one tile of this shape, per depth group: the dot products, or the
-// loads that feed them where those take longer (two loads and two dot products a cycle).
-double RowCost(const kernels::PanelShape& shape);
-
 }  // namespace qconv

@@ -15,7 +15,8 @@ namespace {
 using pack::Dims;
 using pack::Geometry;
 
-// Large enough for any tensor in memory, small enough that sums and products of a few stay in int64.
+// Large enough for any tensor in memory, small enough that sums and products of a few stay in
+// int64.
 constexpr int64_t kLargestExtent = int64_t{1} << 31;
 constexpr int64_t kLargestTensor = int64_t{1} << 46;
 
@@ -100,7 +101,8 @@ void CheckPerChannel(const char* name, size_t count, const Geometry& geometry) {
 
 Geometry ValidateParams(const ConvParams& params) {
   const int rank = params.kernel.rank();
-  if (rank < 1 || rank > Spatial::kMaxRank) Fail({"ConvParams.kernel", -1, ".rank()"}, rank, "1, 2 or 3");
+  if (rank < 1 || rank > Spatial::kMaxRank)
+    Fail({"ConvParams.kernel", -1, ".rank()"}, rank, "1, 2 or 3");
   CheckRange({"ConvParams.in_channels"}, params.in_channels, 1);
   CheckRange({"ConvParams.out_channels"}, params.out_channels, 1);
   CheckRange({"ConvParams.groups"}, params.groups, 1);

@@ -21,8 +21,8 @@ void ValidateWeights(const pack::Geometry& geometry, std::span<const int8_t> wei
 void ValidateBias(const pack::Geometry& geometry, std::span<const float> bias);
 void ValidateActivation(const Activation& activation);
 
-// Size of an image in three dimensions. Throws when the rank or a size is wrong, or when a tensor of
-// the layer would not be addressable.
+// Size of an image in three dimensions. Throws when the rank or a size is wrong, or when a tensor
+// of the layer would not be addressable.
 pack::Dims ValidateImage(const pack::Geometry& geometry, const Image& image);
 
 // Size of the output in three dimensions. Throws when the kernel does not fit.

@@ -17,8 +17,8 @@ namespace qconv {
 
 struct PrepackOptions {
   Activation activation = {};
-  // Name of the ISA to use (see isa.h). Empty: the environment variable QCONV_ISA if it is set, else
-  // the best that this CPU has.
+  // Name of the ISA to use (see isa.h). Empty: the environment variable QCONV_ISA if it is set,
+  // else the best that this CPU has.
   std::string isa = {};
 };
 
@@ -67,13 +67,12 @@ class Conv {
   int64_t OutputBytes(const Image& image) const;  // `image` is the input's
 
   // Runs the layer. `input` is u8 [batch][size...][in_channels], `output` u8
-  // [batch][output size...][out_channels]; both channels-last and exactly as long as that. Any batch
-  // and image size, changing from call to call. Reads and writes nothing outside the two tensors.
-  // Allocates nothing (the executor may, to start its tasks), unless the kernel window of one pixel
-  // exceeds 64 KiB and must be gathered. The bytes do not depend on the executor, the number of
-  // threads or the ISA.
-  // Throws std::invalid_argument before anything is written when a size does not match or the
-  // tensors overlap.
+  // [batch][output size...][out_channels]; both channels-last and exactly as long as that. Any
+  // batch and image size, changing from call to call. Reads and writes nothing outside the two
+  // tensors. Allocates nothing (the executor may, to start its tasks), unless the kernel window of
+  // one pixel exceeds 64 KiB and must be gathered. The bytes do not depend on the executor, the
+  // number of threads or the ISA. Throws std::invalid_argument before anything is written when a
+  // size does not match or the tensors overlap.
   void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output,
            const Executor& executor = Executor::Current()) const;
 

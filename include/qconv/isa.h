@@ -1,6 +1,7 @@
 // Which instruction set architectures this build has kernels for, and which this CPU can run.
 //
-// Layer: public API. ISAs are named by strings, so that a new one changes no type. Read next: conv.h.
+// Layer: public API. ISAs are named by strings, so that a new one changes no type. Read next:
+// conv.h.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +14,20 @@ namespace qconv {
 // "avx512_vnni".
 struct IsaInfo {
   std::string name;
-  std::string dot_product;    // the instruction at the core of its tiles: "vpdpbusd zmm"
-  bool usable = false;        // CPU and operating system support it
-  std::string missing = {};   // what is lacking when it is not usable: "avx512_vnni"
+  std::string dot_product;   // the instruction at the core of its tiles: "vpdpbusd zmm"
+  bool usable = false;       // CPU and operating system support it
+  std::string missing = {};  // what is lacking when it is not usable: "avx512_vnni"
 };
 
-// CPU features that matter to int8 convolution, read with CPUID and XGETBV: a feature counts only if
-// the operating system saves the registers it needs.
+// CPU features that matter to int8 convolution, read with CPUID and XGETBV: a feature counts only
+// if the operating system saves the registers it needs.
 struct CpuInfo {
-  std::string vendor;  // "AuthenticAMD"
-  std::string brand;   // "AMD EPYC ..."
+  std::string vendor;                 // "AuthenticAMD"
+  std::string brand;                  // "AMD EPYC ..."
   std::vector<std::string> features;  // "avx2", "avx512_vnni", ...
-  int64_t l1d_bytes = 0;  // data caches of one core; 0 if unknown
+  int64_t l1d_bytes = 0;              // data caches of one core; 0 if unknown
   int64_t l2_bytes = 0;
-  int64_t l3_bytes = 0;   // shared
+  int64_t l3_bytes = 0;  // shared
 };
 
 // All ISAs in this build, from plain to best. Thread-safe, as everything here.
@@ -37,8 +38,8 @@ std::vector<IsaInfo> Isas();
 // ISA.
 std::string DefaultIsa();
 
-// Resolves a name ("" means DefaultIsa()). Throws std::invalid_argument naming the ISA, what the CPU
-// lacks and what there is.
+// Resolves a name ("" means DefaultIsa()). Throws std::invalid_argument naming the ISA, what the
+// CPU lacks and what there is.
 std::string ResolveIsa(const std::string& name);
 
 CpuInfo Cpu();

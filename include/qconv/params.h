@@ -17,11 +17,11 @@ namespace qconv {
 struct ConvParams {
   int64_t in_channels = 0;
   int64_t out_channels = 0;
-  int64_t groups = 1;      // divides in_channels and out_channels; depthwise: groups == in_channels
-  Spatial kernel;          // >= 1
-  Spatial stride = {};       // >= 1; empty: ones
-  Spatial dilation = {};     // >= 1, 1 means none; empty: ones
-  Spatial padding = {};      // >= 0, before (front, top, left); empty: zeros
+  int64_t groups = 1;     // divides in_channels and out_channels; depthwise: groups == in_channels
+  Spatial kernel;         // >= 1
+  Spatial stride = {};    // >= 1; empty: ones
+  Spatial dilation = {};  // >= 1, 1 means none; empty: ones
+  Spatial padding = {};   // >= 0, before (front, top, left); empty: zeros
   Spatial padding_end = {};  // >= 0, behind (back, bottom, right); empty: the same as `padding`
 };
 
@@ -41,9 +41,9 @@ struct Quantization {
   Affine output;
 };
 
-// Clamp of the real-valued result before it is stored; the bounds are real numbers. On the quantized
-// scale a bound is min(255, max(0, RNE(fl32(bound / output.scale)) + output.zero_point)), so the
-// lower bound of Relu() is exactly the output zero point.
+// Clamp of the real-valued result before it is stored; the bounds are real numbers. On the
+// quantized scale a bound is min(255, max(0, RNE(fl32(bound / output.scale)) + output.zero_point)),
+// so the lower bound of Relu() is exactly the output zero point.
 struct Activation {
   float lower = -std::numeric_limits<float>::infinity();
   float upper = std::numeric_limits<float>::infinity();  // >= lower

@@ -38,10 +38,10 @@ class ReferenceConv {
   ConvParams params_;  // every Spatial filled in
   Affine input_;
   Affine output_;
-  std::vector<float> weight_scales_;          // out_channels
-  std::vector<int32_t> weight_zero_points_;   // out_channels
+  std::vector<float> weight_scales_;         // out_channels
+  std::vector<int32_t> weight_zero_points_;  // out_channels
   std::vector<int8_t> weights_;
-  std::vector<float> bias_;                   // out_channels or empty
+  std::vector<float> bias_;  // out_channels or empty
   Activation activation_;
 };
 

@@ -11,10 +11,10 @@
 
 namespace qconv {
 
-// Kernel sizes, strides, dilations, paddings and image sizes share this type. Its rank is the number
-// of entries: {k} for 1D, {kh, kw} for 2D, {kd, kh, kw} for 3D. Empty means "not given". A list of
-// more than kMaxRank entries keeps its true rank(), so that validation can name it, but only the
-// first kMaxRank values.
+// Kernel sizes, strides, dilations, paddings and image sizes share this type. Its rank is the
+// number of entries: {k} for 1D, {kh, kw} for 2D, {kd, kh, kw} for 3D. Empty means "not given". A
+// list of more than kMaxRank entries keeps its true rank(), so that validation can name it, but
+// only the first kMaxRank values.
 class Spatial {
  public:
   static constexpr int kMaxRank = 3;

@@ -1,7 +1,7 @@
 // DefaultFloatEnvironment: round to nearest even, denormals kept, for as long as it lives.
 //
-// Layer: dispatch (it is about the state of the CPU). A caller may have set another rounding mode or
-// flush-to-zero on its thread; the bytes of a layer must not depend on that.
+// Layer: dispatch (it is about the state of the CPU). A caller may have set another rounding mode
+// or flush-to-zero on its thread; the bytes of a layer must not depend on that.
 #pragma once
 
 #include <xmmintrin.h>

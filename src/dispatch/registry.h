@@ -1,7 +1,7 @@
 // The ordered list of kernel tables and the choice among them.
 //
-// Layer: dispatch. To add an ISA: kernels/isa_<name>.cpp, one line in registry.cpp, one line in
-// CMakeLists.txt. Read next: ../kernels/kernel_table.h.
+// Layer: dispatch. To add an ISA: kernels/isa_<name>.cpp, its table in registry.cpp, one line in
+// CMakeLists.txt (see HACKING.md). Read next: ../kernels/kernel_table.h.
 #pragma once
 
 #include <string>

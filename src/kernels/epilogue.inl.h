@@ -1,12 +1,13 @@
 // The epilogue: int32 accumulators to u8 outputs, in registers.
 //
-// Layer: kernels, compiled once per ISA. The formula is NUMERICS in README.md; every float operation
-// is rounded on its own (-ffp-contract=off, no fused multiply-add), so that all ISAs agree.
+// Layer: kernels, compiled once per ISA. The formula is NUMERICS in README.md; every float
+// operation is rounded on its own (-ffp-contract=off, no fused multiply-add), so that all ISAs
+// agree.
 //
-// An Epilogue turns a vector of accumulators into rounded int32 results, before the output zero point
-// is added. To add one: write such a class, add a PanelKernel for it to PanelShape (kernel_table.h), to
-// table.inl.h and isa_scalar.cpp, decide when it is needed in ../pack/fold.cpp and call it in ../run.cpp.
-// Read next: width_512.inl.h for the narrowing.
+// An Epilogue turns a vector of accumulators into rounded int32 results, before the output zero
+// point is added. To add one: write such a class, add a PanelKernel for it to PanelShape
+// (kernel_table.h), to table.inl.h and isa_scalar.cpp, decide when it is needed in ../pack/fold.cpp
+// and call it in ../run.cpp. Read next: width_512.inl.h for the narrowing.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ class Scaling {
  public:
   using Float = typename Simd::Float;
 
-  explicit Scaling(const PanelEpilogue& e) : memory_bias_(e.bias), memory_multipliers_(e.multipliers) {
+  explicit Scaling(const PanelEpilogue& e)
+      : memory_bias_(e.bias), memory_multipliers_(e.multipliers) {
     if constexpr (kInRegisters) {
       Unroll<nv>([&](auto v) {
         bias_[v] = Float::load_unaligned(e.bias + v * Simd::Width::kLanes);
@@ -108,8 +110,9 @@ class OutputTask {
   // Narrowing works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3: of one
   // row, the last one unused).
   template <int m>
-  inline __attribute__((always_inline)) void Write(const typename Simd::Width::Register (&acc)[m][nv],
-                                                   const Row* rows, int64_t first_row) const {
+  inline __attribute__((always_inline)) void Write(
+      const typename Simd::Width::Register (&acc)[m][nv], const Row* rows,
+      int64_t first_row) const {
     constexpr int kRows = Width::template RowsPerQuad<nv>();
     Unroll<(m + kRows - 1) / kRows>([&](auto q) {
       constexpr int kFirst = q.kValue * kRows;

@@ -4,11 +4,14 @@
 // rows (pixels, given by their offsets) times nv vectors of output channels (a packed panel).
 //
 //   Simd (see isa_*.cpp) supplies
-//     Width        the register width: narrowing and stores (width_256.inl.h, width_512.inl.h)
-//     Activations  four u8 of one pixel, broadcast;    Broadcast(pointer)
-//     Weights      four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
-//     Dot          acc + sum of four u8 * s8 products per lane, exact
-//     kTileRows    the tallest tile for 1, 2, ... vectors that stays in registers
+//     Width          the register width: its types, narrowing and stores (width_256/512.inl.h)
+//     Int32, Float   xsimd batches of that width
+//     Activations    four u8 of one pixel, broadcast;    Broadcast(pointer)
+//     Weights        four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
+//     Dot            acc + sum of four u8 * s8 products per lane, exact
+//     kWeightFormat  how the packer lays a lane's four weights out
+//     kTileRows      the tallest tile for 1, 2, ... vectors (2 or 4 of them) that stays in
+//     registers
 // Read next: epilogue.inl.h.
 #pragma once
 
@@ -22,8 +25,8 @@
 namespace qconv::kernels {
 namespace {
 
-// Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than ten
-// accumulators runs several chains of them, each over its own depth groups, and adds them up.
+// Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than
+// ten accumulators runs several chains of them, each over its own depth groups, and adds them up.
 template <int m, int nv>
 constexpr int Chains() {
   constexpr int kInFlight = 10, kMost = 4;
@@ -58,8 +61,8 @@ inline __attribute__((always_inline)) void AccumulateTap(
       weights += chains * kGroupBytes;
     }
   }
-  // Unrolled, 6x64 tiles on AVX-512 VNNI reach 98 % of the ceiling at a depth of 1024; not unrolled,
-  // 94 %.
+  // Unrolled, 6x64 tiles on AVX-512 VNNI reach 98 % of the ceiling at a depth of 1024; not
+  // unrolled, 94 %.
 #pragma GCC unroll 4
   for (; k < end; k += kDepthGroup) {
     AccumulateGroup<Simd>(acc[0], a, k, weights);
@@ -78,7 +81,8 @@ inline __attribute__((always_inline)) void AccumulateTile(
     a[r] = task.input + rows[r].input;
     asm("" : "+r"(a[r]));  // a pointer in a register, not a sum to be formed anew at each use
   });
-  // Shallow pointwise layers are short of instruction slots, not of arithmetic: without the loops a 12x16 tile of depth 16 takes 15 % less time.
+  // Shallow pointwise layers are short of instruction slots, not of arithmetic: without the loops a
+  // 12x16 tile of depth 16 takes 15 % less time.
   if (d.count == 1 && h.count == 1 && w.count == 1) {
     return AccumulateTap<Simd>(acc, a, 0, depth, task.weights);
   }
@@ -118,16 +122,15 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
         Unroll<nv>([&](auto v) { acc[0][r][v] = Width::Add(acc[0][r][v], acc[c + 1][r][v]); });
       });
     });
-    // Hides from the compiler that this does not change from tile to tile: it would keep the vectors of
-    // the epilogue in registers that the accumulators need.
+    // Hides from the compiler that this does not change from tile to tile: it would keep the
+    // vectors of the epilogue in registers that the accumulators need.
     asm("" : "+r"(epilogue_task));
     OutputTask<Simd, Epilogue, nv>(*epilogue_task)
         .template Write<m>(acc[0], rows, rows - task.rows);
   }
 }
 
-template <class Simd, template <class, int> class Epilogue, int nv,
-          int m = Simd::kTileRows[nv - 1]>
+template <class Simd, template <class, int> class Epilogue, int nv, int m = Simd::kTileRows[nv - 1]>
 void GemmTilesOfHeight(int64_t height, const PanelTask& task, int64_t row, int64_t tiles) {
   if constexpr (m > 1) {
     if (height != m) {
@@ -137,8 +140,8 @@ void GemmTilesOfHeight(int64_t height, const PanelTask& task, int64_t row, int64
   GemmTiles<Simd, Epilogue, m, nv>(task, row, tiles);
 }
 
-// Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are five
-// tiles of 5, not four of 6 and one of 1.
+// Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are
+// five tiles of 5, not four of 6 and one of 1.
 template <class Simd, template <class, int> class Epilogue, int nv>
 void RunPanel(const PanelTask& task) {
   constexpr int mr = Simd::kTileRows[nv - 1];

@@ -23,8 +23,8 @@ struct Avx512Vnni {
   using Weights = __m512i;
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS8Quads;
   static constexpr int kWeightVectorBytes = 64;
-  // 32 registers hold the accumulators, nv weights and one broadcast; a row pointer each takes one of
-  // 16 general ones.
+  // 32 registers hold the accumulators, nv weights and one broadcast; a row pointer each takes one
+  // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
@@ -41,7 +41,6 @@ struct Avx512Vnni {
 }  // namespace
 
 extern const KernelTable kAvx512VnniTable;
-constexpr KernelTable kAvx512VnniTable =
-    MakeKernelTable<Avx512Vnni>("avx512_vnni", "vpdpbusd zmm");
+constexpr KernelTable kAvx512VnniTable = MakeKernelTable<Avx512Vnni>("avx512_vnni", "vpdpbusd zmm");
 
 }  // namespace qconv::kernels

@@ -35,7 +35,8 @@ struct AvxVnni {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
   }
   static inline Register Dot(Register acc, Activations a, Weights b) {
-    return reinterpret_cast<Register>(_mm256_dpbusd_avx_epi32(reinterpret_cast<__m256i>(acc), a, b));
+    return reinterpret_cast<Register>(
+        _mm256_dpbusd_avx_epi32(reinterpret_cast<__m256i>(acc), a, b));
   }
 };
 

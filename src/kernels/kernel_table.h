@@ -1,8 +1,9 @@
-// KernelTable: everything that crosses between code compiled for one ISA and the rest of the library.
+// KernelTable: everything that crosses between code compiled for one ISA and the rest of the
+// library.
 //
-// Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a body
-// (an inline function compiled in an ISA's file could be the copy that the linker keeps for all).
-// Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask.
+// Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a
+// body (an inline function compiled in an ISA's file could be the copy that the linker keeps for
+// all). Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask.
 #pragma once
 
 #include <cstddef>
@@ -22,26 +23,27 @@ enum class WeightFormat {
   kS16EvenOdd,  // a vector of s16 pairs (w0, w2), then a vector of s16 pairs (w1, w3)
 };
 
-// One output pixel: where its first input byte lies and where its outputs go, in bytes from the first
-// pixel of its block.
+// One output pixel: where its first input byte lies and where its outputs go, in bytes from the
+// first pixel of its block.
 struct Row {
   int64_t input;
   int64_t output;
 };
 
-// The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input and
-// through the panel. Bytes.
+// The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input
+// and through the panel. Bytes.
 struct TapLoop {
   int64_t count;
   int64_t input_stride;
   int64_t weight_stride;
 };
 
-// The requantization of a panel, columns in the panel's order (see ColumnInPanel in pack/weights.h).
+// The requantization of a panel, columns in the panel's order (see ColumnInPanel in
+// pack/weights.h).
 struct PanelEpilogue {
-  const int32_t* offsets;      // initial accumulators: -input_zero_point * sum of weights
-  const float* bias;           // bias / (input scale * weight scale)
-  const float* multipliers;    // input scale * weight scale / output scale
+  const int32_t* offsets;             // initial accumulators: -input_zero_point * sum of weights
+  const float* bias;                  // bias / (input scale * weight scale)
+  const float* multipliers;           // input scale * weight scale / output scale
   const int32_t* weight_zero_points;  // general epilogue only
   const int32_t* row_terms;  // [row] sum of (a - input_zero_point); null for the symmetric epilogue
   int16_t output_zero_point;
@@ -59,7 +61,7 @@ struct PanelTask {
   int64_t depth_groups;  // per tap
   const std::byte* weights;
   PanelEpilogue epilogue;
-  int columns;           // valid ones, 1..PanelShape::columns
+  int columns;  // valid ones, 1..PanelShape::columns
 };
 
 using PanelKernel = void (*)(const PanelTask& task);

@@ -12,7 +12,8 @@
 namespace qconv::kernels {
 namespace {
 
-// Enough independent accumulators to hide the latency of a dot product, few enough for 16 registers.
+// Enough independent accumulators to hide the latency of a dot product, few enough for 16
+// registers.
 template <class Simd>
 int64_t Spin(int64_t iterations) {
   constexpr int kAccumulators = 12;
@@ -43,17 +44,19 @@ constexpr PanelShape MakeShape() {
 
 template <class Simd>
 constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product) {
+  constexpr int kShapes = sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]);
+  static_assert(kShapes == 2 || kShapes == 4);
   KernelTable table = {.name = name,
                        .dot_product = dot_product,
                        .lanes = Simd::Width::kLanes,
                        .weight_format = Simd::kWeightFormat,
-                       .shape_count = sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]),
+                       .shape_count = kShapes,
                        .shapes = {},
                        .row_sums = SumRows,
                        .spin = Spin<Simd>};
   table.shapes[0] = MakeShape<Simd, 1>();
   table.shapes[1] = MakeShape<Simd, 2>();
-  if constexpr (sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]) > 2) {
+  if constexpr (kShapes > 2) {
     table.shapes[2] = MakeShape<Simd, 3>();
     table.shapes[3] = MakeShape<Simd, 4>();
   }

@@ -14,8 +14,8 @@ namespace {
 
 struct Width256 {
   using Native = __m256i;
-  // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at each
-  // change of element type inside a loop, and runs out of them.
+  // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at
+  // each change of element type inside a loop, and runs out of them.
   using Register = int32_t __attribute__((vector_size(32)));
   static constexpr int kLanes = 8;
 
@@ -30,8 +30,7 @@ struct Width256 {
     return nv == 3 ? 1 : 4 / nv;
   }
 
-  static inline __m256i Narrow(__m256i v0, __m256i v1, __m256i v2, __m256i v3,
-                               int16_t zero_point) {
+  static inline __m256i Narrow(__m256i v0, __m256i v1, __m256i v2, __m256i v3, int16_t zero_point) {
     const __m256i zero_points = _mm256_set1_epi16(zero_point);
     const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), zero_points);
     const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v2, v3), zero_points);

@@ -2,9 +2,9 @@
 //
 // Layer: kernels. Shared by the AVX-512 ISAs. width_256.inl.h is its twin.
 //
-// Packing works within 128-bit lanes: lane L of Narrow(v0, v1, v2, v3) holds the four bytes of lane L
-// of v0, then of v1, v2, v3. Panels store their channels in an order that undoes this (ColumnInPanel
-// in pack/weights.h), so that for nv = 4 no permutation is needed:
+// Packing works within 128-bit lanes: lane L of Narrow(v0, v1, v2, v3) holds the four bytes of lane
+// L of v0, then of v1, v2, v3. Panels store their channels in an order that undoes this
+// (ColumnInPanel in pack/weights.h), so that for nv = 4 no permutation is needed:
 //   vector v, lane i   <->   column 4 * nv * (i / 4) + 4 * v + i % 4
 #pragma once
 
@@ -17,8 +17,8 @@ namespace {
 
 struct Width512 {
   using Native = __m512i;
-  // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at each
-  // change of element type inside a loop, and runs out of them.
+  // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at
+  // each change of element type inside a loop, and runs out of them.
   using Register = int32_t __attribute__((vector_size(64)));
   static constexpr int kLanes = 16;
 
@@ -36,8 +36,7 @@ struct Width512 {
 
   // The int16 saturations cannot change the result: the zero point is in 0..255 and the clamp to
   // 0..255 follows.
-  static inline __m512i Narrow(__m512i v0, __m512i v1, __m512i v2, __m512i v3,
-                               int16_t zero_point) {
+  static inline __m512i Narrow(__m512i v0, __m512i v1, __m512i v2, __m512i v3, int16_t zero_point) {
     const __m512i zero_points = _mm512_set1_epi16(zero_point);
     const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), zero_points);
     const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), zero_points);
@@ -72,8 +71,7 @@ struct Width512 {
       StoreRow(outputs[0], _mm512_castsi512_si256(bytes), columns);
       if constexpr (rows > 1) StoreRow(outputs[1], _mm512_extracti64x4_epi64(bytes, 1), columns);
     } else {  // dword r of each lane is row r
-      const __m512i order =
-          _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+      const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
       bytes = _mm512_permutexvar_epi32(order, bytes);
       StoreRow(outputs[0], _mm512_castsi512_si128(bytes), columns);
       if constexpr (rows > 1) StoreRow(outputs[1], _mm512_extracti32x4_epi32(bytes, 1), columns);

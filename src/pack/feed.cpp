@@ -7,8 +7,8 @@
 namespace qconv::pack {
 namespace {
 
-// Calls run(first output position [d, h, w], count, first row) for each maximal run of pixels of the
-// piece that are neighbours in w.
+// Calls run(first output position [d, h, w], count, first row) for each maximal run of pixels of
+// the piece that are neighbours in w.
 template <class F>
 void ForEachRun(const Piece& piece, const F& run) {
   const int64_t width = piece.segment[2].end - piece.segment[2].begin;

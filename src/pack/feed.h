@@ -1,8 +1,8 @@
 // Feeds: where the kernels find the input of each output pixel.
 //
 // Layer: pack. A piece is a set of output pixels with the same taps; its feed is a pointer for each
-// pixel (an offset from the first one) and strides for the taps, so that kernels walk the taps of any
-// pixel alike:
+// pixel (an offset from the first one) and strides for the taps, so that kernels walk the taps of
+// any pixel alike:
 //
 //   byte of (row, tap (i, j, l), depth k) = input[rows[row].input + i * d + j * h + l * w + k]
 //

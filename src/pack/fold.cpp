@@ -22,7 +22,9 @@ struct Channel {
   float bias;  // in units of `scale`
 };
 
-std::string ChannelName(int64_t channel) { return " for output channel " + std::to_string(channel); }
+std::string ChannelName(int64_t channel) {
+  return " for output channel " + std::to_string(channel);
+}
 
 Channel MakeChannel(int64_t j, const Geometry& g, const Quantization& q,
                     std::span<const int8_t> weights, std::span<const float> bias) {

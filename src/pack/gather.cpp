@@ -16,7 +16,8 @@ int64_t RoundUp(int64_t bytes) {
 }
 
 // Copies `count` pixels of an input row, `step` apart and the first at x, `channels` bytes of each.
-// Pixels outside the row are filled with `zero_point`. `row` is null where the whole row is outside.
+// Pixels outside the row are filled with `zero_point`. `row` is null where the whole row is
+// outside.
 struct RowCopy {
   const uint8_t* row;
   int64_t width;
@@ -33,7 +34,7 @@ struct RowCopy {
       return;
     }
     for (int64_t i = 0; i < count; ++i, x += step, out += channels) {
-      row != nullptr && x >= 0 && x < width ? Copy(out, x, 1) : Fill(out, 1);
+      row != nullptr&& x >= 0 && x < width ? Copy(out, x, 1) : Fill(out, 1);
     }
   }
 

@@ -12,8 +12,8 @@
 
 namespace qconv::pack {
 
-// Windows of neighbouring pixels as a strip: an input row for each kernel row, shared by the pixels of
-// the strip where their windows overlap (else a strip is one pixel, and just its taps).
+// Windows of neighbouring pixels as a strip: an input row for each kernel row, shared by the pixels
+// of the strip where their windows overlap (else a strip is one pixel, and just its taps).
 //
 //   strip: [kd][kh][input pixels][channels], rows rounded up to depth groups
 class StripGatherer {
@@ -28,8 +28,8 @@ class StripGatherer {
   const uint8_t* Gather(const Dims& at, int64_t count);
 
   static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group);
-  // Strips of a piece are of one length, and a piece may begin and end within an output row, so that
-  // for the pixels of little more than one strip there may be three.
+  // Strips of a piece are of one length, and a piece may begin and end within an output row, so
+  // that for the pixels of little more than one strip there may be three.
   static constexpr int64_t kStripsPerWindow = 3;
 
  private:

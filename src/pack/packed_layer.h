@@ -5,7 +5,7 @@
 // Weights lie in panels. A panel holds the weights of `columns` output channels (one column each),
 // nv vectors wide:
 //
-//   byte(tap, group, v, lane, i) = (((tap * groups + group) * nv + v) * lanes + lane) * 4 + i    (s8)
+//   byte(tap, group, v, lane, i) = (((tap * groups + group) * nv + v) * lanes + lane) * 4 + i (s8)
 //
 //   tap 0:  | group 0: v0 [lane 0: w0 w1 w2 w3][lane 1: ...] ... | v1 ... |
 //           | group 1: ...                                                |
@@ -32,8 +32,8 @@ enum class Feed {
   kWindows,  // gathered (im2col); the whole kernel is one tap
 };
 
-// A set of output channels that read the same input channels. Without groups the whole layer is one;
-// narrow groups are merged, with zero weights between them, until they fill a vector.
+// A set of output channels that read the same input channels. Without groups the whole layer is
+// one; narrow groups are merged, with zero weights between them, until they fill a vector.
 struct ChannelGroup {
   int64_t in_begin, in_channels;
   int64_t out_begin, out_channels;
@@ -42,12 +42,12 @@ struct ChannelGroup {
 };
 
 struct Panel {
-  int group;               // index of its ChannelGroup
-  int shape;               // index into KernelTable::shapes
-  int64_t out_begin;       // first output channel
-  int columns;             // valid ones
-  int64_t weights_offset;  // bytes
-  int64_t column_offset;   // into the per-column arrays
+  int group;                // index of its ChannelGroup
+  int shape;                // index into KernelTable::shapes
+  int64_t out_begin;        // first output channel
+  int columns;              // valid ones
+  int64_t weights_offset;   // bytes
+  int64_t column_offset;    // into the per-column arrays
   int64_t tap_sums_offset;  // into tap_sums
 };
 
@@ -94,8 +94,7 @@ struct PackedLayer {
 
   // Bytes of a tap of this panel.
   int64_t TapWeightBytes(const Panel& panel) const {
-    const int weight_bytes =
-        kernels->weight_format == kernels::WeightFormat::kS16EvenOdd ? 2 : 1;
+    const int weight_bytes = kernels->weight_format == kernels::WeightFormat::kS16EvenOdd ? 2 : 1;
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
   }

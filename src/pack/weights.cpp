@@ -9,8 +9,8 @@ namespace {
 constexpr int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // How many groups to merge: as many as fit one vector of output channels, which costs no arithmetic
-// (the lanes would be idle), preferring a multiple of four input channels, and never more than can be
-// widened to one.
+// (the lanes would be idle), preferring a multiple of four input channels, and never more than can
+// be widened to one.
 int64_t GroupsToMerge(const Geometry& g, int lanes) {
   const int64_t most = std::clamp<int64_t>(lanes / g.GroupOutputs(), 1, g.groups);
   int64_t widest = 1;

@@ -13,8 +13,8 @@ namespace qconv::pack {
 
 // Which column of a panel of `vectors` vectors lane `lane` of vector `vector` computes. Not the
 // obvious vector * lanes + lane: the kernels narrow int32 to bytes with pack instructions, which
-// interleave their operands in units of four lanes; this order undoes it, so that the bytes come out
-// in order.
+// interleave their operands in units of four lanes; this order undoes it, so that the bytes come
+// out in order.
 constexpr int ColumnInPanel(int vectors, int vector, int lane) {
   return 4 * vectors * (lane / 4) + 4 * vector + lane % 4;
 }
