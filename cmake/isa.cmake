@@ -11,14 +11,21 @@ function(qconv_add_isa name)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE qconv_options xsimd)
   # Kernels are fast in a debug build too: it is for the code around them.
-  target_compile_options(${target} PRIVATE ${ARGN} $<IF:$<BOOL:${QCONV_SANITIZE}>,-O1,-O3>
-    -fno-exceptions -fno-rtti
+  set(options ${ARGN} -O3 -fno-exceptions -fno-rtti)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # GCC 12 warns about its own _mm512_undefined_ps(); and it would spill pointers to vector
     # registers, whose moves back compete with the arithmetic.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized -Wno-maybe-uninitialized
-                             -mtune-ctrl=^general_regs_sse_spill>
+    list(APPEND options -Wno-uninitialized -Wno-maybe-uninitialized
+                        -mtune-ctrl=^general_regs_sse_spill)
+  endif()
+  if(QCONV_SANITIZE)
     # Tracking the scope of thousands of inlined lambdas takes GCC minutes a file.
-    $<$<BOOL:${QCONV_SANITIZE}>:-fno-sanitize-address-use-after-scope>)
+    list(APPEND options -O1)
+    if(QCONV_SANITIZE MATCHES address)
+      list(APPEND options -fno-sanitize-address-use-after-scope)
+    endif()
+  endif()
+  target_compile_options(${target} PRIVATE ${options})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})
