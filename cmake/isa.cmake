@@ -18,14 +18,18 @@ function(qconv_add_isa name)
     list(APPEND options -Wno-uninitialized -Wno-maybe-uninitialized
                         -mtune-ctrl=^general_regs_sse_spill)
   endif()
+  set(unroll 4)
   if(QCONV_SANITIZE)
-    # Tracking the scope of thousands of inlined lambdas takes GCC minutes a file.
-    list(APPEND options -O1)
+    # Instrumented kernels take GCC minutes a file, unless they are small, the scope of thousands of
+    # inlined lambdas is not tracked, and UBSan leaves them alone (it does not see intrinsics anyway).
+    set(unroll 1)
+    list(APPEND options -O1 -fno-sanitize=undefined)
     if(QCONV_SANITIZE MATCHES address)
       list(APPEND options -fno-sanitize-address-use-after-scope)
     endif()
   endif()
   target_compile_options(${target} PRIVATE ${options})
+  target_compile_definitions(${target} PRIVATE QCONV_DEPTH_UNROLL=${unroll})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})

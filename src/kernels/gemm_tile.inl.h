@@ -53,6 +53,7 @@ inline __attribute__((always_inline)) void AccumulateTap(
     typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* const (&a)[m], int64_t k,
     int64_t end, const std::byte* weights) {
   constexpr int64_t kGroupBytes = nv * Simd::kWeightVectorBytes;
+  constexpr int kDepthUnroll = QCONV_DEPTH_UNROLL;  // 4; 1 under sanitizers (cmake/isa.cmake)
   if constexpr (chains > 1) {
     for (; k + chains * kDepthGroup <= end; k += chains * kDepthGroup) {
       Unroll<chains>([&](auto c) {
@@ -61,9 +62,9 @@ inline __attribute__((always_inline)) void AccumulateTap(
       weights += chains * kGroupBytes;
     }
   }
-  // Unrolled, 6x64 tiles on AVX-512 VNNI reach 98 % of the ceiling at a depth of 1024; not
+  // Unrolled by 4, 6x64 tiles on AVX-512 VNNI reach 98 % of the ceiling at a depth of 1024; not
   // unrolled, 94 %.
-#pragma GCC unroll 4
+#pragma GCC unroll kDepthUnroll
   for (; k < end; k += kDepthGroup) {
     AccumulateGroup<Simd>(acc[0], a, k, weights);
     weights += kGroupBytes;
