@@ -25,6 +25,8 @@
 namespace qconv::kernels {
 namespace {
 
+constexpr int kDepthUnroll = QCONV_DEPTH_UNROLL;  // 4; under sanitizers 1 (cmake/isa.cmake)
+
 // Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than
 // ten accumulators runs several chains of them, each over its own depth groups, and adds them up.
 template <int m, int nv>
@@ -53,7 +55,6 @@ inline __attribute__((always_inline)) void AccumulateTap(
     typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* const (&a)[m], int64_t k,
     int64_t end, const std::byte* weights) {
   constexpr int64_t kGroupBytes = nv * Simd::kWeightVectorBytes;
-  constexpr int kDepthUnroll = QCONV_DEPTH_UNROLL;  // 4; 1 under sanitizers (cmake/isa.cmake)
   if constexpr (chains > 1) {
     for (; k + chains * kDepthGroup <= end; k += chains * kDepthGroup) {
       Unroll<chains>([&](auto c) {
