@@ -11,7 +11,9 @@ namespace {
 
 void ParallelForInArena(int64_t count, Executor::Task task, const void* context) {
   if (count == 1) return task(context, 0);
-  tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); });
+  // Isolated: a layer is computed to its end even if the caller's own group of tasks is cancelled.
+  tbb::task_group_context group(tbb::task_group_context::isolated);
+  tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); }, group);
 }
 
 class CurrentExecutor final : public Executor {

@@ -68,6 +68,17 @@ int64_t BlockRows(const PackedLayer& layer) {
   return std::clamp(kInputBytes / row_bytes, kFewest, kMaxBlockRows);
 }
 
+// Rows of a block that leave enough tasks (blocks times panels) for all threads, as far as blocks
+// can do something about it.
+int64_t RowsForThreads(const PackedLayer& layer, int64_t pixels, int threads) {
+  constexpr int64_t kFewest = 24;
+  if (threads == 1) return kMaxBlockRows;
+  const auto panels = static_cast<int64_t>(layer.panels.size());
+  const int64_t tasks = kTasksPerThread * threads;
+  if (pixels > tasks * kMaxBlockRows) return kMaxBlockRows;
+  return std::clamp(pixels * panels / tasks, kFewest, kMaxBlockRows);
+}
+
 }  // namespace
 
 bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
@@ -104,7 +115,8 @@ Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t pa
   return segments;
 }
 
-ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output)
+ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output,
+                     int threads)
     : batch_(batch), input_(input), output_(output) {
   if (layer.geometry.Pointwise()) {
     input_ = output_ = {1, 1, batch * input[0] * input[1] * input[2]};
@@ -112,7 +124,7 @@ ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
   }
   for (size_t i = 0; i < 2; ++i) segments_[i] = CutOuter(layer, i, input_[i], output_[i]);
   segments_[2] = CutWidth(layer, input_[2], output_[2]);
-  CutBlocks(layer);
+  CutBlocks(layer, threads);
 }
 
 Piece ImagePlan::Rectangle(int index) const {
@@ -128,8 +140,9 @@ Piece ImagePlan::Rectangle(int index) const {
   return piece;
 }
 
-void ImagePlan::CutBlocks(const PackedLayer& layer) {
-  const int64_t most_rows = BlockRows(layer);
+void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
+  const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
+  const int64_t most_rows = std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
   const int64_t unit = layer.kernels->shapes[layer.panels[0].shape].rows;
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
   int64_t rows = 0, copy_bytes = 0;  // of the open span of small rectangles

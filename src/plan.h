@@ -29,6 +29,7 @@ namespace qconv {
 inline constexpr int kMaxSegments = 8;  // per dimension
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
+inline constexpr int64_t kTasksPerThread = 4;     // so that all threads are busy to the end
 inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
 
 struct Segments {
@@ -42,8 +43,9 @@ struct Segments {
 
 class ImagePlan {
  public:
+  // `threads`: how many will work on the blocks; small images are cut finer for many.
   ImagePlan(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input,
-            const pack::Dims& output);
+            const pack::Dims& output, int threads);
 
   // Batch and sizes may differ from the caller's: a pointwise layer sees its pixels in one row.
   int64_t batch() const { return batch_; }
@@ -64,7 +66,7 @@ class ImagePlan {
     int64_t block_rows;
   };
   pack::Piece Rectangle(int index) const;
-  void CutBlocks(const pack::PackedLayer& layer);
+  void CutBlocks(const pack::PackedLayer& layer, int threads);
 
   int64_t batch_;
   pack::Dims input_, output_;

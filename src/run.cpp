@@ -166,9 +166,8 @@ void RunTask(const Job& job, int64_t task) {
       .MultiplyPanels(panels * split / job.splits, panels * (split + 1) / job.splits);
 }
 
-// How many shares of the panels make enough tasks to keep all threads busy to the end.
+// How many shares of the panels make enough tasks.
 int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
-  constexpr int64_t kTasksPerThread = 4;
   if (threads == 1) return 1;
   return std::clamp<int64_t>((kTasksPerThread * threads + blocks - 1) / blocks, 1, panels);
 }
@@ -178,7 +177,7 @@ int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& caller) {
-  const ImagePlan plan(layer, batch, input_size, output_size);
+  const ImagePlan plan(layer, batch, input_size, output_size, std::max(caller.Concurrency(), 1));
   const int64_t blocks = plan.batch() * plan.blocks();
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.

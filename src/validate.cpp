@@ -126,7 +126,7 @@ Geometry ValidateParams(const ConvParams& params) {
   g.padding_end = params.padding_end.empty()
                       ? g.padding
                       : Normalize("ConvParams.padding_end", params.padding_end, rank, 0, 0);
-  if (Product({g.kernel[0], g.kernel[1], g.kernel[2], g.in_channels, g.out_channels}) < 0) {
+  if (Product({g.kernel[0], g.kernel[1], g.kernel[2], g.GroupInputs(), g.out_channels}) < 0) {
     Fail({"ConvParams"}, "a layer of more than 2^46 weights", "less");
   }
   return g;
@@ -183,11 +183,13 @@ Dims ValidateImage(const Geometry& geometry, const Image& image) {
     CheckRange({"Image.size", i}, image.size[i], 1);
     size[3 - geometry.rank + i] = image.size[i];
   }
-  if (Product({image.batch, size[0], size[1], size[2], geometry.in_channels}) < 0) {
+  if (Product({std::max<int64_t>(image.batch, 1), size[0], size[1], size[2],
+               geometry.in_channels}) < 0) {
     Fail({"Image"}, "an input of more than 2^46 bytes", "less");
   }
   const Dims output = OutputSize(geometry, size);
-  if (Product({image.batch, output[0], output[1], output[2], geometry.out_channels}) < 0) {
+  if (Product({std::max<int64_t>(image.batch, 1), output[0], output[1], output[2],
+               geometry.out_channels}) < 0) {
     Fail({"Image"}, "an output of more than 2^46 bytes", "less");
   }
   return size;

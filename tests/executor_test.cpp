@@ -2,7 +2,9 @@
 #include "qconv/executor.h"
 
 #include <gtest/gtest.h>
+#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <atomic>
 #include <chrono>
@@ -126,6 +128,27 @@ TEST(ExecutorTest, RefusesLessThanOneThread) {
       EXPECT_NE(text.find(std::to_string(threads)), std::string::npos) << text;
     }
   }
+}
+
+// A layer is computed even where the caller's own group of tasks has been cancelled.
+TEST(ExecutorTest, RunsInACancelledGroup) {
+  int ran = 0;
+  tbb::task_group_context group;
+  tbb::parallel_for(
+      0, 1,
+      [&](int) {
+        group.cancel_group_execution();
+        std::atomic<int> count = 0;
+        Executor::Current().ParallelFor(
+            100,
+            [](const void* context, int64_t) {
+              ++*static_cast<std::atomic<int>*>(const_cast<void*>(context));
+            },
+            &count);
+        ran = count;
+      },
+      group);
+  EXPECT_EQ(ran, 100);
 }
 
 }  // namespace

@@ -141,5 +141,17 @@ TEST_P(NumericsTest, LargeWeightZeroPoints) {
   test::ExpectOutput(GetParam(), pixel, expected);
 }
 
+// Exact arithmetic stays below 2^31 here, but the float32 steps round up to it.
+TEST_P(NumericsTest, ResultThatRoundsUpTo2To31) {
+  const int64_t raw = 255 * 65797;  // rounds up to a float
+  const float multiplier = 127.992218f;
+  ASSERT_LT(static_cast<double>(raw) * multiplier, 2147483520.0);
+  ASSERT_GE(static_cast<float>(raw) * multiplier, 2147483648.0f);
+  cases::Case layer = Accumulating(raw);
+  layer.weight_scales = {multiplier};
+  EXPECT_EQ(test::RunReference(layer)[0], 255);
+  EXPECT_EQ(layer.Run(test::PrepackFor(layer, GetParam()))[0], 255);
+}
+
 }  // namespace
 }  // namespace qconv

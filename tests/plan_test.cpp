@@ -55,11 +55,11 @@ int64_t Offset(const Dims& size, const Piece& piece, int64_t p) {
   return (d * size[1] + h) * size[2] + w;
 }
 
-void CheckPlan(const cases::Case& c) {
+void CheckPlan(const cases::Case& c, int threads) {
   const pack::PackedLayer layer = Pack(c);
   const pack::Geometry& g = layer.geometry;
   const Dims input = ValidateImage(g, c.layer.image);
-  const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(g, input));
+  const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(g, input), threads);
   const Dims& output = plan.output();
   std::vector<int> times(static_cast<size_t>(output[0] * output[1] * output[2]));
   for (int64_t b = 0; b < plan.blocks(); ++b) {
@@ -89,7 +89,7 @@ TEST(Plan, CoversEachOutputOnce) {
   for (uint64_t seed = 0; seed < 500; ++seed) {
     SCOPED_TRACE(seed);
     const cases::Case c = cases::RandomCase(seed);
-    CheckPlan(c);
+    CheckPlan(c, /*threads=*/1 + static_cast<int>(seed % 5));
     ++feeds[Pack(c).feed];
   }
   EXPECT_EQ(feeds.size(), 3u) << "the random layers do not exercise every feed";
@@ -127,7 +127,9 @@ TEST(Plan, CoversLargeImages) {
         .padding = {1, 1, 1}},
        {.size = {9, 19, 31}}},
   };
-  for (const auto& layer : layers) CheckPlan(MakeCase(layer.params, layer.image));
+  for (const auto& layer : layers) {
+    for (const int threads : {1, 2, 16}) CheckPlan(MakeCase(layer.params, layer.image), threads);
+  }
 }
 
 TEST(CutBySkipping, ListsTheTapsOfEachPosition) {

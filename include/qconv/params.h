@@ -57,7 +57,7 @@ constexpr Activation Clamp(float lower, float upper) { return {.lower = lower, .
 // Batch and spatial size of an activation tensor; the channels belong to the layer. Layout is
 // channels-last: [batch][d][h][w][channels], without gaps.
 struct Image {
-  int64_t batch = 1;  // >= 0
+  int64_t batch = 1;  // 0..2^31
   Spatial size;       // >= 1 in each dimension, of the layer's rank
 
   friend constexpr bool operator==(const Image&, const Image&) = default;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kColumns = 8;
 
-void Accumulate(const PanelTask& task, const uint8_t* input, int32_t (&acc)[kColumns]) {
+// Unsigned: sums may wrap on the way, only the corrected ones are known to fit.
+void Accumulate(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kColumns]) {
   for (int64_t i = 0; i < task.taps[0].count; ++i) {
     for (int64_t j = 0; j < task.taps[1].count; ++j) {
       for (int64_t l = 0; l < task.taps[2].count; ++l) {
@@ -24,7 +25,7 @@ void Accumulate(const PanelTask& task, const uint8_t* input, int32_t (&acc)[kCol
         }
         for (int64_t g = 0; g < task.depth_groups; ++g, a += kDepthGroup) {
           for (int c = 0; c < kColumns; ++c, b += kDepthGroup) {
-            for (int k = 0; k < kDepthGroup; ++k) acc[c] += a[k] * b[k];
+            for (int k = 0; k < kDepthGroup; ++k) acc[c] += static_cast<uint32_t>(a[k] * b[k]);
           }
         }
       }
@@ -47,15 +48,15 @@ uint8_t Narrow(float y, const PanelEpilogue& e) {
 void RunPanel(const PanelTask& task) {
   const PanelEpilogue& e = task.epilogue;
   for (int64_t r = 0; r < task.row_count; ++r) {
-    int32_t acc[kColumns];
-    for (int c = 0; c < kColumns; ++c) acc[c] = e.offsets[c];
+    uint32_t acc[kColumns];
+    for (int c = 0; c < kColumns; ++c) acc[c] = static_cast<uint32_t>(e.offsets[c]);
     Accumulate(task, task.input + task.rows[r].input, acc);
     for (int c = 0; c < task.columns; ++c) {
-      const uint32_t correction =  // unsigned: wraps, like the offsets
-          e.row_terms == nullptr ? 0u
-                                 : static_cast<uint32_t>(e.row_terms[r]) *
-                                       static_cast<uint32_t>(e.weight_zero_points[c]);
-      const auto raw = static_cast<int32_t>(static_cast<uint32_t>(acc[c]) - correction);
+      const uint32_t correction = e.row_terms == nullptr
+                                      ? 0u
+                                      : static_cast<uint32_t>(e.row_terms[r]) *
+                                            static_cast<uint32_t>(e.weight_zero_points[c]);
+      const auto raw = static_cast<int32_t>(acc[c] - correction);
       const float y = (static_cast<float>(raw) + e.bias[c]) * e.multipliers[c];
       task.output[task.rows[r].output + c] = Narrow(y, e);
     }

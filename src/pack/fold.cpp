@@ -92,13 +92,13 @@ void FoldColumns(std::span<const int8_t> weights, PackedLayer& layer) {
         const int column = ColumnInPanel(shape.vectors, v, lane);
         uint32_t sum = 0;
         for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-          int32_t tap_sum = 0;
+          uint32_t tap_sum = 0;
           for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
-            tap_sum += reader.Get(panel, column, tap, byte);
+            tap_sum += static_cast<uint32_t>(int32_t{reader.Get(panel, column, tap, byte)});
           }
           layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + tap * shape.columns +
-                                             position)] = tap_sum;
-          sum += static_cast<uint32_t>(tap_sum);
+                                             position)] = static_cast<int32_t>(tap_sum);
+          sum += tap_sum;
         }
         layer.offsets[static_cast<size_t>(panel.column_offset + position)] =
             static_cast<int32_t>(-uint32_t{layer.input_zero_point} * sum);
@@ -132,8 +132,10 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
                                       "; want a bound of at most 2147483647");
         }
         layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
+        // The kernel rounds three times on the way to this; well below 2^31 none of them matters.
+        constexpr double kSafelyInt32 = 2e9;
         const double largest = (static_cast<double>(bound) + std::abs(c.bias)) * c.multiplier;
-        if (c.zero_point != 0 || largest >= 2147483520.0) layer.general_epilogue = true;
+        if (c.zero_point != 0 || largest >= kSafelyInt32) layer.general_epilogue = true;
         const auto at = static_cast<size_t>(panel.column_offset + v * layer.kernels->lanes + lane);
         layer.bias[at] = c.bias;
         layer.multipliers[at] = c.multiplier;

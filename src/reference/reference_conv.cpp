@@ -150,7 +150,9 @@ ReferenceConv::ReferenceConv(const ConvParams& params, const Quantization& quant
 
 Image ReferenceConv::OutputImage(const Image& image) const {
   const int rank = params_.kernel.rank();
-  if (image.batch < 0) reference::Refuse("Image.batch", image.batch, ">= 0");
+  if (image.batch < 0 || image.batch > int64_t{1} << 31) {
+    reference::Refuse("Image.batch", image.batch, "0..2147483648");
+  }
   reference::CheckSpatial("Image.size", image.size, rank, 1);
   Image output{.batch = image.batch, .size = Spatial::Filled(rank, 0)};
   for (int i = 0; i < rank; ++i) {
