@@ -52,7 +52,8 @@ int Main(int argc, char** argv) {
   const Neighbours neighbours;
   benchmark::RunSpecifiedBenchmarks(&reporter, "all");
 
-  PrintSummary(results, runner.ceiling(), options.peer);
+  PrintSummary(results, options.peer);
+  PrintCeiling(runner.ceiling(), options.peer);
   PrintNeighbours(neighbours.BusyCores(), options.threads);
   if (!options.csv.empty()) WriteCsv(options.csv, results);
   if (reporter.failures() == 0) return 0;

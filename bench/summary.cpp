@@ -2,12 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <thread>
-#include <utility>
 
 #include "statistics.h"
+#include "summarize.h"
 
 namespace qconv::bench {
 namespace {
@@ -56,23 +55,6 @@ struct NetSummary {
   }
 };
 
-// Adds each result to the summary of its name; summaries in the order of first mention.
-template <typename Summary, typename NameOf>
-std::vector<Summary> Summarize(const std::vector<LayerResult>& results, NameOf name_of) {
-  std::vector<Summary> summaries;
-  for (const LayerResult& result : results) {
-    const std::string name = name_of(result.layer);
-    auto it = std::find_if(summaries.begin(), summaries.end(),
-                           [&](const Summary& summary) { return summary.name == name; });
-    if (it == summaries.end()) {
-      summaries.emplace_back().name = name;
-      it = std::prev(summaries.end());
-    }
-    it->Add(result);
-  }
-  return summaries;
-}
-
 void PrintClasses(const std::vector<LayerResult>& results, bool with_peer) {
   const auto class_of = [](const cases::Layer& layer) { return layer.Class(); };
   fmt::print("\n{:<30} {:>6} {:>7}", "class (geometric means)", "layers", "ceil%");
@@ -108,10 +90,12 @@ void PrintNets(const std::vector<LayerResult>& results, const std::string& peer)
 
 }  // namespace
 
-void PrintSummary(const std::vector<LayerResult>& results, const Ceiling& ceiling,
-                  const std::string& peer) {
+void PrintSummary(const std::vector<LayerResult>& results, const std::string& peer) {
   PrintClasses(results, !peer.empty());
   PrintNets(results, peer);
+}
+
+void PrintCeiling(const Ceiling& ceiling, const std::string& peer) {
   fmt::print("\nceiling: {:.1f} GMAC/s at the start, {:.1f} to {:.1f} during the run\n",
              ceiling.first() * 1e-9, ceiling.lowest() * 1e-9, ceiling.highest() * 1e-9);
   if (!peer.empty()) fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
