@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "cliff_layers.h"
+
 namespace qconv::bench {
 namespace {
 
@@ -31,11 +33,11 @@ std::vector<std::string> Distinct(const std::vector<cases::Layer>& layers, Prope
 }
 
 void RequireKnown(std::string_view what, const std::vector<std::string>& wanted,
-                  const std::vector<std::string>& known, const fs::path& file) {
+                  const std::vector<std::string>& known, const std::string& source) {
   for (const std::string& value : wanted) {
     if (Contains(known, value)) continue;
-    throw std::runtime_error(fmt::format("no {} \"{}\" in {}; it has: {}", what, value,
-                                         file.string(), fmt::join(known, ", ")));
+    throw std::runtime_error(
+        fmt::format("no {} \"{}\" in {}; it has: {}", what, value, source, fmt::join(known, ", ")));
   }
 }
 
@@ -45,6 +47,28 @@ std::regex Filter(const std::string& pattern) {
   } catch (const std::regex_error& error) {
     throw std::runtime_error(fmt::format("--filter \"{}\": {}", pattern, error.what()));
   }
+}
+
+// Those of `all` that the options ask for. `source` names where they come from.
+std::vector<cases::Layer> Select(const std::vector<cases::Layer>& all, const std::string& source,
+                                 const Options& options) {
+  RequireKnown("net", options.nets, Distinct(all, [](auto& layer) { return layer.net; }), source);
+  RequireKnown("class", options.classes, Distinct(all, [](auto& layer) { return layer.Class(); }),
+               source);
+
+  const std::regex filter = Filter(options.filter);
+  std::vector<cases::Layer> selected;
+  for (cases::Layer layer : all) {
+    if (!options.nets.empty() && !Contains(options.nets, layer.net)) continue;
+    if (!options.classes.empty() && !Contains(options.classes, layer.Class())) continue;
+    if (!std::regex_search(layer.net + "/" + layer.name, filter)) continue;
+    if (options.batch > 0) layer.image.batch = options.batch;
+    selected.push_back(std::move(layer));
+  }
+  if (selected.empty()) {
+    throw std::runtime_error(fmt::format("no layer of {} is selected", source));
+  }
+  return selected;
 }
 
 }  // namespace
@@ -60,25 +84,9 @@ fs::path DefaultLayerFile() {
 }
 
 std::vector<cases::Layer> SelectLayers(const Options& options) {
+  if (options.cliffs) return Select(CliffLayers(), "--cliffs", options);
   const fs::path file = options.layers.empty() ? DefaultLayerFile() : options.layers;
-  const std::vector<cases::Layer> all = cases::ReadLayers(file);
-  RequireKnown("net", options.nets, Distinct(all, [](auto& layer) { return layer.net; }), file);
-  RequireKnown("class", options.classes, Distinct(all, [](auto& layer) { return layer.Class(); }),
-               file);
-
-  const std::regex filter = Filter(options.filter);
-  std::vector<cases::Layer> selected;
-  for (cases::Layer layer : all) {
-    if (!options.nets.empty() && !Contains(options.nets, layer.net)) continue;
-    if (!options.classes.empty() && !Contains(options.classes, layer.Class())) continue;
-    if (!std::regex_search(layer.net + "/" + layer.name, filter)) continue;
-    if (options.batch > 0) layer.image.batch = options.batch;
-    selected.push_back(std::move(layer));
-  }
-  if (selected.empty()) {
-    throw std::runtime_error(fmt::format("no layer of {} is selected", file.string()));
-  }
-  return selected;
+  return Select(cases::ReadLayers(file), file.string(), options);
 }
 
 }  // namespace qconv::bench

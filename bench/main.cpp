@@ -1,7 +1,8 @@
-// qconv-bench: times the convolutions of real networks, against the instruction ceiling of the ISA
-// and against other libraries in the same process.
+// qconv-bench: times the convolutions of real networks, or odd ones (--cliffs), against the
+// instruction ceiling of the ISA and against other libraries in the same process.
 //
-// Read next: options.h (what can be asked), layers.h (which layers), runner.h (how one is timed).
+// Read next: options.h (what can be asked), layers.h (which layers), runner.h (how one is timed),
+// cliffs.h (--cliffs).
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
@@ -9,6 +10,7 @@
 #include <exception>
 #include <vector>
 
+#include "cliffs.h"
 #include "csv.h"
 #include "layers.h"
 #include "neighbours.h"
@@ -52,7 +54,11 @@ int Main(int argc, char** argv) {
   const Neighbours neighbours;
   benchmark::RunSpecifiedBenchmarks(&reporter, "all");
 
-  PrintSummary(results, options.peer);
+  if (options.cliffs) {
+    PrintCliffs(results, options.peer);
+  } else {
+    PrintSummary(results, options.peer);
+  }
   PrintCeiling(runner.ceiling(), options.peer);
   PrintNeighbours(neighbours.BusyCores(), options.threads);
   if (!options.csv.empty()) WriteCsv(options.csv, results);

@@ -7,6 +7,12 @@
 #include "qconv/version.h"
 
 namespace qconv::bench {
+namespace {
+
+// Seconds. Enough for what a cliff is: times slower, not percent.
+constexpr double kCliffsMinTime = 0.02;
+
+}  // namespace
 
 Options ParseOptions(int argc, char** argv) {
   Options options;
@@ -20,7 +26,13 @@ Options ParseOptions(int argc, char** argv) {
       ->check(CLI::ExistingFile);
   app.add_option("--net", options.nets, "Only this net; may be repeated");
   app.add_option("--class", options.classes, "Only layers of this class; may be repeated");
-  app.add_option("--filter", options.filter, "Only layers whose net/layer matches this regex");
+  app.add_flag(
+         "--cliffs", options.cliffs,
+         "Small layers that are odd in every way, instead of a list: how much slower than the "
+         "median of their kind are the slowest? (Exit status 0 whatever the answer)")
+      ->excludes("--layers", "--net", "--class");
+  app.add_option("--filter", options.filter,
+                 "Only layers whose net/layer (--cliffs: kind/layer) matches this regex");
   app.add_option("--threads", options.threads, "Number of threads, the peer's too")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -39,7 +51,8 @@ Options ParseOptions(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--batch", options.batch, "Batch size (default: the list's)")
       ->check(CLI::Range(1, 1 << 20));
-  app.add_option("--min-time", options.min_time, "Seconds to spend on each layer")
+  app.add_option("--min-time", options.min_time,
+                 "Seconds to spend on each layer (--cliffs: 0.02 unless given)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--csv", options.csv, "Write the results to this file");
@@ -50,6 +63,7 @@ Options ParseOptions(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error));
   }
+  if (options.cliffs && app.count("--min-time") == 0) options.min_time = kCliffsMinTime;
   options.peer_any_isa = peer_isa == "any";
   options.weights = weights == "uniform" ? cases::Weights::kUniform : cases::Weights::kLaplace;
   return options;

@@ -13,6 +13,7 @@
 namespace qconv::bench {
 
 struct Options {
+  bool cliffs = false;               // the layers of CliffLayers() instead of a list
   std::filesystem::path layers;      // empty: the list that comes with the bench
   std::vector<std::string> nets;     // empty: all
   std::vector<std::string> classes;  // empty: all
@@ -26,7 +27,7 @@ struct Options {
   // best kernels for kxk layers.
   int32_t input_zero_point = 0;
   int64_t batch = 0;          // 0: as in the list
-  double min_time = 0.25;     // seconds per layer
+  double min_time = 0.25;     // seconds per layer; 0.02 with --cliffs
   std::filesystem::path csv;  // empty: none
   bool verbose = false;
 };
