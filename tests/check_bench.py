@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs qconv-bench on two small layers and reads its CSV file.
+"""Runs qconv-bench as its users do: on two small layers of a list, and on some of --cliffs.
 
 usage: check_bench.py QCONV_BENCH
 """
 
 import csv
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,44 @@ class Bench(unittest.TestCase):
         for row in rows:
             self.assertGreater(float(row["ms"]), 0)
             self.assertGreater(float(row["ceiling_pct"]), 0)
+
+    def test_cliffs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder, "out.csv")
+            result = subprocess.run([BENCH, "--cliffs", "--filter", "/(base|groups-9)$",
+                                     "--min-time", "0", "--csv", out],
+                                    capture_output=True, text=True)
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+            rows = list(csv.DictReader(out.read_text().splitlines()))
+        names = [row["net"] + "/" + row["layer"] for row in rows]
+        self.assertEqual(len(set(names)), len(names))
+        for name in ["dense/base", "1d/base", "3d/base", "grouped/base", "depthwise/base",
+                     "depthwise/groups-9", "depthwise3d/groups-9", "multiplier/groups-9"]:
+            self.assertIn(name, names)
+        # A line for each kind, then the ten worst with their shapes.
+        lines = result.stdout.splitlines()
+        first = next(i for i, line in enumerate(lines) if line.startswith("kind "))
+        last = lines.index("", first)
+        kinds = [line.split() for line in lines[first + 1:last]]
+        self.assertEqual([kind[0] for kind in kinds],
+                         list(dict.fromkeys(row["net"] for row in rows)))
+        for kind in kinds:
+            gmacs = [float(row["gmacs"]) for row in rows if row["net"] == kind[0]]
+            times = statistics.median(gmacs) / min(gmacs)
+            self.assertEqual(int(kind[1]), len(gmacs))
+            self.assertAlmostEqual(float(kind[4]), times, delta=0.01)
+            self.assertEqual(kind[5], "yes" if times <= 4 else "no")
+        worst = lines[last + 2:lines.index("", last + 1)]
+        self.assertEqual(len(worst), 10)
+        for line in worst:
+            self.assertIn(line.split()[0], names)
+            self.assertIn(" -> ", line)
+
+    def test_cliffs_exclude_lists(self):
+        for option in [["--net", "a"], ["--class", "1x1"], ["--layers", __file__]]:
+            result = subprocess.run([BENCH, "--cliffs", *option], capture_output=True, text=True)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(f"{option[0]} excludes --cliffs", result.stdout + result.stderr)
 
 
 if __name__ == "__main__":
