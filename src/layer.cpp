@@ -8,6 +8,8 @@
 #include "dispatch/registry.h"
 #include "pack/feed.h"
 #include "pack/fold.h"
+#include "pack/lane_feed.h"
+#include "pack/lanes.h"
 #include "pack/weights.h"
 #include "tile_shapes.h"
 #include "validate.h"
@@ -20,28 +22,50 @@ using pack::Feed;
 using pack::PackedLayer;
 using pack::Panel;
 
-// Lays the panels of all channel groups one behind the other and makes room for their numbers.
+// Output channels of a group into panels.
+void AddPanels(PackedLayer& layer, int group) {
+  const ChannelGroup& g = layer.groups[static_cast<size_t>(group)];
+  int64_t done = 0;
+  for (const int shape : ChoosePanels(*layer.kernels, g.out_channels)) {
+    const int width = layer.kernels->shapes[shape].columns;
+    Panel panel = {};
+    panel.group = group;
+    panel.shape = shape;
+    panel.out_begin = g.out_begin + done;
+    panel.columns = static_cast<int>(std::min<int64_t>(width, g.out_channels - done));
+    layer.panels.push_back(panel);
+    done += panel.columns;
+  }
+}
+
+// Each panel with the input channels of its own.
+void AddLanePanels(PackedLayer& layer) {
+  const int64_t channels = layer.geometry.out_channels;
+  int64_t done = 0;
+  for (const int shape : ChooseLanePanels(*layer.kernels, channels)) {
+    const int width = layer.kernels->shapes[shape].columns;
+    Panel panel = {};
+    panel.group = static_cast<int>(layer.groups.size());
+    panel.shape = shape;
+    panel.out_begin = done;
+    panel.columns = static_cast<int>(std::min<int64_t>(width, channels - done));
+    layer.groups.push_back(pack::MakeLaneGroup(layer.geometry, layer.spread, done, panel.columns));
+    layer.panels.push_back(panel);
+    done += panel.columns;
+  }
+}
+
+// Lays the panels one behind the other and makes room for their numbers.
 void LayOutPanels(PackedLayer& layer) {
   int64_t weight_bytes = 0, columns = 0, tap_sums = 0;
-  for (size_t g = 0; g < layer.groups.size(); ++g) {
-    const ChannelGroup& group = layer.groups[g];
-    int64_t done = 0;
-    for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
-      const int width = layer.kernels->shapes[shape].columns;
-      Panel panel;
-      panel.group = static_cast<int>(g);
-      panel.shape = shape;
-      panel.out_begin = group.out_begin + done;
-      panel.columns = static_cast<int>(std::min<int64_t>(width, group.out_channels - done));
-      panel.weights_offset = weight_bytes;
-      panel.column_offset = columns;
-      panel.tap_sums_offset = tap_sums;
-      layer.panels.push_back(panel);
-      done += panel.columns;
-      weight_bytes += layer.GridTaps() * layer.TapWeightBytes(panel);
-      columns += width;
-      tap_sums += layer.GridTaps() * width;
-    }
+  for (Panel& panel : layer.panels) {
+    const int width = layer.kernels->shapes[panel.shape].columns;
+    panel.weights_offset = weight_bytes;
+    panel.column_offset = columns;
+    panel.tap_sums_offset = tap_sums;
+    weight_bytes += layer.weight_parts * layer.WeightPartBytes(panel);
+    columns += width;
+    tap_sums += layer.GridTaps() * width;
   }
   layer.weights = pack::AlignedBytes(static_cast<size_t>(weight_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));
@@ -53,6 +77,7 @@ void LayOutPanels(PackedLayer& layer) {
 
 const char* FeedName(const PackedLayer& layer) {
   if (layer.feed == Feed::kWindows) return "im2col";
+  if (layer.feed == Feed::kLanes) return "lanes";
   return layer.geometry.Pointwise() ? "direct" : "indirect";
 }
 
@@ -70,17 +95,25 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   ValidateActivation(options.activation);
 
   layer.kernels = &dispatch::SelectKernels(options.isa);
-  const auto& zero_points = quantization.weight_zero_points;
-  const bool sums =
-      std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
-  layer.feed = pack::ChooseFeed(layer.geometry, sums);
+  const std::span<const int32_t> zero_points = quantization.weight_zero_points;
+  const int lanes = layer.kernels->lanes;
+  layer.feed = pack::ChooseFeed(layer.geometry, lanes, zero_points);
   layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
-  layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes, sums);
-  layer.window_bytes = pack::WindowBytes(layer);
+  if (layer.feed == Feed::kLanes) {
+    layer.spread = pack::MakeSpreadLayout(layer.geometry);
+    AddLanePanels(layer);
+  } else {
+    layer.groups =
+        pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
+    for (size_t g = 0; g < layer.groups.size(); ++g) AddPanels(layer, static_cast<int>(g));
+  }
+  layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
   LayOutPanels(layer);
 
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);
-  pack::PackWeights(weights, layer);
+  pack::PackWeights(weights, zero_points, layer);
+  if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
+  layer.window_bytes = pack::WindowBytes(layer);
   return layer;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lane_tile.h"
+
 namespace qconv {
 namespace {
 
@@ -35,6 +37,7 @@ Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
       break;
     }
     case Feed::kWindows:
+    case Feed::kLanes:
       segments.Add({0, output, 0, kernel, true});
       break;
   }
@@ -122,9 +125,39 @@ ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
     input_ = output_ = {1, 1, batch * input[0] * input[1] * input[2]};
     batch_ = 1;
   }
+  if (layer.feed == Feed::kLanes) {
+    CutTiles(layer, threads);
+    return;
+  }
   for (size_t i = 0; i < 2; ++i) segments_[i] = CutOuter(layer, i, input_[i], output_[i]);
   segments_[2] = CutWidth(layer, input_[2], output_[2]);
   CutBlocks(layer, threads);
+}
+
+void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
+  const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
+  kernel_ = layer.geometry.kernel;
+  tile_ = ChooseLaneTile(layer, output_, RowsForThreads(layer, pixels, threads), kSpreadBytes);
+  blocks_ = 1;
+  for (size_t i = 0; i < 3; ++i) {
+    tiles_[i] = (output_[i] + tile_[i] - 1) / tile_[i];
+    blocks_ *= tiles_[i];
+  }
+  copies_ = blocks_ > 0;
+}
+
+Piece ImagePlan::Tile(int64_t index) const {
+  Piece piece;
+  piece.begin = 0;
+  piece.end = 1;
+  for (size_t i = 3; i-- > 0;) {
+    const int64_t begin = index % tiles_[i] * tile_[i];
+    const int64_t end = std::min(begin + tile_[i], output_[i]);
+    piece.segment[i] = {begin, end, 0, kernel_[i], true};
+    piece.end *= end - begin;
+    index /= tiles_[i];
+  }
+  return piece;
 }
 
 Piece ImagePlan::Rectangle(int index) const {
@@ -163,7 +196,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
       open = false;
       continue;
     }
-    const int64_t bytes = piece.copied() ? pack::CopyBytes(layer, piece.rows()) : 0;
+    const int64_t bytes = piece.copied() ? pack::CopyBytes(layer, piece) : 0;
     if (open) {
       Span& span = spans_[static_cast<size_t>(span_count_ - 1)];
       const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= most_rows &&
@@ -184,6 +217,10 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
 }
 
 int ImagePlan::PiecesOf(int64_t index, Piece (&pieces)[kMaxPieces]) const {
+  if (tile_[0] > 0) {
+    pieces[0] = Tile(index);
+    return 1;
+  }
   int s = 0;
   while (index >=
          spans_[static_cast<size_t>(s)].first_block + spans_[static_cast<size_t>(s)].blocks) {

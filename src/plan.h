@@ -16,6 +16,8 @@
 // one segment of `copied` pixels: their input is gathered first, padding filled in. Large
 // rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
 // ("rows" of the matrix product) in at most kMaxPieces rectangles.
+//
+// Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 #pragma once
 
 #include <array>
@@ -29,8 +31,9 @@ namespace qconv {
 inline constexpr int kMaxSegments = 8;  // per dimension
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
-inline constexpr int64_t kTasksPerThread = 4;     // so that all threads are busy to the end
-inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
+inline constexpr int64_t kTasksPerThread = 4;       // so that all threads are busy to the end
+inline constexpr int64_t kCopyBytes = 64 * 1024;    // scratch for the gathered input of a block
+inline constexpr int64_t kSpreadBytes = 32 * 1024;  // of it, for input that should stay in L1
 
 struct Segments {
   std::array<pack::Segment, kMaxSegments> list;
@@ -65,6 +68,8 @@ class ImagePlan {
     int64_t first_block, blocks;
     int64_t block_rows;
   };
+  void CutTiles(const pack::PackedLayer& layer, int threads);
+  pack::Piece Tile(int64_t index) const;
   pack::Piece Rectangle(int index) const;
   void CutBlocks(const pack::PackedLayer& layer, int threads);
 
@@ -73,6 +78,7 @@ class ImagePlan {
   std::array<Segments, 3> segments_;
   std::array<Span, kMaxSegments * kMaxSegments * kMaxSegments> spans_;
   int span_count_ = 0;
+  pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};  // of a lane layer: extents and how many
   int64_t blocks_ = 0;
   bool copies_ = false;
 };

@@ -1,7 +1,7 @@
 #include "run.h"
 
 #include <algorithm>
-#include <memory>
+#include <optional>
 
 #include "dispatch/float_environment.h"
 #include "pack/feed.h"
@@ -29,14 +29,17 @@ struct Job {
   std::byte* large_scratch;  // for windows beyond kCopyBytes, or null
 
   ImageView Image(int64_t index) const {
-    const auto bytes = [index](const pack::Dims& size, int64_t channels) {
-      return index * size[0] * size[1] * size[2] * channels;
+    const auto bytes = [](const pack::Dims& size, int64_t channels) {
+      return size[0] * size[1] * size[2] * channels;
     };
     const pack::Geometry& g = layer.geometry;
+    const int64_t input_bytes = bytes(plan.input(), g.in_channels);
     return {.input_size = plan.input(),
             .output_size = plan.output(),
-            .input = input + bytes(plan.input(), g.in_channels),
-            .output = output + bytes(plan.output(), g.out_channels)};
+            .input = input + index * input_bytes,
+            .output = output + index * bytes(plan.output(), g.out_channels),
+            .tensor = input,
+            .tensor_end = input + plan.batch() * input_bytes};
   }
 };
 
@@ -55,27 +58,32 @@ class Block {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
       if (panel.group != group) {
         group = panel.group;
-        FeedPieces(layer_.groups[static_cast<size_t>(group)]);
+        FeedPieces(panel);
       }
       MultiplyPanel(panel);
     }
   }
 
  private:
-  void FeedPieces(const ChannelGroup& group) {
+  void FeedPieces(const Panel& panel) {
     std::byte* scratch = job_.large_scratch != nullptr ? job_.large_scratch : scratch_;
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
-      feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
-      if (piece.copied()) scratch += pack::CopyBytes(layer_, piece.rows());
+      feeds_[i] = FeedPiece(layer_, panel, piece, image_, job_.run_rows, scratch, rows_ + row);
+      if (piece.copied()) scratch += pack::CopyBytes(layer_, piece);
       if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
     }
   }
 
-  // terms[r] = sum of (a - input zero point) over the taps of row r.
+  // terms[r] = sum of (a - input zero point) over the taps of row r; lane kernels need none, their
+  // zero points are in the weights.
   void SumRows(const PieceFeed& feed, int64_t rows, int32_t* terms) {
+    if (layer_.feed == pack::Feed::kLanes) {
+      std::fill_n(terms, rows, 0);
+      return;
+    }
     layer_.kernels->row_sums(feed.input, feed.rows, rows, feed.taps, feed.sum_bytes, terms);
     const auto zero_points = static_cast<uint32_t>(feed.products * layer_.input_zero_point);
     for (int64_t r = 0; r < rows; ++r) {
@@ -83,13 +91,22 @@ class Block {
     }
   }
 
+  kernels::PanelKernel ChooseKernel(const kernels::PanelShape& shape) const {
+    if (layer_.feed == pack::Feed::kLanes) {
+      return layer_.general_epilogue ? shape.lanes.general : shape.lanes.symmetric;
+    }
+    return layer_.general_epilogue ? shape.general : shape.symmetric;
+  }
+
   void MultiplyPanel(const Panel& panel) const {
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    const auto kernel = layer_.general_epilogue ? shape.general : shape.symmetric;
+    const auto kernel = ChooseKernel(shape);
     const int64_t tap_bytes = layer_.TapWeightBytes(panel);
     PanelTask task;
     task.epilogue = Epilogue(panel);
     task.columns = panel.columns;
+    task.weight_parts = layer_.weight_parts;
+    task.weight_part_bytes = layer_.WeightPartBytes(panel);
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const PieceFeed& feed = feeds_[i];
@@ -181,15 +198,21 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   const int64_t blocks = plan.batch() * plan.blocks();
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.
-  std::unique_ptr<std::byte[]> large_scratch;
-  if (const int64_t bytes = pack::CopyBytes(layer, 1); plan.copies() && bytes > kCopyBytes) {
-    large_scratch.reset(new std::byte[static_cast<size_t>(bytes)]);
+  std::optional<pack::AlignedBytes> large_scratch;
+  if (plan.copies() && layer.window_bytes > kCopyBytes) {
+    large_scratch.emplace(static_cast<size_t>(layer.window_bytes));
   }
   const Executor& executor = large_scratch ? Executor::Serial() : caller;
   const int64_t splits =
       ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), executor.Concurrency());
   const pack::RunRows run_rows(layer.geometry);
-  const Job job{layer, plan, run_rows, input, output, splits, large_scratch.get()};
+  const Job job{layer,
+                plan,
+                run_rows,
+                input,
+                output,
+                splits,
+                large_scratch ? large_scratch->data() : nullptr};
   executor.ParallelFor(
       blocks * splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },

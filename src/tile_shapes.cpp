@@ -13,4 +13,16 @@ std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channel
   return panels;
 }
 
+std::vector<int> ChooseLanePanels(const kernels::KernelTable& table, int64_t channels) {
+  std::vector<int> panels;
+  int64_t vectors = (channels + table.lanes - 1) / table.lanes;
+  for (int shape = table.shape_count - 1; vectors > 0; --shape) {
+    if (table.shapes[shape].lanes.symmetric == nullptr) continue;
+    const int width = table.shapes[shape].vectors;
+    panels.insert(panels.end(), static_cast<size_t>(vectors / width), shape);
+    vectors %= width;
+  }
+  return panels;
+}
+
 }  // namespace qconv

@@ -14,4 +14,8 @@ namespace qconv {
 // table.shapes. All but the last panel are full.
 std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels);
 
+// The same for lane layers: shapes that have lane kernels only, and of those the ones that waste
+// the fewest vectors.
+std::vector<int> ChooseLanePanels(const kernels::KernelTable& table, int64_t channels);
+
 }  // namespace qconv

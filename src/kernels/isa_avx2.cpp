@@ -27,8 +27,10 @@ struct Avx2 {
   };
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS16EvenOdd;
   static constexpr int kWeightVectorBytes = 64;
+  static constexpr int kSpreadVectorBytes = 64;
   // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
   static constexpr int kTileRows[] = {8, 4};
+  static constexpr int kLaneTileRows[] = {8, 5};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
@@ -39,6 +41,15 @@ struct Avx2 {
   static inline Weights LoadWeights(const std::byte* b) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 32))};
+  }
+  static inline Activations LoadSpread(const uint8_t* a) {
+    return {_mm256_load_si256(reinterpret_cast<const __m256i*>(a)),
+            _mm256_load_si256(reinterpret_cast<const __m256i*>(a + 32))};
+  }
+  static inline void StoreSpread(std::byte* out, __m256i quads) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out),
+                       _mm256_and_si256(quads, _mm256_set1_epi16(0xff)));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out + 32), _mm256_srli_epi16(quads, 8));
   }
   static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
     acc = Width::Add(acc, reinterpret_cast<Register>(_mm256_madd_epi16(a.even, b.even)));

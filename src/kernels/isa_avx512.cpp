@@ -28,8 +28,10 @@ struct Avx512 {
   };
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS16EvenOdd;
   static constexpr int kWeightVectorBytes = 128;
+  static constexpr int kSpreadVectorBytes = 128;
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
   static constexpr int kTileRows[] = {12, 10, 6, 4};
+  static constexpr int kLaneTileRows[] = {12, 10, 6, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
@@ -39,6 +41,13 @@ struct Avx512 {
   }
   static inline Weights LoadWeights(const std::byte* b) {
     return {_mm512_loadu_si512(b), _mm512_loadu_si512(b + 64)};
+  }
+  static inline Activations LoadSpread(const uint8_t* a) {
+    return {_mm512_load_si512(a), _mm512_load_si512(a + 64)};
+  }
+  static inline void StoreSpread(std::byte* out, __m512i quads) {
+    _mm512_store_si512(out, _mm512_and_si512(quads, _mm512_set1_epi16(0xff)));
+    _mm512_store_si512(out + 64, _mm512_srli_epi16(quads, 8));
   }
   static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
     acc = Width::Add(acc, reinterpret_cast<Register>(_mm512_madd_epi16(a.even, b.even)));

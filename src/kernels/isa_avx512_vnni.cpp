@@ -23,9 +23,11 @@ struct Avx512Vnni {
   using Weights = __m512i;
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS8Quads;
   static constexpr int kWeightVectorBytes = 64;
+  static constexpr int kSpreadVectorBytes = 64;
   // 32 registers hold the accumulators, nv weights and one broadcast; a row pointer each takes one
   // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
+  static constexpr int kLaneTileRows[] = {12, 12, 8, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
@@ -33,6 +35,8 @@ struct Avx512Vnni {
     return _mm512_set1_epi32(quad);
   }
   static inline Weights LoadWeights(const std::byte* b) { return _mm512_loadu_si512(b); }
+  static inline Activations LoadSpread(const uint8_t* a) { return _mm512_load_si512(a); }
+  static inline void StoreSpread(std::byte* out, __m512i quads) { _mm512_store_si512(out, quads); }
   static inline Register Dot(Register acc, Activations a, Weights b) {
     return reinterpret_cast<Register>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(acc), a, b));
   }

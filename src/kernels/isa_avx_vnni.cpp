@@ -23,8 +23,10 @@ struct AvxVnni {
   using Weights = __m256i;
   static constexpr WeightFormat kWeightFormat = WeightFormat::kS8Quads;
   static constexpr int kWeightVectorBytes = 32;
+  static constexpr int kSpreadVectorBytes = 32;
   // 16 registers hold the accumulators, nv weights and one broadcast.
   static constexpr int kTileRows[] = {10, 6};
+  static constexpr int kLaneTileRows[] = {10, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
@@ -33,6 +35,12 @@ struct AvxVnni {
   }
   static inline Weights LoadWeights(const std::byte* b) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+  }
+  static inline Activations LoadSpread(const uint8_t* a) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(a));
+  }
+  static inline void StoreSpread(std::byte* out, __m256i quads) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), quads);
   }
   static inline Register Dot(Register acc, Activations a, Weights b) {
     return reinterpret_cast<Register>(

@@ -60,16 +60,56 @@ struct PanelTask {
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
+  int64_t weight_parts;       // lane kernels only: every weight is the sum of so many s8 numbers,
+  int64_t weight_part_bytes;  // in panels that lie so far apart
   PanelEpilogue epilogue;
   int columns;  // valid ones, 1..PanelShape::columns
 };
 
 using PanelKernel = void (*)(const PanelTask& task);
 
+// Lane kernels serve layers whose output channels read inputs of their own (depthwise, narrow
+// groups). Their input is spread first, so that each lane of a vector finds its own depth group:
+//
+//   [position][depth group][vector][lane][four bytes]   ([...][lane] widened as the weights are)
+//
+// where a position is a pixel, or four of them that are taps of one kernel row.
+enum class SpreadForm {
+  kTaps,          // lane = channel; its four bytes are of four pixels
+  kShuffledTaps,  // the same, lanes taking their channels by LaneShuffle
+  kChannels,      // the four bytes are channels of one pixel, taken by LaneShuffle
+};
+inline constexpr int kSpreadForms = 3;
+
+// Takes 16 bytes of a pixel from `offset` on, and of them the bytes `order`: for 16 columns (one
+// each, kShuffledTaps) or for four columns (four each, kChannels).
+struct LaneShuffle {
+  int64_t offset;
+  uint8_t order[16];
+};
+
+struct SpreadTask {
+  const uint8_t* taps[kDepthGroup];  // pixels of the first position; kChannels: one
+  int64_t step;                      // from a position's pixels to the next one's, bytes
+  int64_t count;                     // positions
+  int64_t depth_groups;              // of a position; kTaps, kShuffledTaps: 1
+  const LaneShuffle* shuffles;       // kShuffledTaps: [16 columns], kChannels: [group][four lanes]
+  std::byte* output;
+  int64_t output_step;  // from position to position, bytes
+};
+
+using SpreadKernel = void (*)(const SpreadTask& task);
+
 // Sums the bytes of each row over all taps: sums[row]. `depth` is in bytes here and only those are
 // read.
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
                               const TapLoop taps[3], int64_t depth, int32_t* sums);
+
+// The kernels of a shape for spread input. Tap strides are in bytes of it, too.
+struct LaneKernels {
+  SpreadKernel spread[kSpreadForms];
+  PanelKernel symmetric, general;
+};
 
 // A register tile: `rows` pixels by `columns` channels.
 struct PanelShape {
@@ -78,6 +118,7 @@ struct PanelShape {
   int rows;
   PanelKernel symmetric;  // no weight zero points, upper = 255, results below 2^31: the common case
   PanelKernel general;    // anything legal
+  LaneKernels lanes;      // all null where a lane layer has no use for the shape (three vectors)
 };
 
 struct KernelTable {
@@ -85,6 +126,7 @@ struct KernelTable {
   const char* dot_product;
   int lanes;  // int32 lanes of a vector
   WeightFormat weight_format;
+  int spread_vector_bytes;  // of a vector of spread input
   int shape_count;
   PanelShape shapes[kMaxVectors];  // by vectors: 1, 2, ...
   RowSumKernel row_sums;

@@ -8,6 +8,7 @@
 #include "kernels/gemm_tile.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/row_sums.inl.h"
+#include "kernels/spread.inl.h"
 
 namespace qconv::kernels {
 namespace {
@@ -34,12 +35,25 @@ int64_t Spin(int64_t iterations) {
 }
 
 template <class Simd, int nv>
+constexpr LaneKernels MakeLaneKernels() {
+  if constexpr (nv == 3) {
+    return {};
+  } else {
+    return {
+        .spread = {SpreadTaps<Simd, nv>, SpreadShuffledTaps<Simd, nv>, SpreadChannels<Simd, nv>},
+        .symmetric = RunPanel<Simd, LaneInput, SymmetricEpilogue, nv>,
+        .general = RunPanel<Simd, LaneInput, GeneralEpilogue, nv>};
+  }
+}
+
+template <class Simd, int nv>
 constexpr PanelShape MakeShape() {
   return {.vectors = nv,
           .columns = nv * Simd::Width::kLanes,
           .rows = Simd::kTileRows[nv - 1],
-          .symmetric = RunPanel<Simd, SymmetricEpilogue, nv>,
-          .general = RunPanel<Simd, GeneralEpilogue, nv>};
+          .symmetric = RunPanel<Simd, PixelInput, SymmetricEpilogue, nv>,
+          .general = RunPanel<Simd, PixelInput, GeneralEpilogue, nv>,
+          .lanes = MakeLaneKernels<Simd, nv>()};
 }
 
 template <class Simd>
@@ -50,6 +64,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                        .dot_product = dot_product,
                        .lanes = Simd::Width::kLanes,
                        .weight_format = Simd::kWeightFormat,
+                       .spread_vector_bytes = Simd::kSpreadVectorBytes,
                        .shape_count = kShapes,
                        .shapes = {},
                        .row_sums = SumRows,

@@ -9,11 +9,14 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/pixels_256.inl.h"
+
 namespace qconv::kernels {
 namespace {
 
 struct Width256 {
   using Native = __m256i;
+  using Pixels = Pixels256;
   // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at
   // each change of element type inside a loop, and runs out of them.
   using Register = int32_t __attribute__((vector_size(32)));

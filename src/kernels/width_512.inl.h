@@ -12,11 +12,14 @@
 
 #include <cstdint>
 
+#include "kernels/pixels_512.inl.h"
+
 namespace qconv::kernels {
 namespace {
 
 struct Width512 {
   using Native = __m512i;
+  using Pixels = Pixels512;
   // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at
   // each change of element type inside a loop, and runs out of them.
   using Register = int32_t __attribute__((vector_size(64)));

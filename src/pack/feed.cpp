@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pack/gather.h"
+#include "pack/lane_feed.h"
 
 namespace qconv::pack {
 namespace {
@@ -150,6 +151,7 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
 }  // namespace
 
 int64_t WindowBytes(const PackedLayer& layer) {
+  if (layer.feed == Feed::kLanes) return SpreadBytes(layer, {1, 1, 1});
   int64_t most = 0;
   for (const ChannelGroup& group : layer.groups) {
     most = std::max(most, layer.feed == Feed::kWindows
@@ -159,8 +161,17 @@ int64_t WindowBytes(const PackedLayer& layer) {
   return most;
 }
 
-int64_t CopyBytes(const PackedLayer& layer, int64_t rows) {
-  if (layer.feed == Feed::kWindows) return rows * layer.window_bytes;
+int64_t CopyBytes(const PackedLayer& layer, const Piece& piece) {
+  switch (layer.feed) {
+    case Feed::kWindows:
+      return piece.rows() * layer.window_bytes;
+    case Feed::kLanes:
+      return SpreadBytes(layer, piece.extents());
+    case Feed::kTaps:
+    case Feed::kRuns:
+      break;
+  }
+  const int64_t rows = piece.rows();
   return rows * layer.window_bytes * (rows == 1 ? 1 : StripGatherer::kStripsPerWindow);
 }
 
@@ -175,9 +186,11 @@ RunRows::RunRows(const Geometry& g) {
   for (int64_t r = 0; r < kMax; ++r) rows_[r] = {r * in_step, r * out_step};
 }
 
-PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+PieceFeed FeedPiece(const PackedLayer& layer, const Panel& panel, const Piece& piece,
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room) {
+  if (layer.feed == Feed::kLanes) return FeedLanes(layer, panel, piece, image, scratch, room);
+  const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
   if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
   const auto gather = layer.feed == Feed::kWindows ? FeedWindows : FeedStrips;
   return gather(layer, group, piece, image, scratch, room);

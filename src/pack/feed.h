@@ -33,13 +33,18 @@ struct Piece {
 
   bool copied() const { return segment[0].copied || segment[1].copied || segment[2].copied; }
   int64_t rows() const { return end - begin; }
+  Dims extents() const {  // of the rectangle
+    return {segment[0].end - segment[0].begin, segment[1].end - segment[1].begin,
+            segment[2].end - segment[2].begin};
+  }
 };
 
 // One image of a batch and its output.
 struct ImageView {
   Dims input_size, output_size;
-  const uint8_t* input;  // [d][h][w][in_channels]
-  uint8_t* output;       // [d][h][w][out_channels]
+  const uint8_t* input;                // [d][h][w][in_channels]
+  uint8_t* output;                     // [d][h][w][out_channels]
+  const uint8_t *tensor, *tensor_end;  // the input of the whole batch
 };
 
 // The rows of neighbouring pixels in w. Where a piece is one such run, its rows need no computing.
@@ -70,13 +75,16 @@ struct PieceFeed {
 // Bytes of the kernel window of one pixel, gathered; depends on the shape alone.
 int64_t WindowBytes(const PackedLayer& layer);
 
-// Bytes of scratch that a copied piece of `rows` pixels takes, at most; and how many rows fit.
-int64_t CopyBytes(const PackedLayer& layer, int64_t rows);
+// Bytes of scratch that a copied piece takes, at most.
+int64_t CopyBytes(const PackedLayer& layer, const Piece& piece);
+
+// How many gathered pixels (not kLanes) fit so many bytes.
 int64_t CopiedRows(const PackedLayer& layer, int64_t bytes);
 
-// The feed of a piece for the input channels of `group`. Gathers copied pixels to `scratch`; uses
-// room[0, piece.rows()) where `run_rows` do not fit.
-PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+// The feed of a piece for one panel and others of its channel group. Gathers copied pixels to
+// `scratch`, which is aligned to 64 bytes for kLanes; uses room[0, piece.rows()) where `run_rows`
+// do not fit.
+PieceFeed FeedPiece(const PackedLayer& layer, const Panel& panel, const Piece& piece,
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room);
 

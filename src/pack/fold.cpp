@@ -81,8 +81,7 @@ void FoldActivation(const Activation& activation, const Affine& output, PackedLa
 
 // offsets[column] = -input zero point * sum of the column's weights; int32 that may wrap on the way
 // (as the accumulators do), because the final sum is known to fit.
-void FoldColumns(std::span<const int8_t> weights, PackedLayer& layer) {
-  const WeightReader reader(layer, weights);
+void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
   for (const Panel& panel : layer.panels) {
     const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
@@ -94,7 +93,7 @@ void FoldColumns(std::span<const int8_t> weights, PackedLayer& layer) {
         for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
           uint32_t tap_sum = 0;
           for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
-            tap_sum += static_cast<uint32_t>(int32_t{reader.Get(panel, column, tap, byte)});
+            tap_sum += static_cast<uint32_t>(reader.Get(panel, column, tap, byte));
           }
           layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + tap * shape.columns +
                                              position)] = static_cast<int32_t>(tap_sum);
@@ -135,15 +134,17 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
         // The kernel rounds three times on the way to this; well below 2^31 none of them matters.
         constexpr double kSafelyInt32 = 2e9;
         const double largest = (static_cast<double>(bound) + std::abs(c.bias)) * c.multiplier;
-        if (c.zero_point != 0 || largest >= kSafelyInt32) layer.general_epilogue = true;
+        // Lane kernels have zero points in their weights.
+        const int64_t zero_point = layer.feed == Feed::kLanes ? 0 : c.zero_point;
+        if (zero_point != 0 || largest >= kSafelyInt32) layer.general_epilogue = true;
         const auto at = static_cast<size_t>(panel.column_offset + v * layer.kernels->lanes + lane);
         layer.bias[at] = c.bias;
         layer.multipliers[at] = c.multiplier;
-        layer.weight_zero_points[at] = static_cast<int32_t>(c.zero_point);
+        layer.weight_zero_points[at] = static_cast<int32_t>(zero_point);
       }
     }
   }
-  FoldColumns(weights, layer);
+  FoldColumns(WeightReader(layer, weights, quantization.weight_zero_points), layer);
 }
 
 }  // namespace qconv::pack

@@ -30,6 +30,7 @@ enum class Feed {
   kTaps,     // in place; channels are a multiple of four
   kRuns,     // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
   kWindows,  // gathered (im2col); the whole kernel is one tap
+  kLanes,    // spread, each output channel its own input (lanes.h); four taps of a row may be one
 };
 
 // A set of output channels that read the same input channels. Without groups the whole layer is
@@ -49,6 +50,16 @@ struct Panel {
   int64_t weights_offset;   // bytes
   int64_t column_offset;    // into the per-column arrays
   int64_t tap_sums_offset;  // into tap_sums
+  int64_t shuffles_offset;  // into SpreadLayout::shuffles
+};
+
+// How the input of a kLanes layer is spread; see lanes.h.
+struct SpreadLayout {
+  kernels::SpreadForm form;
+  int64_t taps_per_quad;                       // of a kernel row: 4, or 1 (kChannels)
+  int64_t depth_groups;                        // of a position
+  std::vector<kernels::LaneShuffle> shuffles;  // of all panels
+  std::vector<uint8_t> padding;  // a pixel of the input zero point, as long as kernels read
 };
 
 // Cache-line aligned bytes.
@@ -72,10 +83,12 @@ struct PackedLayer {
   Geometry geometry;
   const kernels::KernelTable* kernels;
   Feed feed;
-  Dims tap_grid;  // taps as the panels have them: the kernel, (kd, kh, 1) or (1, 1, 1), by feed
+  Dims tap_grid;  // taps as the panels have them, by feed (TapGrid in weights.h)
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedBytes weights;
+  int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
+  SpreadLayout spread;   // of a kLanes layer
 
   // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
   std::vector<int32_t> offsets;
@@ -99,6 +112,7 @@ struct PackedLayer {
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
   int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
+  int64_t WeightPartBytes(const Panel& panel) const { return GridTaps() * TapWeightBytes(panel); }
 };
 
 }  // namespace qconv::pack

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pack/lanes.h"
+
 namespace qconv::pack {
 namespace {
 
@@ -24,7 +26,15 @@ int64_t GroupsToMerge(const Geometry& g, int lanes) {
 
 }  // namespace
 
-Feed ChooseFeed(const Geometry& g, bool sums) {
+bool NeedsSums(std::span<const int32_t> zero_points) {
+  return std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
+}
+
+Feed ChooseFeed(const Geometry& g, int lanes, std::span<const int32_t> zero_points) {
+  // Lane kernels take the zero points in the weights, so long as few parts do for them.
+  const bool few_parts = std::all_of(zero_points.begin(), zero_points.end(),
+                                     [](int32_t z) { return z >= -128 && z <= 127; });
+  if (few_parts && PrefersLanes(g, lanes)) return Feed::kLanes;
   if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
   if (g.groups == 1) {
     const bool neighbours = g.dilation[2] == 1 || g.kernel[2] == 1;
@@ -32,7 +42,7 @@ Feed ChooseFeed(const Geometry& g, bool sums) {
   }
   // A group can be widened to a multiple of four channels with zero weights, if there are as many.
   const bool can_widen = RoundUp(g.GroupInputs(), kernels::kDepthGroup) <= g.in_channels;
-  return can_widen && !sums ? Feed::kTaps : Feed::kWindows;
+  return can_widen && !NeedsSums(zero_points) ? Feed::kTaps : Feed::kWindows;
 }
 
 Dims TapGrid(const Geometry& g, Feed feed) {
@@ -42,9 +52,12 @@ Dims TapGrid(const Geometry& g, Feed feed) {
     case Feed::kRuns:
       return {g.kernel[0], g.kernel[1], 1};
     case Feed::kWindows:
+      return {1, 1, 1};
+    case Feed::kLanes:
       break;
   }
-  return {1, 1, 1};
+  const int64_t taps = MakeSpreadLayout(g).taps_per_quad;
+  return {g.kernel[0], g.kernel[1], (g.kernel[2] + taps - 1) / taps};
 }
 
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int lanes, bool sums) {
@@ -70,49 +83,107 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
   return groups;
 }
 
-int8_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t byte) const {
+int32_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t byte) const {
   const Geometry& g = layer_.geometry;
   const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
   if (column >= panel.columns || byte >= group.tap_bytes) return 0;
+  const int64_t out = panel.out_begin + column;
+  if (layer_.feed == Feed::kLanes) return GetLane(out, tap, byte);
   // The panel's tap is one of the kernel, or a row of it, or all of it.
   tap = tap * (group.tap_bytes / group.in_channels) + byte / group.in_channels;
   byte %= group.in_channels;
-  const int64_t out = panel.out_begin + column;
   const int64_t in = group.in_begin + byte - out / g.GroupOutputs() * g.GroupInputs();
   if (in < 0 || in >= g.GroupInputs()) return 0;  // a channel of another group
   return weights_[static_cast<size_t>((out * g.Taps() + tap) * g.GroupInputs() + in)];
 }
 
-void PackWeights(std::span<const int8_t> weights, PackedLayer& layer) {
+int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
+  const Geometry& g = layer_.geometry;
+  const bool channels = layer_.spread.form == kernels::SpreadForm::kChannels;
+  // `byte` counts channels, or taps of the kernel row.
+  const int64_t in = channels ? byte : 0;
+  const int64_t quads = layer_.tap_grid[2];
+  const int64_t tap_w = tap % quads * layer_.spread.taps_per_quad + (channels ? 0 : byte);
+  if (in >= g.GroupInputs() || tap_w >= g.kernel[2]) return 0;
+  const int64_t at =
+      ((out * g.kernel[0] * g.kernel[1] + tap / quads) * g.kernel[2] + tap_w) * g.GroupInputs() +
+      in;
+  const int32_t zero_point =
+      zero_points_.empty() ? 0
+                           : zero_points_[zero_points_.size() == 1 ? 0 : static_cast<size_t>(out)];
+  return weights_[static_cast<size_t>(at)] - zero_point;
+}
+
+int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
+                         const PackedLayer& layer) {
+  if (layer.feed != Feed::kLanes || zero_points.empty() ||
+      layer.kernels->weight_format == kernels::WeightFormat::kS16EvenOdd) {
+    return 1;
+  }
+  const WeightReader reader(layer, weights, zero_points);
+  int64_t parts = 1;
+  for (const Panel& panel : layer.panels) {
+    for (int column = 0; column < panel.columns; ++column) {
+      for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
+        for (int64_t byte = 0; byte < layer.spread.depth_groups * kernels::kDepthGroup; ++byte) {
+          const int64_t weight = reader.Get(panel, column, tap, byte);
+          const int64_t range = weight < 0 ? 128 : 127;
+          parts = std::max(parts, (std::abs(weight) + range - 1) / range);
+        }
+      }
+    }
+  }
+  return parts;
+}
+
+namespace {
+
+// Writes the panels of one part: what is left of each weight after the parts before, clamped to s8.
+void PackPanels(const WeightReader& reader, int64_t part, PackedLayer& layer) {
   const kernels::KernelTable& table = *layer.kernels;
-  const WeightReader reader(layer, weights);
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
+  const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
+  const auto part_of = [part](int32_t weight) {
+    for (int64_t i = 0; i < part; ++i) weight -= std::clamp(weight, -128, 127);
+    return static_cast<int8_t>(std::clamp(weight, -128, 127));
+  };
   for (const Panel& panel : layer.panels) {
     const int vectors = table.shapes[panel.shape].vectors;
     const int64_t depth_groups = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
-    std::byte* out = layer.weights.data() + panel.weights_offset;
-    const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
+    std::byte* out =
+        layer.weights.data() + panel.weights_offset + part * layer.WeightPartBytes(panel);
     for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
       for (int64_t group = 0; group < depth_groups; ++group) {
         for (int v = 0; v < vectors; ++v, out += vector_bytes) {
           for (int lane = 0; lane < table.lanes; ++lane) {
             const int column = ColumnInPanel(vectors, v, lane);
-            int8_t quad[kernels::kDepthGroup];
+            int32_t quad[kernels::kDepthGroup];
             for (int i = 0; i < kernels::kDepthGroup; ++i) {
               quad[i] = reader.Get(panel, column, tap, group * kernels::kDepthGroup + i);
             }
             if (widened) {
-              const int16_t even[] = {quad[0], quad[2]}, odd[] = {quad[1], quad[3]};
+              const int16_t even[] = {static_cast<int16_t>(quad[0]), static_cast<int16_t>(quad[2])};
+              const int16_t odd[] = {static_cast<int16_t>(quad[1]), static_cast<int16_t>(quad[3])};
               std::memcpy(out + lane * 4, even, 4);
               std::memcpy(out + vector_bytes / 2 + lane * 4, odd, 4);
             } else {
-              std::memcpy(out + lane * 4, quad, 4);
+              const int8_t bytes[] = {part_of(quad[0]), part_of(quad[1]), part_of(quad[2]),
+                                      part_of(quad[3])};
+              std::memcpy(out + lane * 4, bytes, 4);
             }
           }
         }
       }
     }
   }
+}
+
+}  // namespace
+
+void PackWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
+                 PackedLayer& layer) {
+  const WeightReader reader(layer, weights, zero_points);
+  for (int64_t part = 0; part < layer.weight_parts; ++part) PackPanels(reader, part, layer);
 }
 
 }  // namespace qconv::pack

@@ -19,31 +19,47 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
   return 4 * vectors * (lane / 4) + 4 * vector + lane % 4;
 }
 
-// How the kernels read the input of this shape. Layers with weight zero points need the sum of the
-// input under each group's window (`sums`), so their channel groups must not read other channels.
-Feed ChooseFeed(const Geometry& geometry, bool sums);
+// Whether a layer with these weight zero points needs the sum of the input under each group's
+// window; its channel groups must not read other channels then. (kLanes never does.)
+bool NeedsSums(std::span<const int32_t> zero_points);
 
+// How the kernels read the input of this shape, with vectors of `lanes`.
+Feed ChooseFeed(const Geometry& geometry, int lanes, std::span<const int32_t> zero_points);
+
+// Taps as kernels see them: the kernel for kTaps, (kd, kh, 1) for kRuns, (1, 1, 1) for kWindows;
+// for kLanes the kernel, or (kd, kh, ceil(kw / 4)) where four taps make a quad.
 Dims TapGrid(const Geometry& geometry, Feed feed);
 
 // Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
-// `sums`.
+// `sums`. Not for kLanes, whose panels each have their own (MakeLaneGroup in lanes.h).
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed, int lanes,
                                             bool sums);
 
 // Reads the weight that column `column` of a panel applies to input byte `byte` of tap `tap` (an
-// index into layer.tap_grid, raster order): zero where there is none.
+// index into layer.tap_grid, raster order): zero where there is none. In kLanes layers less its
+// zero point, so that it may be beyond s8.
 class WeightReader {
  public:
-  WeightReader(const PackedLayer& layer, std::span<const int8_t> weights)
-      : layer_(layer), weights_(weights) {}
-  int8_t Get(const Panel& panel, int column, int64_t tap, int64_t byte) const;
+  // `zero_points`: none, one or one per output channel.
+  WeightReader(const PackedLayer& layer, std::span<const int8_t> weights,
+               std::span<const int32_t> zero_points)
+      : layer_(layer), weights_(weights), zero_points_(zero_points) {}
+  int32_t Get(const Panel& panel, int column, int64_t tap, int64_t byte) const;
 
  private:
+  int32_t GetLane(int64_t out, int64_t tap, int64_t byte) const;
+
   const PackedLayer& layer_;
   std::span<const int8_t> weights_;  // [out][kernel...][in / groups]
+  std::span<const int32_t> zero_points_;
 };
 
+// How many parts the weights of a layer take (PackedLayer::weight_parts).
+int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
+                         const PackedLayer& layer);
+
 // Fills layer.weights; panels and groups must be set.
-void PackWeights(std::span<const int8_t> weights, PackedLayer& layer);
+void PackWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
+                 PackedLayer& layer);
 
 }  // namespace qconv::pack

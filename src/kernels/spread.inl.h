@@ -1,0 +1,65 @@
+// Spreading: the input of lane kernels, a quad of bytes for each lane (kernel_table.h draws it).
+//
+// Layer: kernels, compiled once per ISA. Each position is spread once and then read by every tap
+// that falls on it. Read next: pixels_512.inl.h for the shuffling, gemm_tile.inl.h, LaneInput, for
+// the reader, ../pack/lanes.h for what is spread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "kernels/unroll.inl.h"
+
+namespace qconv::kernels {
+namespace {
+
+// Interleaves four pixels per position; load(pixel) gives their channels.
+template <class Simd, int nv, class Load>
+inline __attribute__((always_inline)) void InterleaveTaps(const SpreadTask& task,
+                                                          const Load& load) {
+  using Pixels = typename Simd::Width::Pixels;
+  const uint8_t *p0 = task.taps[0], *p1 = task.taps[1], *p2 = task.taps[2], *p3 = task.taps[3];
+  std::byte* out = task.output;
+  for (int64_t i = 0; i < task.count; ++i, out += task.output_step) {
+    typename Pixels::Native quads[nv];
+    Pixels::template Interleave<nv>(load(p0), load(p1), load(p2), load(p3), quads);
+    Unroll<nv>([&](auto v) { Simd::StoreSpread(out + v * Simd::kSpreadVectorBytes, quads[v]); });
+    p0 += task.step;
+    p1 += task.step;
+    p2 += task.step;
+    p3 += task.step;
+  }
+}
+
+template <class Simd, int nv>
+void SpreadTaps(const SpreadTask& task) {
+  using Pixels = typename Simd::Width::Pixels;
+  InterleaveTaps<Simd, nv>(task, [](const uint8_t* p) { return Pixels::template Load<nv>(p); });
+}
+
+template <class Simd, int nv>
+void SpreadShuffledTaps(const SpreadTask& task) {
+  using Pixels = typename Simd::Width::Pixels;
+  InterleaveTaps<Simd, nv>(task, [shuffles = task.shuffles](const uint8_t* p) {
+    return Pixels::template Shuffle<nv>(p, shuffles);
+  });
+}
+
+template <class Simd, int nv>
+void SpreadChannels(const SpreadTask& task) {
+  using Pixels = typename Simd::Width::Pixels;
+  constexpr int kShuffles = Simd::Width::kLanes / 4;  // of a vector
+  const uint8_t* pixel = task.taps[0];
+  for (int64_t i = 0; i < task.count; ++i, pixel += task.step) {
+    std::byte* out = task.output + i * task.output_step;
+    const LaneShuffle* shuffles = task.shuffles;
+    for (int64_t g = 0; g < task.depth_groups * nv; ++g, shuffles += kShuffles) {
+      Simd::StoreSpread(out, Pixels::ShuffleQuads(pixel, shuffles));
+      out += Simd::kSpreadVectorBytes;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace qconv::kernels

@@ -1,0 +1,63 @@
+#include "lane_tile.h"
+
+#include <algorithm>
+
+#include "pack/lane_feed.h"
+
+namespace qconv {
+namespace {
+
+using pack::Dims;
+
+// `size` in equal parts of at most `most`.
+int64_t Even(int64_t size, int64_t most) {
+  const int64_t parts = (size + most - 1) / most;
+  return (size + parts - 1) / parts;
+}
+
+// The largest extent in dimension i that keeps a tile within bounds; 0 if there is none.
+int64_t LargestExtent(const pack::PackedLayer& layer, size_t i, int64_t size, int64_t rows,
+                      int64_t positions) {
+  int64_t low = 0, high = std::min(size, rows);
+  while (low < high) {
+    const int64_t middle = (low + high + 1) / 2;
+    if (pack::MakeSpreadAxis(layer, i, middle).positions() <= positions) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+}  // namespace
+
+Dims ChooseLaneTile(const pack::PackedLayer& layer, const Dims& output, int64_t rows,
+                    int64_t bytes) {
+  const int64_t most_positions = pack::SpreadPositions(layer, bytes);
+  const auto positions = [&](size_t i, int64_t extent) {
+    return pack::MakeSpreadAxis(layer, i, extent).positions();
+  };
+  Dims best = {1, 1, 1};
+  int64_t least_spread = 0, best_pixels = 1;
+  for (int64_t strips = 1; strips <= output[2]; strips *= 2) {
+    Dims tile = {1, 1, Even(output[2], (output[2] + strips - 1) / strips)};
+    int64_t room = most_positions / positions(2, tile[2]);
+    if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
+    tile[1] = LargestExtent(layer, 1, output[1], rows / tile[2], room / positions(0, 1));
+    tile[1] = Even(output[1], tile[1]);
+    room /= positions(1, tile[1]);
+    tile[0] = LargestExtent(layer, 0, output[0], rows / (tile[1] * tile[2]), room);
+    tile[0] = Even(output[0], tile[0]);
+    const int64_t spread = positions(0, tile[0]) * positions(1, tile[1]) * positions(2, tile[2]);
+    const int64_t pixels = tile[0] * tile[1] * tile[2];
+    if (least_spread == 0 || spread * best_pixels < least_spread * pixels) {
+      least_spread = spread;
+      best_pixels = pixels;
+      best = tile;
+    }
+  }
+  return best;
+}
+
+}  // namespace qconv

@@ -1,0 +1,134 @@
+#include "pack/lanes.h"
+
+#include <algorithm>
+
+#include "pack/weights.h"
+
+namespace qconv::pack {
+namespace {
+
+using kernels::LaneShuffle;
+using kernels::SpreadForm;
+
+constexpr int kColumns = 4;         // of a LaneShuffle that takes quads
+constexpr int64_t kReadBytes = 16;  // by a LaneShuffle
+
+// Whether the quads of any four neighbouring columns lie within 16 bytes of a pixel. Which columns
+// share a group repeats after at most GroupOutputs() such steps.
+bool QuadsLieTogether(const Geometry& g) {
+  const int64_t outputs = g.GroupOutputs();
+  const int64_t columns = std::min(g.out_channels, kColumns * outputs);
+  for (int64_t j = 0; j < columns; j += kColumns) {
+    const int64_t last = std::min(j + kColumns, g.out_channels) - 1;
+    const int64_t groups = last / outputs - j / outputs;
+    if (groups * g.GroupInputs() + kernels::kDepthGroup > kReadBytes) return false;
+  }
+  return true;
+}
+
+// Appends the shuffles of a panel.
+class ShuffleFiller {
+ public:
+  ShuffleFiller(PackedLayer& layer, const Panel& panel)
+      : g_(layer.geometry), shape_(layer.kernels->shapes[panel.shape]), layer_(layer) {
+    first_output_ = panel.out_begin;
+    first_input_ = layer.groups[static_cast<size_t>(panel.group)].in_begin;
+  }
+
+  void AppendTaps() {
+    for (int column = 0; column < shape_.columns; column += 16) {
+      Append(column, 16, 1, 0);
+    }
+  }
+
+  void AppendChannels() {
+    for (int64_t group = 0; group < layer_.spread.depth_groups; ++group) {
+      for (int v = 0; v < shape_.vectors; ++v) {
+        for (int lane = 0; lane < layer_.kernels->lanes; lane += kColumns) {
+          Append(ColumnInPanel(shape_.vectors, v, lane), kColumns, kernels::kDepthGroup,
+                 group * kernels::kDepthGroup);
+        }
+      }
+    }
+  }
+
+ private:
+  // First input channel of the group of a column; columns beyond the last channel read the last.
+  int64_t GroupInput(int column) const {
+    const int64_t output = std::min<int64_t>(first_output_ + column, g_.out_channels - 1);
+    return output / g_.GroupOutputs() * g_.GroupInputs();
+  }
+
+  void Append(int column, int columns, int bytes, int64_t channel) {
+    const int64_t first = GroupInput(column);
+    LaneShuffle shuffle = {.offset = first + channel - first_input_, .order = {}};
+    for (int i = 0; i < columns; ++i) {
+      for (int b = 0; b < bytes; ++b) {
+        shuffle.order[i * bytes + b] = static_cast<uint8_t>(GroupInput(column + i) - first + b);
+      }
+    }
+    layer_.spread.shuffles.push_back(shuffle);
+  }
+
+  const Geometry& g_;
+  const kernels::PanelShape& shape_;
+  PackedLayer& layer_;
+  int64_t first_output_, first_input_;
+};
+
+}  // namespace
+
+bool PrefersLanes(const Geometry& g, int lanes) {
+  if (g.groups == 1) return false;
+  return g.GroupInputs() == 1 || (g.GroupOutputs() < lanes && QuadsLieTogether(g));
+}
+
+SpreadLayout MakeSpreadLayout(const Geometry& g) {
+  SpreadLayout spread;
+  if (g.GroupInputs() > 1) {
+    spread.form = SpreadForm::kChannels;
+    spread.taps_per_quad = 1;
+    spread.depth_groups = (g.GroupInputs() + kernels::kDepthGroup - 1) / kernels::kDepthGroup;
+  } else {
+    spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
+    spread.taps_per_quad = kernels::kDepthGroup;
+    spread.depth_groups = 1;
+  }
+  return spread;
+}
+
+void FillSpreadLayout(PackedLayer& layer) {
+  int64_t read = 0;
+  for (Panel& panel : layer.panels) {
+    panel.shuffles_offset = static_cast<int64_t>(layer.spread.shuffles.size());
+    ShuffleFiller filler(layer, panel);
+    switch (layer.spread.form) {
+      case SpreadForm::kTaps:
+        read = std::max<int64_t>(read, layer.kernels->shapes[panel.shape].columns);
+        break;
+      case SpreadForm::kShuffledTaps:
+        filler.AppendTaps();
+        break;
+      case SpreadForm::kChannels:
+        filler.AppendChannels();
+        break;
+    }
+  }
+  for (const LaneShuffle& s : layer.spread.shuffles) read = std::max(read, s.offset + kReadBytes);
+  layer.spread.padding.assign(static_cast<size_t>(read), layer.input_zero_point);
+}
+
+ChannelGroup MakeLaneGroup(const Geometry& g, const SpreadLayout& spread, int64_t begin,
+                           int64_t count) {
+  ChannelGroup group;
+  group.in_begin = begin / g.GroupOutputs() * g.GroupInputs();
+  group.in_channels =
+      ((begin + count - 1) / g.GroupOutputs() + 1) * g.GroupInputs() - group.in_begin;
+  group.out_begin = begin;
+  group.out_channels = count;
+  group.tap_bytes = spread.depth_groups * kernels::kDepthGroup;
+  group.depth_groups = spread.depth_groups;
+  return group;
+}
+
+}  // namespace qconv::pack

@@ -1,0 +1,45 @@
+// Lanes: layers whose output channels read input channels of their own, depthwise ones and those
+// with narrow groups.
+//
+// Layer: pack. In a dense layer all output channels multiply the same input, which is broadcast to
+// the lanes of a vector; here each lane needs its own. So the input of a block is first spread into
+// scratch, four bytes (a quad) for each output channel, and a lane kernel then reads it like
+// weights. A position of the spread input is
+//
+//   one input channel per group: four taps of a kernel row      several: one pixel
+//
+//     pixel  x      x+d    x+2d   x+3d                            channels of the lane's group,
+//     lane 0 [c0    c0     c0     c0]                             four by four:
+//     lane 1 [c1    c1     c1     c1]                             lane j, group g of four:
+//     ...    (channel multiplier n: lane j takes channel j / n)   (j / n) * C + 4 g, + 1, + 2, + 3
+//
+// where C and n are input and output channels per group and d is the dilation. A position serves
+// every tap of every output pixel that falls on it: a 3x3 kernel spreads each pixel once and reads
+// it three times; a 1D kernel of 75 taps reads it 19 times.
+//
+// Weight zero points are subtracted from the weights when packing (the padding has none). What then
+// does not fit s8 is split in parts that do (layer.weight_parts); kernels add up the parts.
+// Read next: lane_feed.h.
+#pragma once
+
+#include <cstdint>
+
+#include "pack/packed_layer.h"
+
+namespace qconv::pack {
+
+// Whether the lanes of a vector of `lanes` are better filled this way: groups of one input channel,
+// or with fewer output channels than a vector has lanes.
+bool PrefersLanes(const Geometry& geometry, int lanes);
+
+// Form, taps per quad and depth groups; all that TapGrid and the packing of weights need.
+SpreadLayout MakeSpreadLayout(const Geometry& geometry);
+
+// Fills the shuffles of all panels and the padding of a kLanes layer whose panels are set.
+void FillSpreadLayout(PackedLayer& layer);
+
+// The input channels of output channels [begin, begin + count).
+ChannelGroup MakeLaneGroup(const Geometry& geometry, const SpreadLayout& spread, int64_t begin,
+                           int64_t count);
+
+}  // namespace qconv::pack
