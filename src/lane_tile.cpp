@@ -7,6 +7,9 @@
 namespace qconv {
 namespace {
 
+// What a row of positions costs beyond them, in positions.
+constexpr int64_t kRowCost = 6;
+
 using pack::Dims;
 
 // `size` in equal parts of at most `most`.
@@ -49,7 +52,8 @@ Dims ChooseLaneTile(const pack::PackedLayer& layer, const Dims& output, int64_t 
     room /= positions(1, tile[1]);
     tile[0] = LargestExtent(layer, 0, output[0], rows / (tile[1] * tile[2]), room);
     tile[0] = Even(output[0], tile[0]);
-    const int64_t spread = positions(0, tile[0]) * positions(1, tile[1]) * positions(2, tile[2]);
+    const int64_t spread =
+        positions(0, tile[0]) * positions(1, tile[1]) * (positions(2, tile[2]) + kRowCost);
     const int64_t pixels = tile[0] * tile[1] * tile[2];
     if (least_spread == 0 || spread * best_pixels < least_spread * pixels) {
       least_spread = spread;

@@ -5,6 +5,7 @@
 
 #include "dispatch/float_environment.h"
 #include "pack/feed.h"
+#include "pack/lane_feed.h"
 #include "plan.h"
 
 namespace qconv {
@@ -67,23 +68,27 @@ class Block {
  private:
   void FeedPieces(const Panel& panel) {
     std::byte* scratch = job_.large_scratch != nullptr ? job_.large_scratch : scratch_;
+    if (layer_.feed == pack::Feed::kLanes) {  // a single piece
+      if (!lanes_) {
+        lanes_.emplace(layer_, pieces_[0], image_, scratch, rows_);
+        std::fill_n(row_terms_, pieces_[0].rows(), 0);  // zero points are in the weights
+      }
+      feeds_[0] = lanes_->Feed(panel);
+      return;
+    }
+    const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
-      feeds_[i] = FeedPiece(layer_, panel, piece, image_, job_.run_rows, scratch, rows_ + row);
+      feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
       if (piece.copied()) scratch += pack::CopyBytes(layer_, piece);
       if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
     }
   }
 
-  // terms[r] = sum of (a - input zero point) over the taps of row r; lane kernels need none, their
-  // zero points are in the weights.
+  // terms[r] = sum of (a - input zero point) over the taps of row r.
   void SumRows(const PieceFeed& feed, int64_t rows, int32_t* terms) {
-    if (layer_.feed == pack::Feed::kLanes) {
-      std::fill_n(terms, rows, 0);
-      return;
-    }
     layer_.kernels->row_sums(feed.input, feed.rows, rows, feed.taps, feed.sum_bytes, terms);
     const auto zero_points = static_cast<uint32_t>(feed.products * layer_.input_zero_point);
     for (int64_t r = 0; r < rows; ++r) {
@@ -105,8 +110,6 @@ class Block {
     PanelTask task;
     task.epilogue = Epilogue(panel);
     task.columns = panel.columns;
-    task.weight_parts = layer_.weight_parts;
-    task.weight_part_bytes = layer_.WeightPartBytes(panel);
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const PieceFeed& feed = feeds_[i];
@@ -119,6 +122,8 @@ class Block {
         task.taps[level].weight_stride *= tap_bytes;
       }
       task.depth_groups = feed.depth_groups;
+      task.lane_groups = feed.lane_groups;
+      task.lane_group_count = feed.lane_group_count;
       task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_bytes;
       int32_t offsets[kernels::kMaxColumns];
       if (feed.all_taps) {
@@ -169,6 +174,7 @@ class Block {
   Piece pieces_[kMaxPieces];
   const int piece_count_;
   PieceFeed feeds_[kMaxPieces];
+  std::optional<pack::LaneFeeder> lanes_;
   kernels::Row rows_[kMaxBlockRows];
   int32_t row_terms_[kMaxBlockRows];
   alignas(64) std::byte scratch_[kCopyBytes];

@@ -30,7 +30,7 @@ struct Avx2 {
   static constexpr int kSpreadVectorBytes = 64;
   // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
   static constexpr int kTileRows[] = {8, 4};
-  static constexpr int kLaneTileRows[] = {8, 5};
+  static constexpr int kLaneTileRows[] = {6, 5};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

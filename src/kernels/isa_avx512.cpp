@@ -31,7 +31,7 @@ struct Avx512 {
   static constexpr int kSpreadVectorBytes = 128;
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
   static constexpr int kTileRows[] = {12, 10, 6, 4};
-  static constexpr int kLaneTileRows[] = {12, 10, 6, 6};
+  static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

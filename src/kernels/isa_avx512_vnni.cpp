@@ -27,7 +27,7 @@ struct Avx512Vnni {
   // 32 registers hold the accumulators, nv weights and one broadcast; a row pointer each takes one
   // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
-  static constexpr int kLaneTileRows[] = {12, 12, 8, 6};
+  static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

@@ -26,7 +26,7 @@ struct AvxVnni {
   static constexpr int kSpreadVectorBytes = 32;
   // 16 registers hold the accumulators, nv weights and one broadcast.
   static constexpr int kTileRows[] = {10, 6};
-  static constexpr int kLaneTileRows[] = {10, 6};
+  static constexpr int kLaneTileRows[] = {8, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

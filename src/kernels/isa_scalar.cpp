@@ -11,34 +11,35 @@ namespace {
 
 constexpr int kColumns = 8;
 
-// Where the four bytes of a depth group lie that column `c` reads.
-enum class Input {
-  kPixel,  // all columns the same four
-  kLane,   // each its own (spread input)
-};
-
 // Unsigned: sums may wrap on the way, only the corrected ones are known to fit.
-template <Input kInput>
-void Accumulate(const PanelTask& task, const uint8_t* input, const std::byte* weights,
-                uint32_t (&acc)[kColumns]) {
+void Accumulate(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kColumns]) {
   for (int64_t i = 0; i < task.taps[0].count; ++i) {
     for (int64_t j = 0; j < task.taps[1].count; ++j) {
       for (int64_t l = 0; l < task.taps[2].count; ++l) {
         const int64_t tap[3] = {i, j, l};
         const uint8_t* a = input;
-        const auto* b = reinterpret_cast<const int8_t*>(weights);
+        const auto* b = reinterpret_cast<const int8_t*>(task.weights);
         for (int x = 0; x < 3; ++x) {
           a += tap[x] * task.taps[x].input_stride;
           b += tap[x] * task.taps[x].weight_stride;
         }
-        for (int64_t g = 0; g < task.depth_groups; ++g) {
+        for (int64_t g = 0; g < task.depth_groups; ++g, a += kDepthGroup) {
           for (int c = 0; c < kColumns; ++c, b += kDepthGroup) {
             for (int k = 0; k < kDepthGroup; ++k) acc[c] += static_cast<uint32_t>(a[k] * b[k]);
-            if constexpr (kInput == Input::kLane) a += kDepthGroup;
           }
-          if constexpr (kInput == Input::kPixel) a += kDepthGroup;
         }
       }
+    }
+  }
+}
+
+// The same for spread input.
+void AccumulateLanes(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kColumns]) {
+  const auto* b = reinterpret_cast<const int8_t*>(task.weights);
+  for (int64_t g = 0; g < task.lane_group_count; ++g) {
+    const uint8_t* a = input + task.lane_groups[g];
+    for (int c = 0; c < kColumns; ++c, a += kDepthGroup, b += kDepthGroup) {
+      for (int k = 0; k < kDepthGroup; ++k) acc[c] += static_cast<uint32_t>(a[k] * b[k]);
     }
   }
 }
@@ -55,17 +56,16 @@ uint8_t Narrow(float y, const PanelEpilogue& e) {
   return static_cast<uint8_t>(q < e.lower ? e.lower : q > e.upper ? e.upper : q);
 }
 
-template <Input kInput>
+using Accumulator = void (*)(const PanelTask& task, const uint8_t* input,
+                             uint32_t (&acc)[kColumns]);
+
+template <Accumulator kAccumulate>
 void RunPanel(const PanelTask& task) {
   const PanelEpilogue& e = task.epilogue;
-  const int64_t parts = kInput == Input::kLane ? task.weight_parts : 1;
   for (int64_t r = 0; r < task.row_count; ++r) {
     uint32_t acc[kColumns];
     for (int c = 0; c < kColumns; ++c) acc[c] = static_cast<uint32_t>(e.offsets[c]);
-    for (int64_t part = 0; part < parts; ++part) {
-      Accumulate<kInput>(task, task.input + task.rows[r].input,
-                         task.weights + part * task.weight_part_bytes, acc);
-    }
+    kAccumulate(task, task.input + task.rows[r].input, acc);
     for (int c = 0; c < task.columns; ++c) {
       const uint32_t correction = e.row_terms == nullptr
                                       ? 0u
@@ -78,28 +78,31 @@ void RunPanel(const PanelTask& task) {
   }
 }
 
-// Byte k of lane `lane` at a position (kernel_table.h).
+// Byte k of lane `lane` at position i of a row (kernel_table.h).
 template <SpreadForm kForm>
-uint8_t SpreadByte(const SpreadTask& task, int64_t position, int64_t group, int lane, int k) {
-  const int64_t step = position * task.step;
+uint8_t SpreadByte(const SpreadTask& task, int64_t row, int64_t i, int64_t group, int lane, int k) {
+  const int tap = kForm == SpreadForm::kChannels ? 0 : k;
+  const uint8_t* pixel = task.taps[tap] + row * task.row_steps[tap] + i * task.step;
   if constexpr (kForm == SpreadForm::kTaps) {
-    return task.taps[k][step + lane];
+    return pixel[lane];
   } else if constexpr (kForm == SpreadForm::kShuffledTaps) {
-    return task.taps[k][step + task.shuffles->offset + task.shuffles->order[lane]];
+    return pixel[task.shuffles->offset + task.shuffles->order[lane]];
   } else {
     const LaneShuffle& shuffle = task.shuffles[group * (kColumns / 4) + lane / 4];
-    return task.taps[0][step + shuffle.offset + shuffle.order[lane % 4 * kDepthGroup + k]];
+    return pixel[shuffle.offset + shuffle.order[lane % 4 * kDepthGroup + k]];
   }
 }
 
 template <SpreadForm kForm>
 void Spread(const SpreadTask& task) {
-  for (int64_t i = 0; i < task.count; ++i) {
-    std::byte* out = task.output + i * task.output_step;
-    for (int64_t g = 0; g < task.depth_groups; ++g) {
-      for (int lane = 0; lane < kColumns; ++lane) {
-        for (int k = 0; k < kDepthGroup; ++k) {
-          *out++ = static_cast<std::byte>(SpreadByte<kForm>(task, i, g, lane, k));
+  for (int64_t row = 0; row < task.rows; ++row) {
+    for (int64_t i = 0; i < task.count; ++i) {
+      std::byte* out = task.output + row * task.output_row_step + i * task.output_step;
+      for (int64_t g = 0; g < task.depth_groups; ++g) {
+        for (int lane = 0; lane < kColumns; ++lane) {
+          for (int k = 0; k < kDepthGroup; ++k) {
+            *out++ = static_cast<std::byte>(SpreadByte<kForm>(task, row, i, g, lane, k));
+          }
         }
       }
     }
@@ -134,12 +137,12 @@ constexpr KernelTable kScalarTable = {
     .shapes = {{.vectors = 1,
                 .columns = kColumns,
                 .rows = 1,
-                .symmetric = RunPanel<Input::kPixel>,
-                .general = RunPanel<Input::kPixel>,
+                .symmetric = RunPanel<Accumulate>,
+                .general = RunPanel<Accumulate>,
                 .lanes = {.spread = {Spread<SpreadForm::kTaps>, Spread<SpreadForm::kShuffledTaps>,
                                      Spread<SpreadForm::kChannels>},
-                          .symmetric = RunPanel<Input::kLane>,
-                          .general = RunPanel<Input::kLane>}}},
+                          .symmetric = RunPanel<AccumulateLanes>,
+                          .general = RunPanel<AccumulateLanes>}}},
     .row_sums = SumRows,
     .spin = Spin,
 };

@@ -60,8 +60,10 @@ struct PanelTask {
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
-  int64_t weight_parts;       // lane kernels only: every weight is the sum of so many s8 numbers,
-  int64_t weight_part_bytes;  // in panels that lie so far apart
+  // Lane kernels only, instead of `taps` and `depth_groups`: where each depth group of the panel
+  // finds its input, in bytes from that of the row.
+  const int64_t* lane_groups;
+  int64_t lane_group_count;
   PanelEpilogue epilogue;
   int columns;  // valid ones, 1..PanelShape::columns
 };
@@ -88,14 +90,17 @@ struct LaneShuffle {
   uint8_t order[16];
 };
 
+// `rows` rows of `count` positions. Steps are in bytes.
 struct SpreadTask {
   const uint8_t* taps[kDepthGroup];  // pixels of the first position; kChannels: one
-  int64_t step;                      // from a position's pixels to the next one's, bytes
-  int64_t count;                     // positions
-  int64_t depth_groups;              // of a position; kTaps, kShuffledTaps: 1
-  const LaneShuffle* shuffles;       // kShuffledTaps: [16 columns], kChannels: [group][four lanes]
+  int64_t step;                      // from a position's pixels to the next one's
+  int64_t count;
+  int64_t row_steps[kDepthGroup];  // from row to row, of each tap (0 where it is padding)
+  int64_t rows;
+  int64_t depth_groups;         // of a position; kTaps, kShuffledTaps: 1
+  const LaneShuffle* shuffles;  // kShuffledTaps: [16 columns], kChannels: [group][four lanes]
   std::byte* output;
-  int64_t output_step;  // from position to position, bytes
+  int64_t output_step, output_row_step;
 };
 
 using SpreadKernel = void (*)(const SpreadTask& task);
@@ -105,7 +110,7 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
                               const TapLoop taps[3], int64_t depth, int32_t* sums);
 
-// The kernels of a shape for spread input. Tap strides are in bytes of it, too.
+// The kernels of a shape for spread input.
 struct LaneKernels {
   SpreadKernel spread[kSpreadForms];
   PanelKernel symmetric, general;

@@ -19,16 +19,21 @@ template <class Simd, int nv, class Load>
 inline __attribute__((always_inline)) void InterleaveTaps(const SpreadTask& task,
                                                           const Load& load) {
   using Pixels = typename Simd::Width::Pixels;
-  const uint8_t *p0 = task.taps[0], *p1 = task.taps[1], *p2 = task.taps[2], *p3 = task.taps[3];
-  std::byte* out = task.output;
-  for (int64_t i = 0; i < task.count; ++i, out += task.output_step) {
-    typename Pixels::Native quads[nv];
-    Pixels::template Interleave<nv>(load(p0), load(p1), load(p2), load(p3), quads);
-    Unroll<nv>([&](auto v) { Simd::StoreSpread(out + v * Simd::kSpreadVectorBytes, quads[v]); });
-    p0 += task.step;
-    p1 += task.step;
-    p2 += task.step;
-    p3 += task.step;
+  for (int64_t row = 0; row < task.rows; ++row) {
+    const uint8_t* p0 = task.taps[0] + row * task.row_steps[0];
+    const uint8_t* p1 = task.taps[1] + row * task.row_steps[1];
+    const uint8_t* p2 = task.taps[2] + row * task.row_steps[2];
+    const uint8_t* p3 = task.taps[3] + row * task.row_steps[3];
+    std::byte* out = task.output + row * task.output_row_step;
+    for (int64_t i = 0; i < task.count; ++i, out += task.output_step) {
+      typename Pixels::Native quads[nv];
+      Pixels::template Interleave<nv>(load(p0), load(p1), load(p2), load(p3), quads);
+      Unroll<nv>([&](auto v) { Simd::StoreSpread(out + v * Simd::kSpreadVectorBytes, quads[v]); });
+      p0 += task.step;
+      p1 += task.step;
+      p2 += task.step;
+      p3 += task.step;
+    }
   }
 }
 
@@ -50,13 +55,15 @@ template <class Simd, int nv>
 void SpreadChannels(const SpreadTask& task) {
   using Pixels = typename Simd::Width::Pixels;
   constexpr int kShuffles = Simd::Width::kLanes / 4;  // of a vector
-  const uint8_t* pixel = task.taps[0];
-  for (int64_t i = 0; i < task.count; ++i, pixel += task.step) {
-    std::byte* out = task.output + i * task.output_step;
-    const LaneShuffle* shuffles = task.shuffles;
-    for (int64_t g = 0; g < task.depth_groups * nv; ++g, shuffles += kShuffles) {
-      Simd::StoreSpread(out, Pixels::ShuffleQuads(pixel, shuffles));
-      out += Simd::kSpreadVectorBytes;
+  for (int64_t row = 0; row < task.rows; ++row) {
+    for (int64_t i = 0; i < task.count; ++i) {
+      const uint8_t* pixel = task.taps[0] + row * task.row_steps[0] + i * task.step;
+      std::byte* out = task.output + row * task.output_row_step + i * task.output_step;
+      const LaneShuffle* shuffles = task.shuffles;
+      for (int64_t g = 0; g < task.depth_groups * nv; ++g, shuffles += kShuffles) {
+        Simd::StoreSpread(out, Pixels::ShuffleQuads(pixel, shuffles));
+        out += Simd::kSpreadVectorBytes;
+      }
     }
   }
 }

@@ -7,6 +7,8 @@
 
 #include "kernels/gemm_tile.inl.h"
 #include "kernels/kernel_table.h"
+#include "kernels/lane_input.inl.h"
+#include "kernels/pixel_input.inl.h"
 #include "kernels/row_sums.inl.h"
 #include "kernels/spread.inl.h"
 

@@ -186,11 +186,9 @@ RunRows::RunRows(const Geometry& g) {
   for (int64_t r = 0; r < kMax; ++r) rows_[r] = {r * in_step, r * out_step};
 }
 
-PieceFeed FeedPiece(const PackedLayer& layer, const Panel& panel, const Piece& piece,
+PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room) {
-  if (layer.feed == Feed::kLanes) return FeedLanes(layer, panel, piece, image, scratch, room);
-  const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
   if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
   const auto gather = layer.feed == Feed::kWindows ? FeedWindows : FeedStrips;
   return gather(layer, group, piece, image, scratch, room);

@@ -68,8 +68,10 @@ struct PieceFeed {
   int64_t first_tap;
   int64_t taps_in_row;  // of the panel: 1 if its taps are kernel rows
   bool all_taps;
-  int64_t sum_bytes;  // of each tap that count for row sums
-  int64_t products;   // per output: taps of the piece * channels
+  int64_t sum_bytes;           // of each tap that count for row sums
+  int64_t products;            // per output: taps of the piece * channels
+  const int64_t* lane_groups;  // kLanes, instead of taps and depth_groups (kernels::PanelTask)
+  int64_t lane_group_count;
 };
 
 // Bytes of the kernel window of one pixel, gathered; depends on the shape alone.
@@ -81,10 +83,9 @@ int64_t CopyBytes(const PackedLayer& layer, const Piece& piece);
 // How many gathered pixels (not kLanes) fit so many bytes.
 int64_t CopiedRows(const PackedLayer& layer, int64_t bytes);
 
-// The feed of a piece for one panel and others of its channel group. Gathers copied pixels to
-// `scratch`, which is aligned to 64 bytes for kLanes; uses room[0, piece.rows()) where `run_rows`
-// do not fit.
-PieceFeed FeedPiece(const PackedLayer& layer, const Panel& panel, const Piece& piece,
+// The feed of a piece for the input channels of `group`. Gathers copied pixels to `scratch`; uses
+// room[0, piece.rows()) where `run_rows` do not fit. Not for kLanes (lane_feed.h).
+PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room);
 

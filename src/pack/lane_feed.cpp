@@ -7,141 +7,35 @@
 namespace qconv::pack {
 namespace {
 
+constexpr int64_t kAlignment = 64;
+
 int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-int64_t CeilDiv(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
-int64_t PositionBytes(const PackedLayer& layer, const kernels::PanelShape& shape) {
+int64_t PositionBytes(const PackedLayer& layer, const Panel& panel) {
+  const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
   return layer.spread.depth_groups * shape.vectors * layer.kernels->spread_vector_bytes;
 }
 
 // Panels are sorted, the first is the widest.
 int64_t LargestPositionBytes(const PackedLayer& layer) {
-  return PositionBytes(layer, layer.kernels->shapes[layer.panels[0].shape]);
+  return PositionBytes(layer, layer.panels[0]);
 }
 
-// Kernels may read beyond the channels they need, but not beyond the tensor: pixels so near its end
-// are read from a copy.
-class TensorEnd {
- public:
-  TensorEnd(const ImageView& image, int64_t read_bytes, std::byte* scratch)
-      : last_(image.tensor_end - read_bytes), copy_(reinterpret_cast<uint8_t*>(scratch)) {
-    const int64_t bytes = std::min<int64_t>(image.tensor_end - image.tensor, read_bytes);
-    const uint8_t* begin = image.tensor_end - bytes;
-    std::memcpy(copy_ + read_bytes - bytes, begin, static_cast<size_t>(bytes));
-    std::memset(copy_ + read_bytes, 0, static_cast<size_t>(read_bytes));
-  }
-
-  static int64_t ScratchBytes(int64_t read_bytes) { return RoundUp(2 * read_bytes, 64); }
-
-  bool Readable(const uint8_t* pixel) const { return pixel <= last_; }
-  const uint8_t* Safe(const uint8_t* pixel) const {
-    return Readable(pixel) ? pixel : copy_ + (pixel - last_);
-  }
-  const uint8_t* last() const { return last_; }  // pixel that may be read in place
-
- private:
-  const uint8_t* last_;
-  uint8_t* copy_;
-};
-
-int64_t EndBytes(const PackedLayer& layer) {
-  return TensorEnd::ScratchBytes(static_cast<int64_t>(layer.spread.padding.size()));
+// What kernels may read of a pixel.
+int64_t ReadBytes(const PackedLayer& layer) {
+  return static_cast<int64_t>(layer.spread.padding.size());
 }
 
-// Spreads the positions of one input row at a time.
-class RowSpreader {
- public:
-  RowSpreader(const PackedLayer& layer, const Panel& panel, const ImageView& image,
-              const SpreadAxis& axis, int64_t origin, const TensorEnd& end)
-      : layer_(layer), image_(image), axis_(axis), origin_(origin), end_(end) {
-    const Geometry& g = layer.geometry;
-    const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
-    in_begin_ = layer.groups[static_cast<size_t>(panel.group)].in_begin;
-    kernel_ = shape.lanes.spread[static_cast<int>(layer.spread.form)];
-    taps_ = std::min(layer.spread.taps_per_quad, g.kernel[2]);
-    position_bytes_ = PositionBytes(layer, shape);
-    task_.depth_groups = layer.spread.depth_groups;
-    task_.shuffles = layer.spread.shuffles.data() + panel.shuffles_offset;
-    task_.output_step = axis.phases * position_bytes_;
-  }
+int64_t EndCopyBytes(const PackedLayer& layer) { return RoundUp(2 * ReadBytes(layer), kAlignment); }
 
-  void Spread(int64_t z, int64_t y, std::byte* out) {
-    const Dims& size = image_.input_size;
-    if (z < 0 || z >= size[0] || y < 0 || y >= size[1]) return SpreadPadding(out);
-    row_ = image_.input + (z * size[1] + y) * size[2] * layer_.geometry.in_channels + in_begin_;
-    for (int64_t phase = 0; phase < axis_.phases; ++phase) {
-      SpreadPhase(origin_ + phase * axis_.phase_step, out + phase * position_bytes_);
-    }
-  }
+int64_t GroupCount(const PackedLayer& layer) {
+  return layer.GridTaps() * layer.spread.depth_groups * layer.weight_parts;
+}
 
- private:
-  void SpreadPadding(std::byte* out) {
-    for (const uint8_t*& tap : task_.taps) tap = layer_.spread.padding.data();
-    task_.step = 0;
-    task_.count = axis_.positions();
-    task_.output = out;
-    task_.output_step = position_bytes_;
-    kernel_(task_);
-    task_.output_step = axis_.phases * position_bytes_;
-  }
-
-  // Positions from input x on. Those in the middle have all their taps in the image.
-  void SpreadPhase(int64_t x, std::byte* out) {
-    const int64_t channels = layer_.geometry.in_channels, width = image_.input_size[2];
-    const int64_t reach = (taps_ - 1) * layer_.geometry.dilation[2];
-    int64_t last = width - 1 - reach;
-    if (!end_.Readable(row_ + (width - 1) * channels)) {
-      last = std::min(last, FloorDiv(end_.last() - row_, channels) - reach);
-    }
-    const int64_t begin = std::clamp<int64_t>(CeilDiv(-x, axis_.step), 0, axis_.count);
-    const int64_t end = std::clamp<int64_t>(FloorDiv(last - x, axis_.step) + 1, begin, axis_.count);
-    for (int64_t i = 0; i < begin; ++i) SpreadEdge(x + i * axis_.step, Output(out, i));
-    if (end > begin) SpreadMiddle(x + begin * axis_.step, end - begin, Output(out, begin));
-    for (int64_t i = end; i < axis_.count; ++i) SpreadEdge(x + i * axis_.step, Output(out, i));
-  }
-
-  std::byte* Output(std::byte* out, int64_t i) const { return out + i * task_.output_step; }
-
-  // Taps of a position beyond those of the kernel have no weights; the last one stands in for them.
-  int64_t TapAt(int64_t x, int64_t tap) const {
-    return x + std::min(tap, taps_ - 1) * layer_.geometry.dilation[2];
-  }
-
-  void SpreadMiddle(int64_t x, int64_t count, std::byte* out) {
-    const int64_t channels = layer_.geometry.in_channels;
-    for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
-      task_.taps[i] = row_ + TapAt(x, i) * channels;
-    }
-    task_.step = axis_.step * channels;
-    task_.count = count;
-    task_.output = out;
-    kernel_(task_);
-  }
-
-  void SpreadEdge(int64_t x, std::byte* out) {
-    for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
-      const int64_t at = TapAt(x, i);
-      task_.taps[i] = at < 0 || at >= image_.input_size[2]
-                          ? layer_.spread.padding.data()
-                          : end_.Safe(row_ + at * layer_.geometry.in_channels);
-    }
-    task_.step = 0;
-    task_.count = 1;
-    task_.output = out;
-    kernel_(task_);
-  }
-
-  const PackedLayer& layer_;
-  const ImageView& image_;
-  const SpreadAxis& axis_;
-  const int64_t origin_;
-  const TensorEnd& end_;
-  int64_t in_begin_, taps_, position_bytes_;
-  kernels::SpreadKernel kernel_;
-  kernels::SpreadTask task_;
-  const uint8_t* row_ = nullptr;
-};
+int64_t GroupBytes(const PackedLayer& layer) {
+  return RoundUp(GroupCount(layer) * static_cast<int64_t>(sizeof(int64_t)), kAlignment);
+}
 
 }  // namespace
 
@@ -161,70 +55,212 @@ SpreadAxis MakeSpreadAxis(const PackedLayer& layer, size_t i, int64_t outputs) {
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs) {
   int64_t bytes = LargestPositionBytes(layer);
   for (size_t i = 0; i < 3; ++i) bytes *= MakeSpreadAxis(layer, i, outputs[i]).positions();
-  return EndBytes(layer) + bytes;
+  return EndCopyBytes(layer) + GroupBytes(layer) + bytes;
 }
 
 int64_t SpreadPositions(const PackedLayer& layer, int64_t bytes) {
-  return std::max<int64_t>(bytes - EndBytes(layer), 0) / LargestPositionBytes(layer);
+  bytes -= EndCopyBytes(layer) + GroupBytes(layer);
+  return std::max<int64_t>(bytes, 0) / LargestPositionBytes(layer);
 }
 
-PieceFeed FeedLanes(const PackedLayer& layer, const Panel& panel, const Piece& piece,
-                    const ImageView& image, std::byte* scratch, kernels::Row* rows) {
-  const Geometry& g = layer.geometry;
-  const auto read_bytes = static_cast<int64_t>(layer.spread.padding.size());
-  const TensorEnd end(image, read_bytes, scratch);
-  std::byte* spread = scratch + TensorEnd::ScratchBytes(read_bytes);
-  SpreadAxis axis[3];
-  const Dims outputs = piece.extents();
-  Dims origin;
+LaneFeeder::LaneFeeder(const PackedLayer& layer, const Piece& piece, const ImageView& image,
+                       std::byte* scratch, kernels::Row* rows)
+    : layer_(layer),
+      g_(layer.geometry),
+      piece_(piece),
+      image_(image),
+      outputs_(piece.extents()),
+      last_(image.tensor_end - ReadBytes(layer)),
+      end_copy_(reinterpret_cast<uint8_t*>(scratch)),
+      groups_(reinterpret_cast<int64_t*>(scratch + EndCopyBytes(layer))),
+      group_count_(GroupCount(layer)),
+      positions_(scratch + EndCopyBytes(layer) + GroupBytes(layer)),
+      rows_(rows) {
   for (size_t i = 0; i < 3; ++i) {
-    axis[i] = MakeSpreadAxis(layer, i, outputs[i]);
-    origin[i] = piece.segment[i].begin * g.stride[i] - g.padding[i];
+    axis_[i] = MakeSpreadAxis(layer, i, outputs_[i]);
+    origin_[i] = piece.segment[i].begin * g_.stride[i] - g_.padding[i];
   }
-  const auto& [d, h, w] = axis;
-  const int64_t step = PositionBytes(layer, layer.kernels->shapes[panel.shape]);
-  const int64_t row_bytes = w.positions() * step, plane_bytes = h.positions() * row_bytes;
+  tap_reach_ = (std::min(layer.spread.taps_per_quad, g_.kernel[2]) - 1) * g_.dilation[2];
+  const int64_t read = ReadBytes(layer);
+  const int64_t there = std::min<int64_t>(image.tensor_end - image.tensor, read);
+  std::memcpy(end_copy_ + read - there, image.tensor_end - there, static_cast<size_t>(there));
+  std::memset(end_copy_ + read, 0, static_cast<size_t>(read));
+  task_.depth_groups = layer.spread.depth_groups;
+}
 
-  RowSpreader spreader(layer, panel, image, w, origin[2], end);
-  const auto input = [](const SpreadAxis& a, int64_t index) {
-    return index % a.phases * a.phase_step + index / a.phases * a.step;
-  };
-  for (int64_t z = 0; z < d.positions(); ++z) {
-    for (int64_t y = 0; y < h.positions(); ++y) {
-      spreader.Spread(origin[0] + input(d, z), origin[1] + input(h, y),
-                      spread + z * plane_bytes + y * row_bytes);
-    }
+PieceFeed LaneFeeder::Feed(const Panel& panel) {
+  if (const int64_t bytes = PositionBytes(layer_, panel); bytes != position_bytes_) {
+    position_bytes_ = bytes;
+    row_bytes_ = axis_[2].positions() * position_bytes_;
+    plane_bytes_ = axis_[1].positions() * row_bytes_;
+    FillRows();
+    FillGroups();
   }
+  SpreadInput(panel);
+  PieceFeed feed = {};
+  feed.input = reinterpret_cast<const uint8_t*>(positions_);
+  feed.output = image_.output;
+  feed.rows = rows_;
+  feed.all_taps = true;
+  feed.lane_groups = groups_;
+  feed.lane_group_count = group_count_;
+  return feed;
+}
 
-  for (int64_t z = 0; z < outputs[0]; ++z) {
-    for (int64_t y = 0; y < outputs[1]; ++y) {
-      int64_t in = z * d.output_step * plane_bytes + y * h.output_step * row_bytes;
-      int64_t out =
-          (((piece.segment[0].begin + z) * image.output_size[1] + piece.segment[1].begin + y) *
-               image.output_size[2] +
-           piece.segment[2].begin) *
-          g.out_channels;
-      for (int64_t x = 0; x < outputs[2]; ++x, in += w.output_step * step, out += g.out_channels) {
-        *rows++ = {in, out};
+void LaneFeeder::FillRows() {
+  const auto& [d, h, w] = axis_;
+  const Dims& size = image_.output_size;
+  kernels::Row* row = rows_;
+  for (int64_t z = 0; z < outputs_[0]; ++z) {
+    for (int64_t y = 0; y < outputs_[1]; ++y) {
+      int64_t in = z * d.output_step * plane_bytes_ + y * h.output_step * row_bytes_;
+      int64_t out = (piece_.segment[0].begin + z) * size[1] + piece_.segment[1].begin + y;
+      out = (out * size[2] + piece_.segment[2].begin) * g_.out_channels;
+      for (int64_t x = 0; x < outputs_[2]; ++x) {
+        *row++ = {in, out};
+        in += w.output_step * position_bytes_;
+        out += g_.out_channels;
       }
     }
   }
+}
 
-  const Dims& grid = layer.tap_grid;
-  PieceFeed feed;
-  feed.input = reinterpret_cast<const uint8_t*>(spread);
-  feed.output = image.output;
-  feed.rows = rows - piece.rows();
-  feed.taps[0] = {grid[0], d.tap_step * plane_bytes, grid[1] * grid[2]};
-  feed.taps[1] = {grid[1], h.tap_step * row_bytes, grid[2]};
-  feed.taps[2] = {grid[2], w.tap_step * step, 1};
-  feed.depth_groups = layer.spread.depth_groups;
-  feed.first_tap = 0;
-  feed.taps_in_row = grid[2];
-  feed.all_taps = true;
-  feed.sum_bytes = 0;  // weight zero points are in the weights
-  feed.products = 0;
-  return feed;
+void LaneFeeder::FillGroups() {
+  const auto& [d, h, w] = axis_;
+  const Dims& grid = layer_.tap_grid;
+  const int64_t group_bytes = position_bytes_ / layer_.spread.depth_groups;
+  int64_t* group = groups_;
+  for (int64_t part = 0; part < layer_.weight_parts; ++part) {
+    for (int64_t i = 0; i < grid[0]; ++i) {
+      for (int64_t j = 0; j < grid[1]; ++j) {
+        for (int64_t l = 0; l < grid[2]; ++l) {
+          const int64_t tap = i * d.tap_step * plane_bytes_ + j * h.tap_step * row_bytes_ +
+                              l * w.tap_step * position_bytes_;
+          for (int64_t k = 0; k < layer_.spread.depth_groups; ++k) *group++ = tap + k * group_bytes;
+        }
+      }
+    }
+  }
+}
+
+const uint8_t* LaneFeeder::Safe(const uint8_t* pixel) const {
+  return pixel <= last_ ? pixel : end_copy_ + (pixel - last_);
+}
+
+void LaneFeeder::SpreadInput(const Panel& panel) {
+  in_begin_ = layer_.groups[static_cast<size_t>(panel.group)].in_begin;
+  const kernels::LaneKernels& kernels = layer_.kernels->shapes[panel.shape].lanes;
+  kernel_ = kernels.spread[static_cast<int>(layer_.spread.form)];
+  task_.shuffles = layer_.spread.shuffles.data() + panel.shuffles_offset;
+  const SpreadAxis& d = axis_[0];
+  for (int64_t i = 0; i < d.count; ++i) {
+    for (int64_t p = 0; p < d.phases; ++p) {
+      SpreadPlane(origin_[0] + i * d.step + p * d.phase_step,
+                  positions_ + (i * d.phases + p) * plane_bytes_);
+    }
+  }
+}
+
+// Rows of positions that are all padding.
+void LaneFeeder::FillPadding(int64_t rows, int64_t row_step, std::byte* out) const {
+  const uint8_t zero_point = layer_.input_zero_point;
+  for (int64_t i = 0; i < rows; ++i, out += row_step) {
+    if (layer_.kernels->weight_format == kernels::WeightFormat::kS16EvenOdd) {
+      std::fill_n(reinterpret_cast<int16_t*>(out), row_bytes_ / 2, int16_t{zero_point});
+    } else {
+      std::memset(out, zero_point, static_cast<size_t>(row_bytes_));
+    }
+  }
+}
+
+void LaneFeeder::SpreadPlane(int64_t z, std::byte* out) {
+  const Dims& size = image_.input_size;
+  const SpreadAxis& h = axis_[1];
+  const int64_t row_step = h.phases * row_bytes_;
+  if (z < 0 || z >= size[0]) return FillPadding(h.positions(), row_bytes_, out);
+  for (int64_t p = 0; p < h.phases; ++p, out += row_bytes_) {
+    const int64_t y = origin_[1] + p * h.phase_step;
+    const int64_t above = y < 0 ? std::min((h.step - 1 - y) / h.step, h.count) : 0;
+    const int64_t end = std::clamp(FloorDiv(size[1] - 1 - y, h.step) + 1, above, h.count);
+    FillPadding(above, row_step, out);
+    FillPadding(h.count - end, row_step, out + end * row_step);
+    if (above == end) continue;
+    const int64_t pitch = size[2] * g_.in_channels;
+    task_.output_row_step = row_step;
+    SpreadRows({.input = image_.input + (z * size[1] + y + above * h.step) * pitch + in_begin_,
+                .rows = end - above,
+                .pitch = h.step * pitch},
+               out + above * row_step);
+  }
+}
+
+// Rows near the end of the tensor go one by one: some of their pixels must not be read in place.
+void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
+  const SpreadAxis& w = axis_[2];
+  const int64_t last = image_.input_size[2] - 1;
+  Band safe = band;
+  while (safe.rows > 0 &&
+         safe.input + (safe.rows - 1) * band.pitch + last * g_.in_channels > last_) {
+    --safe.rows;
+  }
+  task_.output_step = w.phases * position_bytes_;
+  for (int64_t phase = 0; phase < w.phases; ++phase, out += position_bytes_) {
+    const int64_t x = origin_[2] + phase * w.phase_step;
+    if (safe.rows > 0) SpreadPhase(safe, x, last, out);
+    for (int64_t i = safe.rows; i < band.rows; ++i) {
+      const Band row = {.input = band.input + i * band.pitch, .rows = 1, .pitch = 0};
+      SpreadPhase(row, x, std::min(last, FloorDiv(last_ - row.input, g_.in_channels)),
+                  out + i * task_.output_row_step);
+    }
+  }
+}
+
+// Positions from input x on. Those in the middle have all their taps in the image, up to pixel
+// `last` at most.
+void LaneFeeder::SpreadPhase(const Band& band, int64_t x, int64_t last, std::byte* out) {
+  const SpreadAxis& w = axis_[2];
+  int64_t begin = 0, end = w.count;
+  if (x < 0) begin = std::min((w.step - 1 - x) / w.step, w.count);
+  if (x + (w.count - 1) * w.step + tap_reach_ > last) {
+    end = std::clamp(FloorDiv(last - tap_reach_ - x, w.step) + 1, begin, w.count);
+  }
+  for (int64_t i = 0; i < begin; ++i) {
+    SpreadEdge(band, x + i * w.step, out + i * task_.output_step);
+  }
+  if (end > begin) {
+    // A quad has more taps than a narrow kernel: they have no weights, the last tap stands in.
+    int64_t reach = 0;
+    for (int i = 0; i < kernels::kDepthGroup; ++i) {
+      task_.taps[i] = band.input + (x + begin * w.step + reach) * g_.in_channels;
+      task_.row_steps[i] = band.pitch;
+      reach = std::min(reach + g_.dilation[2], tap_reach_);
+    }
+    task_.step = w.step * g_.in_channels;
+    task_.count = end - begin;
+    task_.rows = band.rows;
+    task_.output = out + begin * task_.output_step;
+    kernel_(task_);
+  }
+  for (int64_t i = end; i < w.count; ++i) {
+    SpreadEdge(band, x + i * w.step, out + i * task_.output_step);
+  }
+}
+
+// One position of each row, some of whose taps are padding or near the end of the tensor.
+void LaneFeeder::SpreadEdge(const Band& band, int64_t x, std::byte* out) {
+  int64_t reach = 0;
+  for (int i = 0; i < kernels::kDepthGroup; ++i) {
+    const int64_t at = x + reach;
+    const bool inside = at >= 0 && at < image_.input_size[2];
+    task_.taps[i] = inside ? Safe(band.input + at * g_.in_channels) : layer_.spread.padding.data();
+    task_.row_steps[i] = inside ? band.pitch : 0;
+    reach = std::min(reach + g_.dilation[2], tap_reach_);
+  }
+  task_.step = 0;
+  task_.count = 1;
+  task_.rows = band.rows;
+  task_.output = out;
+  kernel_(task_);
 }
 
 }  // namespace qconv::pack

@@ -1,4 +1,4 @@
-// LaneFeed: spreads the input of a block for lane kernels and says where they find it.
+// LaneFeeder: spreads the input of a block for lane kernels and says where they find it.
 //
 // Layer: pack. lanes.h explains what is spread. A block of output pixels d x h x w needs positions
 // in each dimension; kernels find those of any pixel and tap by strides:
@@ -40,8 +40,58 @@ int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs);
 // How many positions fit so many bytes of scratch.
 int64_t SpreadPositions(const PackedLayer& layer, int64_t bytes);
 
-// Spreads the input of a whole rectangle for one panel. `scratch` is aligned to 64 bytes.
-PieceFeed FeedLanes(const PackedLayer& layer, const Panel& panel, const Piece& piece,
-                    const ImageView& image, std::byte* scratch, kernels::Row* rows);
+// The input of one block, panel after panel. Lives on the stack of the task that computes it.
+class LaneFeeder {
+ public:
+  // `piece` is a whole rectangle. `scratch` is aligned to 64 bytes and has SpreadBytes() of them,
+  // `rows` has room for the pixels of the piece.
+  LaneFeeder(const PackedLayer& layer, const Piece& piece, const ImageView& image,
+             std::byte* scratch, kernels::Row* rows);
+
+  // Spreads the input of a panel; valid until the next call.
+  PieceFeed Feed(const Panel& panel);
+
+ private:
+  // Rows of positions that are in the image, one below the other.
+  struct Band {
+    const uint8_t* input;  // pixel 0 of the first row
+    int64_t rows;
+    int64_t pitch;  // bytes from row to row
+  };
+
+  void FillRows();
+  void FillGroups();
+  const uint8_t* Safe(const uint8_t* pixel) const;
+  void SpreadInput(const Panel& panel);
+  void FillPadding(int64_t rows, int64_t row_step, std::byte* out) const;
+  void SpreadPlane(int64_t z, std::byte* out);
+  void SpreadRows(const Band& band, std::byte* out);
+  void SpreadPhase(const Band& band, int64_t x, int64_t last, std::byte* out);
+  void SpreadEdge(const Band& band, int64_t x, std::byte* out);
+
+  const PackedLayer& layer_;
+  const Geometry& g_;
+  const Piece& piece_;
+  const ImageView& image_;
+  Dims outputs_, origin_;  // origin: input position of the first tap of the first output
+  SpreadAxis axis_[3];
+  int64_t tap_reach_;  // input pixels from the first tap of a quad to the last
+
+  // Kernels may read beyond the channels they need, but not beyond the tensor: pixels after `last_`
+  // are read from a copy of its end.
+  const uint8_t* last_;
+  uint8_t* end_copy_;
+
+  int64_t* groups_;
+  int64_t group_count_;
+  std::byte* positions_;
+  kernels::Row* rows_;
+
+  // Of the current panel. Rows and groups are good for all panels of a width.
+  int64_t position_bytes_ = 0, row_bytes_ = 0, plane_bytes_ = 0;
+  int64_t in_begin_ = 0;
+  kernels::SpreadKernel kernel_ = nullptr;
+  kernels::SpreadTask task_;
+};
 
 }  // namespace qconv::pack
