@@ -41,14 +41,17 @@ Dims ChooseLaneTile(const pack::PackedLayer& layer, const Dims& output, int64_t 
   const auto positions = [&](size_t i, int64_t extent) {
     return pack::MakeSpreadAxis(layer, i, extent).positions();
   };
+  const int64_t sharing = layer.spread.output_rows;
   Dims best = {1, 1, 1};
   int64_t least_spread = 0, best_pixels = 1;
   for (int64_t strips = 1; strips <= output[2]; strips *= 2) {
     Dims tile = {1, 1, Even(output[2], (output[2] + strips - 1) / strips)};
     int64_t room = most_positions / positions(2, tile[2]);
     if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
-    tile[1] = LargestExtent(layer, 1, output[1], rows / tile[2], room / positions(0, 1));
-    tile[1] = Even(output[1], tile[1]);
+    const int64_t tallest =
+        LargestExtent(layer, 1, output[1], rows / tile[2], room / positions(0, 1));
+    tile[1] = Even(output[1], tallest);
+    tile[1] = std::min((tile[1] + sharing - 1) / sharing * sharing, tallest);
     room /= positions(1, tile[1]);
     tile[0] = LargestExtent(layer, 0, output[0], rows / (tile[1] * tile[2]), room);
     tile[0] = Even(output[0], tile[0]);

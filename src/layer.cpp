@@ -63,7 +63,7 @@ void LayOutPanels(PackedLayer& layer) {
     panel.weights_offset = weight_bytes;
     panel.column_offset = columns;
     panel.tap_sums_offset = tap_sums;
-    weight_bytes += layer.weight_parts * layer.WeightPartBytes(panel);
+    weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
     tap_sums += layer.GridTaps() * width;
   }
@@ -103,6 +103,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     layer.spread = pack::MakeSpreadLayout(layer.geometry);
     AddLanePanels(layer);
   } else {
+    layer.spread.output_rows = 1;
     layer.groups =
         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
     for (size_t g = 0; g < layer.groups.size(); ++g) AddPanels(layer, static_cast<int>(g));

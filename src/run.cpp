@@ -73,10 +73,11 @@ class Block {
         lanes_.emplace(layer_, pieces_[0], image_, scratch, rows_);
         std::fill_n(row_terms_, pieces_[0].rows(), 0);  // zero points are in the weights
       }
-      feeds_[0] = lanes_->Feed(panel);
+      feed_count_ = lanes_->Feed(panel, feeds_);
       return;
     }
     const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
+    feed_count_ = piece_count_;
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
@@ -111,12 +112,12 @@ class Block {
     task.epilogue = Epilogue(panel);
     task.columns = panel.columns;
     int64_t row = 0;
-    for (int i = 0; i < piece_count_; ++i) {
+    for (int i = 0; i < feed_count_; ++i) {
       const PieceFeed& feed = feeds_[i];
       task.input = feed.input;
       task.output = feed.output + panel.out_begin;
       task.rows = feed.rows;
-      task.row_count = pieces_[i].rows();
+      task.row_count = feed.row_count;
       for (int level = 0; level < 3; ++level) {
         task.taps[level] = feed.taps[level];
         task.taps[level].weight_stride *= tap_bytes;
@@ -174,6 +175,7 @@ class Block {
   Piece pieces_[kMaxPieces];
   const int piece_count_;
   PieceFeed feeds_[kMaxPieces];
+  int feed_count_ = 0;
   std::optional<pack::LaneFeeder> lanes_;
   kernels::Row rows_[kMaxBlockRows];
   int32_t row_terms_[kMaxBlockRows];

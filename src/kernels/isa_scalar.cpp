@@ -82,7 +82,7 @@ void RunPanel(const PanelTask& task) {
 template <SpreadForm kForm>
 uint8_t SpreadByte(const SpreadTask& task, int64_t row, int64_t i, int64_t group, int lane, int k) {
   const int tap = kForm == SpreadForm::kChannels ? 0 : k;
-  const uint8_t* pixel = task.taps[tap] + row * task.row_steps[tap] + i * task.step;
+  const uint8_t* pixel = task.taps[tap] + row * task.row_steps[tap] + i * task.steps[tap];
   if constexpr (kForm == SpreadForm::kTaps) {
     return pixel[lane];
   } else if constexpr (kForm == SpreadForm::kShuffledTaps) {

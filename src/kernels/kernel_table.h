@@ -75,7 +75,7 @@ using PanelKernel = void (*)(const PanelTask& task);
 //
 //   [position][depth group][vector][lane][four bytes]   ([...][lane] widened as the weights are)
 //
-// where a position is a pixel, or four of them that are taps of one kernel row.
+// where a position is a pixel, or four of them that are taps of the kernel.
 enum class SpreadForm {
   kTaps,          // lane = channel; its four bytes are of four pixels
   kShuffledTaps,  // the same, lanes taking their channels by LaneShuffle
@@ -93,10 +93,10 @@ struct LaneShuffle {
 // `rows` rows of `count` positions. Steps are in bytes.
 struct SpreadTask {
   const uint8_t* taps[kDepthGroup];  // pixels of the first position; kChannels: one
-  int64_t step;                      // from a position's pixels to the next one's
-  int64_t count;
-  int64_t row_steps[kDepthGroup];  // from row to row, of each tap (0 where it is padding)
-  int64_t rows;
+  int64_t count, rows;
+  // From a position's pixels to those of the next, in its row and in the row below; 0 where a tap
+  // is padding.
+  int64_t steps[kDepthGroup], row_steps[kDepthGroup];
   int64_t depth_groups;         // of a position; kTaps, kShuffledTaps: 1
   const LaneShuffle* shuffles;  // kShuffledTaps: [16 columns], kChannels: [group][four lanes]
   std::byte* output;

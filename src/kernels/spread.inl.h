@@ -29,10 +29,10 @@ inline __attribute__((always_inline)) void InterleaveTaps(const SpreadTask& task
       typename Pixels::Native quads[nv];
       Pixels::template Interleave<nv>(load(p0), load(p1), load(p2), load(p3), quads);
       Unroll<nv>([&](auto v) { Simd::StoreSpread(out + v * Simd::kSpreadVectorBytes, quads[v]); });
-      p0 += task.step;
-      p1 += task.step;
-      p2 += task.step;
-      p3 += task.step;
+      p0 += task.steps[0];
+      p1 += task.steps[1];
+      p2 += task.steps[2];
+      p3 += task.steps[3];
     }
   }
 }
@@ -57,7 +57,7 @@ void SpreadChannels(const SpreadTask& task) {
   constexpr int kShuffles = Simd::Width::kLanes / 4;  // of a vector
   for (int64_t row = 0; row < task.rows; ++row) {
     for (int64_t i = 0; i < task.count; ++i) {
-      const uint8_t* pixel = task.taps[0] + row * task.row_steps[0] + i * task.step;
+      const uint8_t* pixel = task.taps[0] + row * task.row_steps[0] + i * task.steps[0];
       std::byte* out = task.output + row * task.output_row_step + i * task.output_step;
       const LaneShuffle* shuffles = task.shuffles;
       for (int64_t g = 0; g < task.depth_groups * nv; ++g, shuffles += kShuffles) {

@@ -42,6 +42,7 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   const int64_t in_row = TapBox(piece, 2);  // taps of a kernel row
   const int64_t grid_w = layer.tap_grid[2], grid_h = layer.tap_grid[1];
   PieceFeed feed;
+  feed.row_count = piece.rows();
   feed.taps[0] = {TapBox(piece, 0), plane, grid_h * grid_w};
   feed.taps[1] = {TapBox(piece, 1), row, grid_w};
   feed.taps[2] = {merged ? 1 : in_row, tap, 1};
@@ -98,6 +99,7 @@ PieceFeed FeedWindows(const PackedLayer& layer, const ChannelGroup& group, const
     }
   });
   PieceFeed feed;
+  feed.row_count = piece.rows();
   for (kernels::TapLoop& loop : feed.taps) loop = {1, 0, 0};
   feed.depth_groups = group.depth_groups;
   feed.first_tap = 0;

@@ -63,6 +63,7 @@ struct PieceFeed {
   const uint8_t* input;
   uint8_t* output;
   const kernels::Row* rows;
+  int64_t row_count;
   kernels::TapLoop taps[3];
   int64_t depth_groups;
   int64_t first_tap;

@@ -48,8 +48,11 @@ SpreadAxis MakeSpreadAxis(int64_t outputs, int64_t stride, int64_t taps, int64_t
 
 SpreadAxis MakeSpreadAxis(const PackedLayer& layer, size_t i, int64_t outputs) {
   const Geometry& g = layer.geometry;
-  const int64_t taps_per_quad = i == 2 ? layer.spread.taps_per_quad : 1;
-  return MakeSpreadAxis(outputs, g.stride[i], layer.tap_grid[i], taps_per_quad * g.dilation[i]);
+  const SpreadLayout& s = layer.spread;
+  const int64_t quad = i == 1 ? s.quad_h : i == 2 ? s.quad_w : 1;
+  const int64_t sharing = i == 1 ? s.output_rows : 1;
+  return MakeSpreadAxis((outputs + sharing - 1) / sharing, sharing * g.stride[i], layer.tap_grid[i],
+                        quad * g.dilation[i]);
 }
 
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs) {
@@ -80,7 +83,9 @@ LaneFeeder::LaneFeeder(const PackedLayer& layer, const Piece& piece, const Image
     axis_[i] = MakeSpreadAxis(layer, i, outputs_[i]);
     origin_[i] = piece.segment[i].begin * g_.stride[i] - g_.padding[i];
   }
-  tap_reach_ = (std::min(layer.spread.taps_per_quad, g_.kernel[2]) - 1) * g_.dilation[2];
+  const SpreadLayout& s = layer.spread;
+  reach_h_ = (std::min(s.quad_h, g_.kernel[1] + s.output_rows - 1) - 1) * g_.dilation[1];
+  reach_w_ = (std::min(s.quad_w, g_.kernel[2]) - 1) * g_.dilation[2];
   const int64_t read = ReadBytes(layer);
   const int64_t there = std::min<int64_t>(image.tensor_end - image.tensor, read);
   std::memcpy(end_copy_ + read - there, image.tensor_end - there, static_cast<size_t>(there));
@@ -88,7 +93,7 @@ LaneFeeder::LaneFeeder(const PackedLayer& layer, const Piece& piece, const Image
   task_.depth_groups = layer.spread.depth_groups;
 }
 
-PieceFeed LaneFeeder::Feed(const Panel& panel) {
+int LaneFeeder::Feed(const Panel& panel, PieceFeed* feeds) {
   if (const int64_t bytes = PositionBytes(layer_, panel); bytes != position_bytes_) {
     position_bytes_ = bytes;
     row_bytes_ = axis_[2].positions() * position_bytes_;
@@ -97,29 +102,47 @@ PieceFeed LaneFeeder::Feed(const Panel& panel) {
     FillGroups();
   }
   SpreadInput(panel);
-  PieceFeed feed = {};
-  feed.input = reinterpret_cast<const uint8_t*>(positions_);
-  feed.output = image_.output;
-  feed.rows = rows_;
-  feed.all_taps = true;
-  feed.lane_groups = groups_;
-  feed.lane_group_count = group_count_;
-  return feed;
+  const int64_t sharing = std::min(layer_.spread.output_rows, outputs_[1]);
+  const kernels::Row* rows = rows_;
+  for (int64_t i = 0; i < sharing; ++i) {
+    PieceFeed& feed = feeds[i];
+    feed = {};
+    feed.input = reinterpret_cast<const uint8_t*>(positions_);
+    feed.output = image_.output;
+    feed.rows = rows;
+    feed.row_count = outputs_[0] * OutputRows(i) * outputs_[2];
+    feed.first_tap = i * layer_.weight_parts * layer_.GridTaps();
+    feed.all_taps = true;
+    feed.lane_groups = groups_;
+    feed.lane_group_count = group_count_;
+    rows += feed.row_count;
+  }
+  return static_cast<int>(sharing);
+}
+
+// How many output rows are the i-th of those that share positions.
+int64_t LaneFeeder::OutputRows(int64_t i) const {
+  const int64_t sharing = layer_.spread.output_rows;
+  return (outputs_[1] - i + sharing - 1) / sharing;
 }
 
 void LaneFeeder::FillRows() {
   const auto& [d, h, w] = axis_;
   const Dims& size = image_.output_size;
+  const int64_t sharing = layer_.spread.output_rows;
   kernels::Row* row = rows_;
-  for (int64_t z = 0; z < outputs_[0]; ++z) {
-    for (int64_t y = 0; y < outputs_[1]; ++y) {
-      int64_t in = z * d.output_step * plane_bytes_ + y * h.output_step * row_bytes_;
-      int64_t out = (piece_.segment[0].begin + z) * size[1] + piece_.segment[1].begin + y;
-      out = (out * size[2] + piece_.segment[2].begin) * g_.out_channels;
-      for (int64_t x = 0; x < outputs_[2]; ++x) {
-        *row++ = {in, out};
-        in += w.output_step * position_bytes_;
-        out += g_.out_channels;
+  for (int64_t i = 0; i < std::min(sharing, outputs_[1]); ++i) {
+    for (int64_t z = 0; z < outputs_[0]; ++z) {
+      for (int64_t j = 0; j < OutputRows(i); ++j) {
+        int64_t in = z * d.output_step * plane_bytes_ + j * h.output_step * row_bytes_;
+        const int64_t y = piece_.segment[1].begin + j * sharing + i;
+        int64_t out = (piece_.segment[0].begin + z) * size[1] + y;
+        out = (out * size[2] + piece_.segment[2].begin) * g_.out_channels;
+        for (int64_t x = 0; x < outputs_[2]; ++x) {
+          *row++ = {in, out};
+          in += w.output_step * position_bytes_;
+          out += g_.out_channels;
+        }
       }
     }
   }
@@ -162,36 +185,53 @@ void LaneFeeder::SpreadInput(const Panel& panel) {
 }
 
 // Rows of positions that are all padding.
-void LaneFeeder::FillPadding(int64_t rows, int64_t row_step, std::byte* out) const {
+void LaneFeeder::FillPadding(int64_t rows, std::byte* out) const {
   const uint8_t zero_point = layer_.input_zero_point;
-  for (int64_t i = 0; i < rows; ++i, out += row_step) {
-    if (layer_.kernels->weight_format == kernels::WeightFormat::kS16EvenOdd) {
-      std::fill_n(reinterpret_cast<int16_t*>(out), row_bytes_ / 2, int16_t{zero_point});
-    } else {
-      std::memset(out, zero_point, static_cast<size_t>(row_bytes_));
-    }
+  const int64_t bytes = rows * row_bytes_;
+  if (layer_.kernels->weight_format == kernels::WeightFormat::kS16EvenOdd) {
+    std::fill_n(reinterpret_cast<int16_t*>(out), bytes / 2, int16_t{zero_point});
+  } else {
+    std::memset(out, zero_point, static_cast<size_t>(bytes));
   }
 }
 
 void LaneFeeder::SpreadPlane(int64_t z, std::byte* out) {
   const Dims& size = image_.input_size;
   const SpreadAxis& h = axis_[1];
-  const int64_t row_step = h.phases * row_bytes_;
-  if (z < 0 || z >= size[0]) return FillPadding(h.positions(), row_bytes_, out);
+  if (z < 0 || z >= size[0]) return FillPadding(h.positions(), out);
+  task_.output_row_step = h.phases * row_bytes_;
   for (int64_t p = 0; p < h.phases; ++p, out += row_bytes_) {
-    const int64_t y = origin_[1] + p * h.phase_step;
-    const int64_t above = y < 0 ? std::min((h.step - 1 - y) / h.step, h.count) : 0;
-    const int64_t end = std::clamp(FloorDiv(size[1] - 1 - y, h.step) + 1, above, h.count);
-    FillPadding(above, row_step, out);
-    FillPadding(h.count - end, row_step, out + end * row_step);
-    if (above == end) continue;
-    const int64_t pitch = size[2] * g_.in_channels;
-    task_.output_row_step = row_step;
-    SpreadRows({.input = image_.input + (z * size[1] + y + above * h.step) * pitch + in_begin_,
-                .rows = end - above,
-                .pitch = h.step * pitch},
-               out + above * row_step);
+    const int64_t first = origin_[1] + p * h.phase_step;
+    for (int64_t i = 0; i < h.count;) {
+      const int64_t y = first + i * h.step;
+      std::byte* row = out + i * task_.output_row_step;
+      int64_t rows = 1;
+      if (y + reach_h_ < 0 || y >= size[1]) {
+        FillPadding(1, row);
+      } else {
+        // As many as have all their taps in the image, or one.
+        if (y >= 0 && y + reach_h_ < size[1]) {
+          rows = std::min((size[1] - 1 - reach_h_ - y) / h.step + 1, h.count - i);
+        }
+        SpreadRows(MakeBand(z, y, rows), row);
+      }
+      i += rows;
+    }
   }
+}
+
+// A quad may have more rows than the kernel: they have no weights, the last one stands in.
+LaneFeeder::Band LaneFeeder::MakeBand(int64_t z, int64_t y, int64_t rows) const {
+  const Dims& size = image_.input_size;
+  const int64_t pitch = size[2] * g_.in_channels;
+  Band band = {.taps = {}, .lowest = image_.input, .rows = rows, .pitch = axis_[1].step * pitch};
+  for (int i = 0; i < kernels::kDepthGroup; ++i) {
+    const int64_t at = y + std::min(i / layer_.spread.quad_w * g_.dilation[1], reach_h_);
+    if (at < 0 || at >= size[1]) continue;
+    band.taps[i] = image_.input + (z * size[1] + at) * pitch + in_begin_;
+    band.lowest = band.taps[i];
+  }
+  return band;
 }
 
 // Rows near the end of the tensor go one by one: some of their pixels must not be read in place.
@@ -200,7 +240,7 @@ void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
   const int64_t last = image_.input_size[2] - 1;
   Band safe = band;
   while (safe.rows > 0 &&
-         safe.input + (safe.rows - 1) * band.pitch + last * g_.in_channels > last_) {
+         band.lowest + (safe.rows - 1) * band.pitch + last * g_.in_channels > last_) {
     --safe.rows;
   }
   task_.output_step = w.phases * position_bytes_;
@@ -208,59 +248,75 @@ void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
     const int64_t x = origin_[2] + phase * w.phase_step;
     if (safe.rows > 0) SpreadPhase(safe, x, last, out);
     for (int64_t i = safe.rows; i < band.rows; ++i) {
-      const Band row = {.input = band.input + i * band.pitch, .rows = 1, .pitch = 0};
-      SpreadPhase(row, x, std::min(last, FloorDiv(last_ - row.input, g_.in_channels)),
-                  out + i * task_.output_row_step);
+      const Band row = RowOf(band, i);
+      const int64_t readable = FloorDiv(last_ - row.lowest, g_.in_channels);
+      SpreadPhase(row, x, std::min(last, readable), out + i * task_.output_row_step);
     }
   }
 }
 
-// Positions from input x on. Those in the middle have all their taps in the image, up to pixel
-// `last` at most.
+// Positions from input x on. Those in the middle have all their taps between the first pixel of a
+// row and pixel `last`.
 void LaneFeeder::SpreadPhase(const Band& band, int64_t x, int64_t last, std::byte* out) {
   const SpreadAxis& w = axis_[2];
   int64_t begin = 0, end = w.count;
   if (x < 0) begin = std::min((w.step - 1 - x) / w.step, w.count);
-  if (x + (w.count - 1) * w.step + tap_reach_ > last) {
-    end = std::clamp(FloorDiv(last - tap_reach_ - x, w.step) + 1, begin, w.count);
+  if (x + (w.count - 1) * w.step + reach_w_ > last) {
+    end = std::clamp(FloorDiv(last - reach_w_ - x, w.step) + 1, begin, w.count);
   }
   for (int64_t i = 0; i < begin; ++i) {
     SpreadEdge(band, x + i * w.step, out + i * task_.output_step);
   }
   if (end > begin) {
-    // A quad has more taps than a narrow kernel: they have no weights, the last tap stands in.
-    int64_t reach = 0;
-    for (int i = 0; i < kernels::kDepthGroup; ++i) {
-      task_.taps[i] = band.input + (x + begin * w.step + reach) * g_.in_channels;
-      task_.row_steps[i] = band.pitch;
-      reach = std::min(reach + g_.dilation[2], tap_reach_);
-    }
-    task_.step = w.step * g_.in_channels;
-    task_.count = end - begin;
-    task_.rows = band.rows;
-    task_.output = out + begin * task_.output_step;
-    kernel_(task_);
+    SpreadMiddle(band, x + begin * w.step, end - begin, out + begin * task_.output_step);
   }
   for (int64_t i = end; i < w.count; ++i) {
     SpreadEdge(band, x + i * w.step, out + i * task_.output_step);
   }
 }
 
+void LaneFeeder::SpreadMiddle(const Band& band, int64_t x, int64_t count, std::byte* out) {
+  for (int i = 0; i < kernels::kDepthGroup; ++i) {
+    const bool inside = band.taps[i] != nullptr;
+    task_.taps[i] =
+        inside ? band.taps[i] + TapAt(x, i) * g_.in_channels : layer_.spread.padding.data();
+    task_.steps[i] = inside ? axis_[2].step * g_.in_channels : 0;
+    task_.row_steps[i] = inside ? band.pitch : 0;
+  }
+  task_.count = count;
+  task_.rows = band.rows;
+  task_.output = out;
+  kernel_(task_);
+}
+
 // One position of each row, some of whose taps are padding or near the end of the tensor.
 void LaneFeeder::SpreadEdge(const Band& band, int64_t x, std::byte* out) {
-  int64_t reach = 0;
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
-    const int64_t at = x + reach;
-    const bool inside = at >= 0 && at < image_.input_size[2];
-    task_.taps[i] = inside ? Safe(band.input + at * g_.in_channels) : layer_.spread.padding.data();
+    const int64_t at = TapAt(x, i);
+    const bool inside = band.taps[i] != nullptr && at >= 0 && at < image_.input_size[2];
+    task_.taps[i] =
+        inside ? Safe(band.taps[i] + at * g_.in_channels) : layer_.spread.padding.data();
     task_.row_steps[i] = inside ? band.pitch : 0;
-    reach = std::min(reach + g_.dilation[2], tap_reach_);
   }
-  task_.step = 0;
   task_.count = 1;
   task_.rows = band.rows;
   task_.output = out;
   kernel_(task_);
+}
+
+// Tap i of a quad whose first is at x. A quad may be wider than the kernel, see MakeBand.
+int64_t LaneFeeder::TapAt(int64_t x, int64_t i) const {
+  return x + std::min(i % layer_.spread.quad_w * g_.dilation[2], reach_w_);
+}
+
+// Row i of a band.
+LaneFeeder::Band LaneFeeder::RowOf(Band band, int64_t i) {
+  for (const uint8_t*& tap : band.taps) {
+    if (tap != nullptr) tap += i * band.pitch;
+  }
+  band.lowest += i * band.pitch;
+  band.rows = 1;
+  return band;
 }
 
 }  // namespace qconv::pack

@@ -48,25 +48,33 @@ class LaneFeeder {
   LaneFeeder(const PackedLayer& layer, const Piece& piece, const ImageView& image,
              std::byte* scratch, kernels::Row* rows);
 
-  // Spreads the input of a panel; valid until the next call.
-  PieceFeed Feed(const Panel& panel);
+  // Spreads the input of a panel and fills feeds[0, n); returns n, one for each of the output rows
+  // that share positions. Valid until the next call.
+  int Feed(const Panel& panel, PieceFeed* feeds);
 
  private:
-  // Rows of positions that are in the image, one below the other.
+  // Rows of positions one below the other.
   struct Band {
-    const uint8_t* input;  // pixel 0 of the first row
+    const uint8_t* taps[kernels::kDepthGroup];  // pixel 0 of the input row of each tap; null for
+                                                // rows outside the image
+    const uint8_t* lowest;                      // of those rows, the last in memory
     int64_t rows;
     int64_t pitch;  // bytes from row to row
   };
 
+  int64_t OutputRows(int64_t i) const;
   void FillRows();
   void FillGroups();
   const uint8_t* Safe(const uint8_t* pixel) const;
   void SpreadInput(const Panel& panel);
-  void FillPadding(int64_t rows, int64_t row_step, std::byte* out) const;
+  void FillPadding(int64_t rows, std::byte* out) const;
   void SpreadPlane(int64_t z, std::byte* out);
+  Band MakeBand(int64_t z, int64_t y, int64_t rows) const;
+  static Band RowOf(Band band, int64_t i);
+  int64_t TapAt(int64_t x, int64_t i) const;
   void SpreadRows(const Band& band, std::byte* out);
   void SpreadPhase(const Band& band, int64_t x, int64_t last, std::byte* out);
+  void SpreadMiddle(const Band& band, int64_t x, int64_t count, std::byte* out);
   void SpreadEdge(const Band& band, int64_t x, std::byte* out);
 
   const PackedLayer& layer_;
@@ -75,7 +83,7 @@ class LaneFeeder {
   const ImageView& image_;
   Dims outputs_, origin_;  // origin: input position of the first tap of the first output
   SpreadAxis axis_[3];
-  int64_t tap_reach_;  // input pixels from the first tap of a quad to the last
+  int64_t reach_h_, reach_w_;  // input pixels from the first tap of a quad to the last with weights
 
   // Kernels may read beyond the channels they need, but not beyond the tensor: pixels after `last_`
   // are read from a copy of its end.

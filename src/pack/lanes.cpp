@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pack/lane_feed.h"
 #include "pack/weights.h"
 
 namespace qconv::pack {
@@ -24,6 +25,22 @@ bool QuadsLieTogether(const Geometry& g) {
     if (groups * g.GroupInputs() + kernels::kDepthGroup > kReadBytes) return false;
   }
   return true;
+}
+
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
+// there may be no other rows to share with.)
+int64_t Cost(const Geometry& g, const SpreadLayout& s) {
+  constexpr int64_t kHeight = 12, kWidth = 16, kPositionCost = 4;
+  const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
+  const Dims grid = SpreadGrid(g, s);
+  const int64_t h = MakeSpreadAxis(CeilDiv(height, s.output_rows), s.output_rows * g.stride[1],
+                                   grid[1], s.quad_h * g.dilation[1])
+                        .positions();
+  const int64_t w =
+      MakeSpreadAxis(kWidth, g.stride[2], grid[2], s.quad_w * g.dilation[2]).positions();
+  return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
 }
 
 // Appends the shuffles of a panel.
@@ -85,16 +102,35 @@ bool PrefersLanes(const Geometry& g, int lanes) {
 
 SpreadLayout MakeSpreadLayout(const Geometry& g) {
   SpreadLayout spread;
+  spread.output_rows = 1;
   if (g.GroupInputs() > 1) {
     spread.form = SpreadForm::kChannels;
-    spread.taps_per_quad = 1;
-    spread.depth_groups = (g.GroupInputs() + kernels::kDepthGroup - 1) / kernels::kDepthGroup;
-  } else {
-    spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
-    spread.taps_per_quad = kernels::kDepthGroup;
-    spread.depth_groups = 1;
+    spread.quad_h = spread.quad_w = 1;
+    spread.depth_groups = CeilDiv(g.GroupInputs(), kernels::kDepthGroup);
+    return spread;
+  }
+  spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
+  spread.depth_groups = 1;
+  int64_t least = 0;
+  SpreadLayout candidate = spread;
+  for (const int64_t quad_h : {1, 2, 4}) {
+    candidate.quad_h = quad_h;
+    candidate.quad_w = kernels::kDepthGroup / quad_h;
+    if (quad_h == 4 && g.stride[1] == 1 && g.dilation[1] == 1) {
+      candidate.output_rows = CeilDiv(g.kernel[1], quad_h) * quad_h - g.kernel[1] + 1;
+    }
+    const int64_t cost = Cost(g, candidate);
+    if (least == 0 || cost < least) {
+      least = cost;
+      spread = candidate;
+    }
   }
   return spread;
+}
+
+Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
+  return {g.kernel[0], CeilDiv(g.kernel[1] + s.output_rows - 1, s.quad_h),
+          CeilDiv(g.kernel[2], s.quad_w)};
 }
 
 void FillSpreadLayout(PackedLayer& layer) {

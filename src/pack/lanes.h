@@ -6,7 +6,7 @@
 // scratch, four bytes (a quad) for each output channel, and a lane kernel then reads it like
 // weights. A position of the spread input is
 //
-//   one input channel per group: four taps of a kernel row      several: one pixel
+//   one input channel per group: four taps of the kernel        several: one pixel
 //
 //     pixel  x      x+d    x+2d   x+3d                            channels of the lane's group,
 //     lane 0 [c0    c0     c0     c0]                             four by four:
@@ -14,8 +14,15 @@
 //     ...    (channel multiplier n: lane j takes channel j / n)   (j / n) * C + 4 g, + 1, + 2, + 3
 //
 // where C and n are input and output channels per group and d is the dilation. A position serves
-// every tap of every output pixel that falls on it: a 3x3 kernel spreads each pixel once and reads
-// it three times; a 1D kernel of 75 taps reads it 19 times.
+// every tap of every output pixel that falls on it: a 1D kernel of 75 taps reads it 19 times.
+//
+// Quads of taps come in three shapes, because spreading a position costs as much as four dot
+// products and the shapes share positions differently:
+//
+//   1 x 4   a kernel row: 1D layers
+//   2 x 2   stride 2: the squares that the taps of neighbouring outputs fall on are the same
+//   4 x 1   stride 1: a column of four serves several output rows. 3x3: two of them, with weights
+//           (w0, w1, w2, 0) and (0, w0, w1, w2); 5x5: two columns serve four.
 //
 // Weight zero points are subtracted from the weights when packing (the padding has none). What then
 // does not fit s8 is split in parts that do (layer.weight_parts); kernels add up the parts.
@@ -32,8 +39,11 @@ namespace qconv::pack {
 // or with fewer output channels than a vector has lanes.
 bool PrefersLanes(const Geometry& geometry, int lanes);
 
-// Form, taps per quad and depth groups; all that TapGrid and the packing of weights need.
+// All but shuffles and padding; what TapGrid and the packing of weights need.
 SpreadLayout MakeSpreadLayout(const Geometry& geometry);
+
+// Quads that cover the kernel for the first of the output rows that share them, and so for all.
+Dims SpreadGrid(const Geometry& geometry, const SpreadLayout& spread);
 
 // Fills the shuffles of all panels and the padding of a kLanes layer whose panels are set.
 void FillSpreadLayout(PackedLayer& layer);

@@ -56,8 +56,9 @@ struct Panel {
 // How the input of a kLanes layer is spread; see lanes.h.
 struct SpreadLayout {
   kernels::SpreadForm form;
-  int64_t taps_per_quad;                       // of a kernel row: 4, or 1 (kChannels)
-  int64_t depth_groups;                        // of a position
+  int64_t quad_h, quad_w;  // taps of a position: 1 x 4, 2 x 2 or 4 x 1; 1 x 1 for kChannels
+  int64_t output_rows;     // that share positions, each with weights of its own
+  int64_t depth_groups;    // of a position
   std::vector<kernels::LaneShuffle> shuffles;  // of all panels
   std::vector<uint8_t> padding;  // a pixel of the input zero point, as long as kernels read
 };
@@ -112,7 +113,11 @@ struct PackedLayer {
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
   int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
+  // Of one part for one of the output rows that share positions.
   int64_t WeightPartBytes(const Panel& panel) const { return GridTaps() * TapWeightBytes(panel); }
+  int64_t PanelWeightBytes(const Panel& panel) const {
+    return spread.output_rows * weight_parts * WeightPartBytes(panel);
+  }
 };
 
 }  // namespace qconv::pack

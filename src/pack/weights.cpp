@@ -56,8 +56,7 @@ Dims TapGrid(const Geometry& g, Feed feed) {
     case Feed::kLanes:
       break;
   }
-  const int64_t taps = MakeSpreadLayout(g).taps_per_quad;
-  return {g.kernel[0], g.kernel[1], (g.kernel[2] + taps - 1) / taps};
+  return SpreadGrid(g, MakeSpreadLayout(g));
 }
 
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int lanes, bool sums) {
@@ -99,15 +98,18 @@ int32_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t b
 
 int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
   const Geometry& g = layer_.geometry;
-  const bool channels = layer_.spread.form == kernels::SpreadForm::kChannels;
-  // `byte` counts channels, or taps of the kernel row.
-  const int64_t in = channels ? byte : 0;
-  const int64_t quads = layer_.tap_grid[2];
-  const int64_t tap_w = tap % quads * layer_.spread.taps_per_quad + (channels ? 0 : byte);
-  if (in >= g.GroupInputs() || tap_w >= g.kernel[2]) return 0;
+  const SpreadLayout& s = layer_.spread;
+  const bool channels = s.form == kernels::SpreadForm::kChannels;
+  const Dims& grid = layer_.tap_grid;
+  // `byte` counts channels, or taps of the quad.
+  const int64_t in = channels ? byte : 0, in_quad = channels ? 0 : byte;
+  const int64_t output_row = tap / layer_.GridTaps();
+  const int64_t d = tap / (grid[1] * grid[2]) % grid[0];
+  const int64_t h = tap / grid[2] % grid[1] * s.quad_h + in_quad / s.quad_w - output_row;
+  const int64_t w = tap % grid[2] * s.quad_w + in_quad % s.quad_w;
+  if (in >= g.GroupInputs() || h < 0 || h >= g.kernel[1] || w >= g.kernel[2]) return 0;
   const int64_t at =
-      ((out * g.kernel[0] * g.kernel[1] + tap / quads) * g.kernel[2] + tap_w) * g.GroupInputs() +
-      in;
+      (((out * g.kernel[0] + d) * g.kernel[1] + h) * g.kernel[2] + w) * g.GroupInputs() + in;
   const int32_t zero_point =
       zero_points_.empty() ? 0
                            : zero_points_[zero_points_.size() == 1 ? 0 : static_cast<size_t>(out)];
@@ -138,8 +140,9 @@ int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_
 
 namespace {
 
-// Writes the panels of one part: what is left of each weight after the parts before, clamped to s8.
-void PackPanels(const WeightReader& reader, int64_t part, PackedLayer& layer) {
+// Writes one part of the panels for one of the output rows that share positions: what is left of
+// each weight after the parts before, clamped to s8.
+void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, PackedLayer& layer) {
   const kernels::KernelTable& table = *layer.kernels;
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
   const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
@@ -150,9 +153,10 @@ void PackPanels(const WeightReader& reader, int64_t part, PackedLayer& layer) {
   for (const Panel& panel : layer.panels) {
     const int vectors = table.shapes[panel.shape].vectors;
     const int64_t depth_groups = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
-    std::byte* out =
-        layer.weights.data() + panel.weights_offset + part * layer.WeightPartBytes(panel);
-    for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
+    std::byte* out = layer.weights.data() + panel.weights_offset +
+                     (output_row * layer.weight_parts + part) * layer.WeightPartBytes(panel);
+    const int64_t first_tap = output_row * layer.GridTaps();
+    for (int64_t tap = first_tap; tap < first_tap + layer.GridTaps(); ++tap) {
       for (int64_t group = 0; group < depth_groups; ++group) {
         for (int v = 0; v < vectors; ++v, out += vector_bytes) {
           for (int lane = 0; lane < table.lanes; ++lane) {
@@ -183,7 +187,11 @@ void PackPanels(const WeightReader& reader, int64_t part, PackedLayer& layer) {
 void PackWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                  PackedLayer& layer) {
   const WeightReader reader(layer, weights, zero_points);
-  for (int64_t part = 0; part < layer.weight_parts; ++part) PackPanels(reader, part, layer);
+  for (int64_t row = 0; row < layer.spread.output_rows; ++row) {
+    for (int64_t part = 0; part < layer.weight_parts; ++part) {
+      PackPanels(reader, row, part, layer);
+    }
+  }
 }
 
 }  // namespace qconv::pack

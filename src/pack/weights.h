@@ -27,7 +27,7 @@ bool NeedsSums(std::span<const int32_t> zero_points);
 Feed ChooseFeed(const Geometry& geometry, int lanes, std::span<const int32_t> zero_points);
 
 // Taps as kernels see them: the kernel for kTaps, (kd, kh, 1) for kRuns, (1, 1, 1) for kWindows;
-// for kLanes the kernel, or (kd, kh, ceil(kw / 4)) where four taps make a quad.
+// for kLanes the kernel in units of quads (SpreadGrid in lanes.h).
 Dims TapGrid(const Geometry& geometry, Feed feed);
 
 // Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
@@ -37,7 +37,8 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed,
 
 // Reads the weight that column `column` of a panel applies to input byte `byte` of tap `tap` (an
 // index into layer.tap_grid, raster order): zero where there is none. In kLanes layers less its
-// zero point, so that it may be beyond s8.
+// zero point, so that it may be beyond s8; taps GridTaps() on are those of the second output row
+// that shares positions, and so on.
 class WeightReader {
  public:
   // `zero_points`: none, one or one per output channel.
