@@ -83,14 +83,14 @@ template <SpreadForm kForm>
 uint8_t SpreadByte(const SpreadTask& task, int64_t row, int64_t i, int64_t group, int lane, int k) {
   const int tap = kForm == SpreadForm::kChannels ? 0 : k;
   const uint8_t* pixel = task.taps[tap] + row * task.row_steps[tap] + i * task.steps[tap];
-  if constexpr (kForm == SpreadForm::kTaps) {
-    return pixel[lane];
-  } else if constexpr (kForm == SpreadForm::kShuffledTaps) {
-    return pixel[task.shuffles->offset + task.shuffles->order[lane]];
-  } else {
-    const LaneShuffle& shuffle = task.shuffles[group * (kColumns / 4) + lane / 4];
-    return pixel[shuffle.offset + shuffle.order[lane % 4 * kDepthGroup + k]];
+  if constexpr (kForm == SpreadForm::kTaps) return pixel[lane];
+  if constexpr (kForm == SpreadForm::kShuffledTaps) {
+    return pixel[task.shuffles.offsets[0] + task.shuffles.orders[lane]];
   }
+  const int64_t shuffle = group * (kColumns / 4) + lane / 4;
+  const int64_t offset = kForm == SpreadForm::kNearChannels ? lane / 4 * 4  // nv = 1
+                                                            : task.shuffles.offsets[shuffle];
+  return pixel[offset + task.shuffles.orders[shuffle * kShuffleBytes + lane % 4 * kDepthGroup + k]];
 }
 
 template <SpreadForm kForm>
@@ -140,7 +140,8 @@ constexpr KernelTable kScalarTable = {
                 .symmetric = RunPanel<Accumulate>,
                 .general = RunPanel<Accumulate>,
                 .lanes = {.spread = {Spread<SpreadForm::kTaps>, Spread<SpreadForm::kShuffledTaps>,
-                                     Spread<SpreadForm::kChannels>},
+                                     Spread<SpreadForm::kChannels>,
+                                     Spread<SpreadForm::kNearChannels>},
                           .symmetric = RunPanel<AccumulateLanes>,
                           .general = RunPanel<AccumulateLanes>}}},
     .row_sums = SumRows,

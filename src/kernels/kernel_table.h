@@ -78,16 +78,19 @@ using PanelKernel = void (*)(const PanelTask& task);
 // where a position is a pixel, or four of them that are taps of the kernel.
 enum class SpreadForm {
   kTaps,          // lane = channel; its four bytes are of four pixels
-  kShuffledTaps,  // the same, lanes taking their channels by LaneShuffle
-  kChannels,      // the four bytes are channels of one pixel, taken by LaneShuffle
+  kShuffledTaps,  // the same, lanes taking their channels by shuffles
+  kChannels,      // the four bytes are channels of one pixel, taken by shuffles
+  kNearChannels,  // the same, and column j takes them from channels 4 * nv * (j / (4 * nv)) on,
+                  // less than 4 * nv of them, where nv is the number of vectors
 };
-inline constexpr int kSpreadForms = 3;
+inline constexpr int kSpreadForms = 4;
 
-// Takes 16 bytes of a pixel from `offset` on, and of them the bytes `order`: for 16 columns (one
-// each, kShuffledTaps) or for four columns (four each, kChannels).
-struct LaneShuffle {
-  int64_t offset;
-  uint8_t order[16];
+// A shuffle takes 16 bytes of a pixel from `offset` on (kNearChannels: from its place on), and of
+// them the bytes `order`, for 16 columns (one each, kShuffledTaps) or for four columns (four each).
+inline constexpr int kShuffleBytes = 16;
+struct LaneShuffles {
+  const int64_t* offsets;
+  const uint8_t* orders;  // [shuffle][16]
 };
 
 // `rows` rows of `count` positions. Steps are in bytes.
@@ -97,8 +100,8 @@ struct SpreadTask {
   // From a position's pixels to those of the next, in its row and in the row below; 0 where a tap
   // is padding.
   int64_t steps[kDepthGroup], row_steps[kDepthGroup];
-  int64_t depth_groups;         // of a position; kTaps, kShuffledTaps: 1
-  const LaneShuffle* shuffles;  // kShuffledTaps: [16 columns], kChannels: [group][four lanes]
+  int64_t depth_groups;   // of a position; kTaps, kShuffledTaps: 1
+  LaneShuffles shuffles;  // kShuffledTaps: [16 columns], else [group][vector][four lanes]
   std::byte* output;
   int64_t output_step, output_row_step;
 };

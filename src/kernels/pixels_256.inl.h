@@ -26,15 +26,26 @@ struct Pixels256 {
 
   // The same, channels taken by one shuffle.
   template <int nv>
-  static inline __m128i Shuffle(const uint8_t* pixel, const LaneShuffle* shuffles) {
-    return _mm_shuffle_epi8(Load16(pixel + shuffles->offset), Load16(shuffles->order));
+  static inline __m128i Shuffle(const uint8_t* pixel, LaneShuffles shuffles) {
+    return _mm_shuffle_epi8(Load16(pixel + shuffles.offsets[0]), Load16(shuffles.orders));
+  }
+
+  // 128-bit lane L: 16 bytes of the pixel from offset L on.
+  static inline __m256i Gather(const uint8_t* pixel, const int64_t* offsets) {
+    return Join(Load16(pixel + offsets[0]), Load16(pixel + offsets[1]));
+  }
+
+  // 128-bit lane L: the bytes of the pixel from 4 * nv * L on, 4 * nv of them at least.
+  template <int nv>
+  static inline __m256i LoadNear(const uint8_t* pixel) {
+    const __m256i bytes = _mm256_castsi128_si256(Load<nv>(pixel));
+    if constexpr (nv == 2) return _mm256_permute4x64_epi64(bytes, 0b01'01'00'00);
+    return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
   }
 
   // The quads of one vector, taken by two shuffles.
-  static inline Native ShuffleQuads(const uint8_t* pixel, const LaneShuffle* shuffles) {
-    const __m256i bytes =
-        Join(Load16(pixel + shuffles[0].offset), Load16(pixel + shuffles[1].offset));
-    return _mm256_shuffle_epi8(bytes, Join(Load16(shuffles[0].order), Load16(shuffles[1].order)));
+  static inline Native ShuffleQuads(__m256i bytes, const uint8_t* orders) {
+    return _mm256_shuffle_epi8(bytes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(orders)));
   }
 
   // Lane of channel c: bytes c of the four pixels.

@@ -28,25 +28,38 @@ struct Pixels512 {
 
   // The same, channels taken by nv shuffles.
   template <int nv>
-  static inline __m512i Shuffle(const uint8_t* pixel, const LaneShuffle* shuffles) {
-    if constexpr (nv == 4) return ShuffleQuads(pixel, shuffles);
-    __m512i bytes = _mm512_castsi128_si512(Load16(pixel + shuffles[0].offset));
-    __m512i order = _mm512_castsi128_si512(Load16(shuffles[0].order));
-    if constexpr (nv == 2) {
-      bytes = _mm512_inserti32x4(bytes, Load16(pixel + shuffles[1].offset), 1);
-      order = _mm512_inserti32x4(order, Load16(shuffles[1].order), 1);
+  static inline __m512i Shuffle(const uint8_t* pixel, LaneShuffles shuffles) {
+    if constexpr (nv == 4) {
+      return ShuffleQuads(Gather(pixel, shuffles.offsets), shuffles.orders);
     }
-    return _mm512_shuffle_epi8(bytes, order);
+    __m512i bytes = _mm512_castsi128_si512(Load16(pixel + shuffles.offsets[0]));
+    if constexpr (nv == 2) {
+      bytes = _mm512_inserti32x4(bytes, Load16(pixel + shuffles.offsets[1]), 1);
+    }
+    return _mm512_shuffle_epi8(bytes, Load<nv>(shuffles.orders));
+  }
+
+  // 128-bit lane L: 16 bytes of the pixel from offset L on.
+  static inline __m512i Gather(const uint8_t* pixel, const int64_t* offsets) {
+    return Join(Load16(pixel + offsets[0]), Load16(pixel + offsets[1]), Load16(pixel + offsets[2]),
+                Load16(pixel + offsets[3]));
+  }
+
+  // 128-bit lane L: the bytes of the pixel from 4 * nv * L on, 4 * nv of them at least.
+  template <int nv>
+  static inline __m512i LoadNear(const uint8_t* pixel) {
+    const __m512i bytes = Load<nv>(pixel);
+    if constexpr (nv == 4) return bytes;
+    if constexpr (nv == 1) {
+      const __m512i order = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+      return _mm512_permutexvar_epi32(order, bytes);
+    }
+    return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), bytes);
   }
 
   // The quads of one vector, taken by four shuffles.
-  static inline Native ShuffleQuads(const uint8_t* pixel, const LaneShuffle* shuffles) {
-    const __m512i bytes =
-        Join(Load16(pixel + shuffles[0].offset), Load16(pixel + shuffles[1].offset),
-             Load16(pixel + shuffles[2].offset), Load16(pixel + shuffles[3].offset));
-    const __m512i order = Join(Load16(shuffles[0].order), Load16(shuffles[1].order),
-                               Load16(shuffles[2].order), Load16(shuffles[3].order));
-    return _mm512_shuffle_epi8(bytes, order);
+  static inline Native ShuffleQuads(__m512i bytes, const uint8_t* orders) {
+    return _mm512_shuffle_epi8(bytes, _mm512_loadu_si512(orders));
   }
 
   // Lane of channel c: bytes c of the four pixels.

@@ -51,21 +51,47 @@ void SpreadShuffledTaps(const SpreadTask& task) {
   });
 }
 
-template <class Simd, int nv>
-void SpreadChannels(const SpreadTask& task) {
-  using Pixels = typename Simd::Width::Pixels;
-  constexpr int kShuffles = Simd::Width::kLanes / 4;  // of a vector
+// quads(pixel, vector) gives those of one vector; vectors of all depth groups count on.
+template <class Simd, int nv, class Quads>
+inline __attribute__((always_inline)) void SpreadPixels(const SpreadTask& task,
+                                                        const Quads& quads) {
   for (int64_t row = 0; row < task.rows; ++row) {
     for (int64_t i = 0; i < task.count; ++i) {
       const uint8_t* pixel = task.taps[0] + row * task.row_steps[0] + i * task.steps[0];
       std::byte* out = task.output + row * task.output_row_step + i * task.output_step;
-      const LaneShuffle* shuffles = task.shuffles;
-      for (int64_t g = 0; g < task.depth_groups * nv; ++g, shuffles += kShuffles) {
-        Simd::StoreSpread(out, Pixels::ShuffleQuads(pixel, shuffles));
-        out += Simd::kSpreadVectorBytes;
-      }
+      quads(pixel, [&](int64_t vector, auto bytes) {
+        Simd::StoreSpread(out + vector * Simd::kSpreadVectorBytes, bytes);
+      });
     }
   }
+}
+
+template <class Simd, int nv>
+void SpreadChannels(const SpreadTask& task) {
+  using Pixels = typename Simd::Width::Pixels;
+  constexpr int kShuffles = Simd::Width::kLanes / 4;  // of a vector
+  SpreadPixels<Simd, nv>(task, [&](const uint8_t* pixel, const auto& store) {
+    LaneShuffles shuffles = task.shuffles;
+    for (int64_t v = 0; v < task.depth_groups * nv; ++v) {
+      store(v, Pixels::ShuffleQuads(Pixels::Gather(pixel, shuffles.offsets), shuffles.orders));
+      shuffles.offsets += kShuffles;
+      shuffles.orders += kShuffles * kShuffleBytes;
+    }
+  });
+}
+
+template <class Simd, int nv>
+void SpreadNearChannels(const SpreadTask& task) {
+  using Pixels = typename Simd::Width::Pixels;
+  constexpr int kShuffles = Simd::Width::kLanes / 4;
+  SpreadPixels<Simd, nv>(task, [&](const uint8_t* pixel, const auto& store) {
+    const auto channels = Pixels::template LoadNear<nv>(pixel);
+    const uint8_t* orders = task.shuffles.orders;
+    for (int64_t v = 0; v < task.depth_groups * nv; ++v) {
+      store(v, Pixels::ShuffleQuads(channels, orders));
+      orders += kShuffles * kShuffleBytes;
+    }
+  });
 }
 
 }  // namespace

@@ -41,10 +41,10 @@ constexpr LaneKernels MakeLaneKernels() {
   if constexpr (nv == 3) {
     return {};
   } else {
-    return {
-        .spread = {SpreadTaps<Simd, nv>, SpreadShuffledTaps<Simd, nv>, SpreadChannels<Simd, nv>},
-        .symmetric = RunPanel<Simd, LaneInput, SymmetricEpilogue, nv>,
-        .general = RunPanel<Simd, LaneInput, GeneralEpilogue, nv>};
+    return {.spread = {SpreadTaps<Simd, nv>, SpreadShuffledTaps<Simd, nv>, SpreadChannels<Simd, nv>,
+                       SpreadNearChannels<Simd, nv>},
+            .symmetric = RunPanel<Simd, LaneInput, SymmetricEpilogue, nv>,
+            .general = RunPanel<Simd, LaneInput, GeneralEpilogue, nv>};
   }
 }
 

@@ -173,8 +173,10 @@ const uint8_t* LaneFeeder::Safe(const uint8_t* pixel) const {
 void LaneFeeder::SpreadInput(const Panel& panel) {
   in_begin_ = layer_.groups[static_cast<size_t>(panel.group)].in_begin;
   const kernels::LaneKernels& kernels = layer_.kernels->shapes[panel.shape].lanes;
-  kernel_ = kernels.spread[static_cast<int>(layer_.spread.form)];
-  task_.shuffles = layer_.spread.shuffles.data() + panel.shuffles_offset;
+  kernel_ = kernels.spread[static_cast<int>(panel.spread_form)];
+  task_.shuffles = {
+      layer_.spread.shuffle_offsets.data() + panel.shuffles_offset,
+      layer_.spread.shuffle_orders.data() + panel.shuffles_offset * kernels::kShuffleBytes};
   const SpreadAxis& d = axis_[0];
   for (int64_t i = 0; i < d.count; ++i) {
     for (int64_t p = 0; p < d.phases; ++p) {

@@ -8,11 +8,9 @@
 namespace qconv::pack {
 namespace {
 
-using kernels::LaneShuffle;
 using kernels::SpreadForm;
 
-constexpr int kColumns = 4;         // of a LaneShuffle that takes quads
-constexpr int64_t kReadBytes = 16;  // by a LaneShuffle
+constexpr int kColumns = 4;  // of a shuffle that takes quads
 
 // Whether the quads of any four neighbouring columns lie within 16 bytes of a pixel. Which columns
 // share a group repeats after at most GroupOutputs() such steps.
@@ -22,7 +20,7 @@ bool QuadsLieTogether(const Geometry& g) {
   for (int64_t j = 0; j < columns; j += kColumns) {
     const int64_t last = std::min(j + kColumns, g.out_channels) - 1;
     const int64_t groups = last / outputs - j / outputs;
-    if (groups * g.GroupInputs() + kernels::kDepthGroup > kReadBytes) return false;
+    if (groups * g.GroupInputs() + kernels::kDepthGroup > kernels::kShuffleBytes) return false;
   }
   return true;
 }
@@ -43,54 +41,93 @@ int64_t Cost(const Geometry& g, const SpreadLayout& s) {
   return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
 }
 
-// Appends the shuffles of a panel.
+// Appends the shuffles of a panel and sets its form.
 class ShuffleFiller {
  public:
-  ShuffleFiller(PackedLayer& layer, const Panel& panel)
-      : g_(layer.geometry), shape_(layer.kernels->shapes[panel.shape]), layer_(layer) {
-    first_output_ = panel.out_begin;
-    first_input_ = layer.groups[static_cast<size_t>(panel.group)].in_begin;
+  ShuffleFiller(PackedLayer& layer, Panel& panel)
+      : layer_(layer),
+        g_(layer.geometry),
+        panel_(panel),
+        vectors_(layer.kernels->shapes[panel.shape].vectors),
+        columns_(layer.kernels->shapes[panel.shape].columns),
+        in_begin_(layer.groups[static_cast<size_t>(panel.group)].in_begin) {
+    panel.shuffles_offset = static_cast<int64_t>(layer.spread.shuffle_offsets.size());
+    panel.spread_form = layer.spread.form;
   }
 
-  void AppendTaps() {
-    for (int column = 0; column < shape_.columns; column += 16) {
-      Append(column, 16, 1, 0);
-    }
-  }
-
-  void AppendChannels() {
-    for (int64_t group = 0; group < layer_.spread.depth_groups; ++group) {
-      for (int v = 0; v < shape_.vectors; ++v) {
-        for (int lane = 0; lane < layer_.kernels->lanes; lane += kColumns) {
-          Append(ColumnInPanel(shape_.vectors, v, lane), kColumns, kernels::kDepthGroup,
-                 group * kernels::kDepthGroup);
+  // Returns how many bytes of a pixel kernels will read.
+  int64_t Fill() {
+    switch (layer_.spread.form) {
+      case SpreadForm::kTaps:
+        return columns_;
+      case SpreadForm::kShuffledTaps:
+        for (int column = 0; column < columns_; column += 16) {
+          Append(GroupInput(column), column, 16, 1, 0);
         }
-      }
+        break;
+      case SpreadForm::kChannels:
+      case SpreadForm::kNearChannels:
+        panel_.spread_form = ChannelsAreNear() ? SpreadForm::kNearChannels : SpreadForm::kChannels;
+        AppendChannels();
+        break;
     }
+    return read_;
   }
 
  private:
-  // First input channel of the group of a column; columns beyond the last channel read the last.
+  // First input channel, from that of the panel, of the group of a column. Columns beyond the last
+  // read what it does.
   int64_t GroupInput(int column) const {
-    const int64_t output = std::min<int64_t>(first_output_ + column, g_.out_channels - 1);
-    return output / g_.GroupOutputs() * g_.GroupInputs();
+    const int64_t output = std::min<int64_t>(panel_.out_begin + column, g_.out_channels - 1);
+    return output / g_.GroupOutputs() * g_.GroupInputs() - in_begin_;
   }
 
-  void Append(int column, int columns, int bytes, int64_t channel) {
-    const int64_t first = GroupInput(column);
-    LaneShuffle shuffle = {.offset = first + channel - first_input_, .order = {}};
-    for (int i = 0; i < columns; ++i) {
-      for (int b = 0; b < bytes; ++b) {
-        shuffle.order[i * bytes + b] = static_cast<uint8_t>(GroupInput(column + i) - first + b);
+  // See kernels::SpreadForm.
+  bool ChannelsAreNear() const {
+    const int near = kColumns * vectors_;
+    for (int column = 0; column < panel_.columns; ++column) {
+      const int64_t from = column / near * near, input = GroupInput(column);
+      if (input < from || input + g_.GroupInputs() > from + near) return false;
+    }
+    return true;
+  }
+
+  void AppendChannels() {
+    const bool near = panel_.spread_form == SpreadForm::kNearChannels;
+    for (int64_t group = 0; group < layer_.spread.depth_groups; ++group) {
+      for (int v = 0; v < vectors_; ++v) {
+        for (int lane = 0; lane < layer_.kernels->lanes; lane += kColumns) {
+          const int column = ColumnInPanel(vectors_, v, lane);
+          const int64_t channel = group * kernels::kDepthGroup;
+          const int64_t from =
+              near ? lane / kColumns * kColumns * vectors_ : GroupInput(column) + channel;
+          Append(from, column, kColumns, kernels::kDepthGroup, channel);
+        }
       }
     }
-    layer_.spread.shuffles.push_back(shuffle);
+    if (near) read_ = columns_;
   }
 
-  const Geometry& g_;
-  const kernels::PanelShape& shape_;
+  // For `columns` columns, the `bytes` input channels from `channel` of each one's group.
+  void Append(int64_t from, int column, int columns, int bytes, int64_t channel) {
+    layer_.spread.shuffle_offsets.push_back(from);
+    for (int i = 0; i < columns; ++i) {
+      for (int b = 0; b < bytes; ++b) {
+        // Channels beyond the group have no weights, and columns beyond the last no outputs.
+        const int64_t byte = GroupInput(column + i) + channel + b - from;
+        const bool used = channel + b < g_.GroupInputs() && column + i < panel_.columns;
+        layer_.spread.shuffle_orders.push_back(static_cast<uint8_t>(used ? byte : 0));
+      }
+    }
+    read_ = std::max(read_, from + kernels::kShuffleBytes);
+  }
+
   PackedLayer& layer_;
-  int64_t first_output_, first_input_;
+  const Geometry& g_;
+  Panel& panel_;
+  const int vectors_, columns_;
+  const int64_t in_begin_;
+  int64_t read_ = 0;
 };
 
 }  // namespace
@@ -135,22 +172,7 @@ Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
 
 void FillSpreadLayout(PackedLayer& layer) {
   int64_t read = 0;
-  for (Panel& panel : layer.panels) {
-    panel.shuffles_offset = static_cast<int64_t>(layer.spread.shuffles.size());
-    ShuffleFiller filler(layer, panel);
-    switch (layer.spread.form) {
-      case SpreadForm::kTaps:
-        read = std::max<int64_t>(read, layer.kernels->shapes[panel.shape].columns);
-        break;
-      case SpreadForm::kShuffledTaps:
-        filler.AppendTaps();
-        break;
-      case SpreadForm::kChannels:
-        filler.AppendChannels();
-        break;
-    }
-  }
-  for (const LaneShuffle& s : layer.spread.shuffles) read = std::max(read, s.offset + kReadBytes);
+  for (Panel& panel : layer.panels) read = std::max(read, ShuffleFiller(layer, panel).Fill());
   layer.spread.padding.assign(static_cast<size_t>(read), layer.input_zero_point);
 }
 

@@ -50,16 +50,18 @@ struct Panel {
   int64_t weights_offset;   // bytes
   int64_t column_offset;    // into the per-column arrays
   int64_t tap_sums_offset;  // into tap_sums
-  int64_t shuffles_offset;  // into SpreadLayout::shuffles
+  int64_t shuffles_offset;  // into SpreadLayout::shuffle_*
+  kernels::SpreadForm spread_form;
 };
 
 // How the input of a kLanes layer is spread; see lanes.h.
 struct SpreadLayout {
-  kernels::SpreadForm form;
-  int64_t quad_h, quad_w;  // taps of a position: 1 x 4, 2 x 2 or 4 x 1; 1 x 1 for kChannels
-  int64_t output_rows;     // that share positions, each with weights of its own
-  int64_t depth_groups;    // of a position
-  std::vector<kernels::LaneShuffle> shuffles;  // of all panels
+  kernels::SpreadForm form;  // kChannels: some panels may be kNearChannels
+  int64_t quad_h, quad_w;    // taps of a position: 1 x 4, 2 x 2 or 4 x 1; 1 x 1 for kChannels
+  int64_t output_rows;       // that share positions, each with weights of its own
+  int64_t depth_groups;      // of a position
+  std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
+  std::vector<uint8_t> shuffle_orders;
   std::vector<uint8_t> padding;  // a pixel of the input zero point, as long as kernels read
 };
 
