@@ -137,7 +137,7 @@ ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
 void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
   kernel_ = layer.geometry.kernel;
-  tile_ = ChooseLaneTile(layer, output_, RowsForThreads(layer, pixels, threads), kSpreadBytes);
+  tile_ = ChooseLaneTile(layer, output_, RowsForThreads(layer, pixels, threads), kCopyBytes);
   blocks_ = 1;
   for (size_t i = 0; i < 3; ++i) {
     tiles_[i] = (output_[i] + tile_[i] - 1) / tile_[i];

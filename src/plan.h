@@ -31,9 +31,8 @@ namespace qconv {
 inline constexpr int kMaxSegments = 8;  // per dimension
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
-inline constexpr int64_t kTasksPerThread = 4;       // so that all threads are busy to the end
-inline constexpr int64_t kCopyBytes = 64 * 1024;    // scratch for the gathered input of a block
-inline constexpr int64_t kSpreadBytes = 24 * 1024;  // of it, for input that should stay in L1
+inline constexpr int64_t kTasksPerThread = 4;     // so that all threads are busy to the end
+inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
 
 struct Segments {
   std::array<pack::Segment, kMaxSegments> list;
