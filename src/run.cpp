@@ -103,7 +103,7 @@ class Block {
       }
       task.depth_groups = feed.depth_groups;
       task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_bytes;
-      int32_t offsets[kernels::kMaxColumns];
+      alignas(64) int32_t offsets[kernels::kMaxColumns];
       if (feed.all_taps) {
         task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
       } else {
