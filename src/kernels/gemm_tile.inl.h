@@ -72,10 +72,52 @@ inline __attribute__((always_inline)) void AccumulateTap(
   }
 }
 
+// The depth groups of all taps in one list, for kernels of many shallow taps: the nest of loops
+// over taps costs 3x3 windows of 3 channels (3 taps of 3 groups) a fifth of their time.
+class GroupList {
+ public:
+  struct Group {
+    int64_t input, weights;  // bytes from the row, bytes from the panel
+  };
+
+  GroupList(const PanelTask& task, int64_t group_bytes) {
+    const TapLoop &d = task.taps[0], &h = task.taps[1], &w = task.taps[2];
+    const int64_t taps = d.count * h.count * w.count;
+    if (taps == 1 || task.depth_groups > kMostPerTap || taps * task.depth_groups > kMost) return;
+    for (int64_t i = 0; i < d.count; ++i) {
+      for (int64_t j = 0; j < h.count; ++j) {
+        for (int64_t l = 0; l < w.count; ++l) {
+          AddTap(i * d.input_stride + j * h.input_stride + l * w.input_stride,
+                 i * d.weight_stride + j * h.weight_stride + l * w.weight_stride, task.depth_groups,
+                 group_bytes);
+        }
+      }
+    }
+  }
+
+  const Group* begin() const { return groups_; }
+  const Group* end() const { return groups_ + count_; }  // an empty list: too many groups for one
+
+ private:
+  static constexpr int64_t kMostPerTap = 8, kMost = 128;
+
+  void AddTap(int64_t input, int64_t weights, int64_t groups, int64_t group_bytes) {
+    for (int64_t g = 0; g < groups; ++g) {
+      groups_[count_++] = {input, weights};
+      input += kDepthGroup;
+      weights += group_bytes;
+    }
+  }
+
+  Group groups_[kMost];
+  int64_t count_ = 0;
+};
+
 // All taps of the tile at `rows`.
 template <class Simd, int m, int nv, int chains>
 inline __attribute__((always_inline)) void AccumulateTile(
-    typename Simd::Width::Register (&acc)[chains][m][nv], const PanelTask& task, const Row* rows) {
+    typename Simd::Width::Register (&acc)[chains][m][nv], const PanelTask& task,
+    const GroupList& groups, const Row* rows) {
   const TapLoop &d = task.taps[0], &h = task.taps[1], &w = task.taps[2];
   const int64_t depth = task.depth_groups * kDepthGroup;
   const uint8_t* a[m];
@@ -83,6 +125,13 @@ inline __attribute__((always_inline)) void AccumulateTile(
     a[r] = task.input + rows[r].input;
     asm("" : "+r"(a[r]));  // a pointer in a register, not a sum to be formed anew at each use
   });
+  if (groups.begin() != groups.end()) {
+#pragma GCC unroll 1
+    for (const GroupList::Group& group : groups) {
+      AccumulateGroup<Simd>(acc[0], a, group.input, task.weights + group.weights);
+    }
+    return;
+  }
   // Shallow pointwise layers are short of instruction slots, not of arithmetic: without the loops a
   // 12x16 tile of depth 16 takes 15 % less time.
   if (d.count == 1 && h.count == 1 && w.count == 1) {
@@ -103,7 +152,7 @@ inline __attribute__((always_inline)) void AccumulateTile(
 
 // `tiles` tiles of m rows each, from row `row`.
 template <class Simd, template <class, int> class Epilogue, int m, int nv>
-void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
+void GemmTiles(const PanelTask& task, const GroupList& groups, int64_t row, int64_t tiles) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kChains = Chains<m, nv>();
@@ -118,7 +167,7 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
         Unroll<kChains - 1>([&](auto c) { acc[c + 1][r][v] = Register{}; });
       });
     });
-    AccumulateTile<Simd>(acc, task, rows);
+    AccumulateTile<Simd>(acc, task, groups, rows);
     Unroll<kChains - 1>([&](auto c) {
       Unroll<m>([&](auto r) {
         Unroll<nv>([&](auto v) { acc[0][r][v] = Width::Add(acc[0][r][v], acc[c + 1][r][v]); });
@@ -133,13 +182,14 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
 }
 
 template <class Simd, template <class, int> class Epilogue, int nv, int m = Simd::kTileRows[nv - 1]>
-void GemmTilesOfHeight(int64_t height, const PanelTask& task, int64_t row, int64_t tiles) {
+void GemmTilesOfHeight(int64_t height, const PanelTask& task, const GroupList& groups, int64_t row,
+                       int64_t tiles) {
   if constexpr (m > 1) {
     if (height != m) {
-      return GemmTilesOfHeight<Simd, Epilogue, nv, m - 1>(height, task, row, tiles);
+      return GemmTilesOfHeight<Simd, Epilogue, nv, m - 1>(height, task, groups, row, tiles);
     }
   }
-  GemmTiles<Simd, Epilogue, m, nv>(task, row, tiles);
+  GemmTiles<Simd, Epilogue, m, nv>(task, groups, row, tiles);
 }
 
 // Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are
@@ -147,12 +197,13 @@ void GemmTilesOfHeight(int64_t height, const PanelTask& task, int64_t row, int64
 template <class Simd, template <class, int> class Epilogue, int nv>
 void RunPanel(const PanelTask& task) {
   constexpr int mr = Simd::kTileRows[nv - 1];
+  const GroupList groups(task, nv * Simd::kWeightVectorBytes);
   const int64_t tiles = (task.row_count + mr - 1) / mr;
   const int64_t height = (task.row_count + tiles - 1) / tiles;
   const int64_t tall_tiles = task.row_count - tiles * (height - 1);
-  GemmTilesOfHeight<Simd, Epilogue, nv>(height, task, 0, tall_tiles);
+  GemmTilesOfHeight<Simd, Epilogue, nv>(height, task, groups, 0, tall_tiles);
   if (tall_tiles < tiles) {
-    GemmTilesOfHeight<Simd, Epilogue, nv>(height - 1, task, tall_tiles * height,
+    GemmTilesOfHeight<Simd, Epilogue, nv>(height - 1, task, groups, tall_tiles * height,
                                           tiles - tall_tiles);
   }
 }
