@@ -68,7 +68,7 @@ class Block {
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
       feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
-      if (piece.copied()) scratch += pack::CopyBytes(layer_, piece.rows());
+      if (piece.copied()) scratch += pack::CopyBytes(layer_, piece);
       if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
     }
@@ -182,13 +182,13 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.
   std::unique_ptr<std::byte[]> large_scratch;
-  if (const int64_t bytes = pack::CopyBytes(layer, 1); plan.copies() && bytes > kCopyBytes) {
-    large_scratch.reset(new std::byte[static_cast<size_t>(bytes)]);
+  if (plan.copies() && layer.window_bytes > kCopyBytes) {
+    large_scratch.reset(new std::byte[static_cast<size_t>(layer.window_bytes)]);
   }
   const Executor& executor = large_scratch ? Executor::Serial() : caller;
   const int64_t splits =
       ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), executor.Concurrency());
-  const pack::RunRows run_rows(layer.geometry);
+  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output());
   const Job job{layer, plan, run_rows, input, output, splits, large_scratch.get()};
   executor.ParallelFor(
       blocks * splits,
