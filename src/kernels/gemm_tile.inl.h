@@ -27,6 +27,8 @@ namespace {
 
 constexpr int kDepthUnroll = QCONV_DEPTH_UNROLL;  // 4; under sanitizers 1 (cmake/isa.cmake)
 
+constexpr int kRowPointers = 8;  // of a tile, in general registers
+
 // Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than
 // ten accumulators runs several chains of them, each over its own depth groups, and adds them up.
 template <int m, int nv>
@@ -39,8 +41,12 @@ constexpr int Chains() {
 // One depth group: acc[r][v] += the four bytes of row r times the weights of vector v.
 template <class Simd, int m, int nv>
 inline __attribute__((always_inline)) void AccumulateGroup(
-    typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m], int64_t k,
+    typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
     const std::byte* weights) {
+  // Not all pointers fit the general registers. GCC would keep the others in vector registers, and
+  // get them back with instructions that take the place of dot products; these stay in memory.
+  constexpr int kInMemory = m > kRowPointers ? m - kRowPointers : 0;
+  Unroll<kInMemory>([&](auto r) { asm("" : "+m"(a[kRowPointers + r])); });
   typename Simd::Weights b[nv];
   Unroll<nv>([&](auto v) { b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes); });
   Unroll<m>([&](auto r) {
@@ -52,7 +58,7 @@ inline __attribute__((always_inline)) void AccumulateGroup(
 // One tap: input bytes [k, end) of each row.
 template <class Simd, int m, int nv, int chains>
 inline __attribute__((always_inline)) void AccumulateTap(
-    typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* const (&a)[m], int64_t k,
+    typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* (&a)[m], int64_t k,
     int64_t end, const std::byte* weights) {
   constexpr int64_t kGroupBytes = nv * Simd::kWeightVectorBytes;
   if constexpr (chains > 1) {
@@ -77,7 +83,8 @@ inline __attribute__((always_inline)) void AccumulateTap(
 class GroupList {
  public:
   struct Group {
-    int64_t input, weights;  // bytes from the row, bytes from the panel
+    int64_t input;  // bytes from the row
+    const std::byte* weights;
   };
 
   GroupList(const PanelTask& task, int64_t group_bytes) {
@@ -88,8 +95,8 @@ class GroupList {
       for (int64_t j = 0; j < h.count; ++j) {
         for (int64_t l = 0; l < w.count; ++l) {
           AddTap(i * d.input_stride + j * h.input_stride + l * w.input_stride,
-                 i * d.weight_stride + j * h.weight_stride + l * w.weight_stride, task.depth_groups,
-                 group_bytes);
+                 task.weights + i * d.weight_stride + j * h.weight_stride + l * w.weight_stride,
+                 task.depth_groups, group_bytes);
         }
       }
     }
@@ -101,7 +108,7 @@ class GroupList {
  private:
   static constexpr int64_t kMostPerTap = 8, kMost = 128;
 
-  void AddTap(int64_t input, int64_t weights, int64_t groups, int64_t group_bytes) {
+  void AddTap(int64_t input, const std::byte* weights, int64_t groups, int64_t group_bytes) {
     for (int64_t g = 0; g < groups; ++g) {
       groups_[count_++] = {input, weights};
       input += kDepthGroup;
@@ -128,7 +135,7 @@ inline __attribute__((always_inline)) void AccumulateTile(
   if (groups.begin() != groups.end()) {
 #pragma GCC unroll 1
     for (const GroupList::Group& group : groups) {
-      AccumulateGroup<Simd>(acc[0], a, group.input, task.weights + group.weights);
+      AccumulateGroup<Simd>(acc[0], a, group.input, group.weights);
     }
     return;
   }
