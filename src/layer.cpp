@@ -67,7 +67,7 @@ void LayOutPanels(PackedLayer& layer) {
     columns += width;
     tap_sums += layer.GridTaps() * width;
   }
-  layer.weights = pack::AlignedBytes(static_cast<size_t>(weight_bytes));
+  layer.weights.resize(static_cast<size_t>(weight_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));
   layer.bias.resize(static_cast<size_t>(columns));
   layer.multipliers.resize(static_cast<size_t>(columns));

@@ -13,9 +13,10 @@
 //     H-1   [c] [----- edge -----] [c]
 //
 // Where skipping is not possible (kernel rows read as one run, kernels of many taps) the edge is
-// one segment of `copied` pixels: their input is gathered first, padding filled in. Large
-// rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
-// ("rows" of the matrix product) in at most kMaxPieces rectangles.
+// one segment of `copied` pixels: their input is gathered first, padding filled in. (Of first
+// layers the input of all pixels is: GathersRows, plan.cpp.) Large rectangles are cut into blocks,
+// small ones share one. A block is at most kMaxBlockRows pixels ("rows" of the matrix product) in
+// at most kMaxPieces rectangles.
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 #pragma once
@@ -56,6 +57,8 @@ class ImagePlan {
 
   int64_t blocks() const { return blocks_; }  // per image
   bool copies() const { return copies_; }     // whether any piece is copied
+
+  pack::Piece LargestRectangle() const;
 
   // Fills `pieces` with those of block 0 <= index < blocks(); returns how many.
   int PiecesOf(int64_t index, pack::Piece (&pieces)[kMaxPieces]) const;

@@ -126,7 +126,7 @@ class Block {
       task.lane_groups = feed.lane_groups;
       task.lane_group_count = feed.lane_group_count;
       task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_bytes;
-      int32_t offsets[kernels::kMaxColumns];
+      alignas(64) int32_t offsets[kernels::kMaxColumns];
       if (feed.all_taps) {
         task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
       } else {
@@ -206,21 +206,21 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   const int64_t blocks = plan.batch() * plan.blocks();
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.
-  std::optional<pack::AlignedBytes> large_scratch;
+  pack::AlignedVector<std::byte> large_scratch;
   if (plan.copies() && layer.window_bytes > kCopyBytes) {
-    large_scratch.emplace(static_cast<size_t>(layer.window_bytes));
+    large_scratch.resize(static_cast<size_t>(layer.window_bytes));
   }
-  const Executor& executor = large_scratch ? Executor::Serial() : caller;
+  const Executor& executor = large_scratch.empty() ? caller : Executor::Serial();
   const int64_t splits =
       ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), executor.Concurrency());
-  const pack::RunRows run_rows(layer.geometry);
-  const Job job{layer,
-                plan,
-                run_rows,
-                input,
-                output,
-                splits,
-                large_scratch ? large_scratch->data() : nullptr};
+  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output());
+  const Job job{.layer = layer,
+                .plan = plan,
+                .run_rows = run_rows,
+                .input = input,
+                .output = output,
+                .splits = splits,
+                .large_scratch = large_scratch.empty() ? nullptr : large_scratch.data()};
   executor.ParallelFor(
       blocks * splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },

@@ -132,6 +132,33 @@ TEST(Plan, CoversLargeImages) {
   }
 }
 
+// A first layer gathers whole output rows, or equal parts of one, so that its blocks share one
+// table of rows.
+TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
+  for (const int64_t width : {15, 112, 239, 256, 720}) {
+    const cases::Case c = MakeCase({.in_channels = 3,
+                                    .out_channels = 8,
+                                    .kernel = {3, 3},
+                                    .stride = {2, 2},
+                                    .padding = {1, 1}},
+                                   {.size = {64, 2 * width}});
+    CheckPlan(c, /*threads=*/1);
+    const pack::PackedLayer layer = Pack(c);
+    const Dims input = ValidateImage(layer.geometry, c.layer.image);
+    const Dims output = OutputSize(layer.geometry, input);
+    const ImagePlan plan(layer, 1, input, output, /*threads=*/1);
+    const pack::RunRows rows(layer, plan.LargestRectangle(), input, output);
+    for (int64_t b = 0; b < plan.blocks(); ++b) {
+      Piece pieces[kMaxPieces];
+      const int count = plan.PiecesOf(b, pieces);
+      for (int i = 0; i < count; ++i) {
+        EXPECT_TRUE(pieces[i].copied());
+        EXPECT_NE(rows.Of(pieces[i]), nullptr) << "width " << width << ", block " << b;
+      }
+    }
+  }
+}
+
 TEST(CutBySkipping, ListsTheTapsOfEachPosition) {
   Segments segments;
   ASSERT_TRUE(CutBySkipping(7, 7, 3, 1, 1, 1, segments));

@@ -40,7 +40,7 @@ constexpr int Chains() {
 
 // `tiles` tiles of m rows each, from row `row`.
 template <class Simd, class Input, template <class, int> class Epilogue, int m, int nv>
-void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
+void GemmTiles(const PanelTask& task, const Input& input, int64_t row, int64_t tiles) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kChains = Chains<m, nv>();
@@ -60,7 +60,7 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
       a[r] = task.input + rows[r].input;
       asm("" : "+r"(a[r]));  // a pointer in a register, not a sum to be formed anew at each use
     });
-    Input::Accumulate(acc, task, a);
+    input.Accumulate(acc, a);
     Unroll<kChains - 1>([&](auto c) {
       Unroll<m>([&](auto r) {
         Unroll<nv>([&](auto v) { acc[0][r][v] = Width::Add(acc[0][r][v], acc[c + 1][r][v]); });
@@ -76,13 +76,14 @@ void GemmTiles(const PanelTask& task, int64_t row, int64_t tiles) {
 
 template <class Simd, class Input, template <class, int> class Epilogue, int nv,
           int m = Input::kTileRows>
-void GemmTilesOfHeight(int64_t height, const PanelTask& task, int64_t row, int64_t tiles) {
+void GemmTilesOfHeight(int64_t height, const PanelTask& task, const Input& input, int64_t row,
+                       int64_t tiles) {
   if constexpr (m > 1) {
     if (height != m) {
-      return GemmTilesOfHeight<Simd, Input, Epilogue, nv, m - 1>(height, task, row, tiles);
+      return GemmTilesOfHeight<Simd, Input, Epilogue, nv, m - 1>(height, task, input, row, tiles);
     }
   }
-  GemmTiles<Simd, Input, Epilogue, m, nv>(task, row, tiles);
+  GemmTiles<Simd, Input, Epilogue, m, nv>(task, input, row, tiles);
 }
 
 // Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are
@@ -91,12 +92,13 @@ template <class Simd, template <class, int> class InputOf, template <class, int>
           int nv>
 void RunPanel(const PanelTask& task) {
   using Input = InputOf<Simd, nv>;
+  const Input input(task);
   const int64_t tiles = (task.row_count + Input::kTileRows - 1) / Input::kTileRows;
   const int64_t height = (task.row_count + tiles - 1) / tiles;
   const int64_t tall_tiles = task.row_count - tiles * (height - 1);
-  GemmTilesOfHeight<Simd, Input, Epilogue, nv>(height, task, 0, tall_tiles);
+  GemmTilesOfHeight<Simd, Input, Epilogue, nv>(height, task, input, 0, tall_tiles);
   if (tall_tiles < tiles) {
-    GemmTilesOfHeight<Simd, Input, Epilogue, nv>(height - 1, task, tall_tiles * height,
+    GemmTilesOfHeight<Simd, Input, Epilogue, nv>(height - 1, task, input, tall_tiles * height,
                                                  tiles - tall_tiles);
   }
 }

@@ -18,23 +18,24 @@ class LaneInput {
  public:
   static constexpr int kTileRows = Simd::kLaneTileRows[nv - 1];
 
+  explicit LaneInput(const PanelTask& task)
+      : groups_(task.lane_groups), end_(groups_ + task.lane_group_count), weights_(task.weights) {}
+
   // All depth groups of the rows at `a`; acc[0] has the offsets already. The groups come as a list
   // of places: nested loops over taps of a single group each took 1.6 times as long for 3x3.
   template <int chains, int m>
-  static inline __attribute__((always_inline)) void Accumulate(
-      typename Simd::Width::Register (&acc)[chains][m][nv], const PanelTask& task,
-      const uint8_t* const (&a)[m]) {
-    const int64_t* k = task.lane_groups;
-    const int64_t* end = k + task.lane_group_count;
-    const std::byte* weights = task.weights;
+  inline __attribute__((always_inline)) void Accumulate(
+      typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* (&a)[m]) const {
+    const int64_t* k = groups_;
+    const std::byte* weights = weights_;
     if constexpr (chains > 1) {
-      for (; k + chains <= end; k += chains) {
+      for (; k + chains <= end_; k += chains) {
         Unroll<chains>(
             [&](auto c) { AccumulateGroup(acc[c], a, k[c], weights + c * kGroupWeightBytes); });
         weights += chains * kGroupWeightBytes;
       }
     }
-    for (; k < end; ++k) {
+    for (; k < end_; ++k) {
       AccumulateGroup(acc[0], a, *k, weights);
       weights += kGroupWeightBytes;
     }
@@ -46,7 +47,7 @@ class LaneInput {
   // One depth group: acc[r][v] += the quads of row r and vector v times the weights of vector v.
   template <int m>
   static inline __attribute__((always_inline)) void AccumulateGroup(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m], int64_t k,
+      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
       const std::byte* weights) {
     Unroll<nv>([&](auto v) {
       const auto b = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes);
@@ -56,6 +57,9 @@ class LaneInput {
       });
     });
   }
+
+  const int64_t *groups_, *end_;
+  const std::byte* weights_;
 };
 
 }  // namespace

@@ -76,6 +76,14 @@ struct Width512 {
     } else {  // dword r of each lane is row r
       const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
       bytes = _mm512_permutexvar_epi32(order, bytes);
+      // Rows follow each other in memory, at least `columns` bytes apart: these four are one run if
+      // the last one is. (3x3, 3 -> 16 channels: 5 % less time. Two rows of 32: no less.)
+      if constexpr (rows == 4) {
+        if (columns == 16 && outputs[3] - outputs[0] == 48) {
+          _mm512_storeu_si512(outputs[0], bytes);
+          return;
+        }
+      }
       StoreRow(outputs[0], _mm512_castsi512_si128(bytes), columns);
       if constexpr (rows > 1) StoreRow(outputs[1], _mm512_extracti32x4_epi32(bytes, 1), columns);
       if constexpr (rows > 2) StoreRow(outputs[2], _mm512_extracti32x4_epi32(bytes, 2), columns);

@@ -62,18 +62,41 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
   return ((d * size[1] + h) * size[2] + w) * channels;
 }
 
+// Whether a copied piece has one strip for each of its runs, all of one size.
+bool SharesStrips(const PackedLayer& layer) {
+  return layer.feed == Feed::kRuns && StripGatherer::WindowsShare(layer.geometry);
+}
+
+// Bytes of such a strip.
+int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
+  const int64_t outputs = std::min(piece.rows(), piece.width());
+  return TapBox(piece, 0) * TapBox(piece, 1) *
+         StripGatherer::RowBytes(layer.geometry, layer.groups[0], TapBox(piece, 2), outputs);
+}
+
 PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
-                     const ImageView& image, std::byte* scratch, kernels::Row* rows) {
+                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
+                     kernels::Row* room) {
   const Geometry& g = layer.geometry;
   StripGatherer gatherer(layer, group, piece, image, scratch);
   const auto* input = reinterpret_cast<const uint8_t*>(scratch);
   const int64_t in_step = g.stride[2] * group.in_channels;
+  const kernels::Row* rows = run_rows.Of(piece);
+  int64_t first_out = 0;
   ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
     int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
+    if (row == 0) first_out = out;
+    out -= first_out;
     while (count > 0) {
       const int64_t n = std::min(count, gatherer.strip_outputs());
-      int64_t in = gatherer.Gather(at, n) - input;
-      for (int64_t i = 0; i < n; ++i, in += in_step, out += g.out_channels) rows[row++] = {in, out};
+      const int64_t in = gatherer.Gather(at, n) - input;
+      if (rows == nullptr) {
+        for (int64_t i = 0; i < n; ++i) {
+          room[row + i] = {in + i * in_step, out + i * g.out_channels};
+        }
+      }
+      out += n * g.out_channels;
+      row += n;
       at[2] += n;
       count -= n;
     }
@@ -81,8 +104,8 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
   PieceFeed feed = MakeFeed(layer, group, piece, TapBox(piece, 1) * gatherer.row_bytes(),
                             gatherer.row_bytes(), 0, true);
   feed.input = input;
-  feed.output = image.output;
-  feed.rows = rows;
+  feed.output = image.output + first_out;
+  feed.rows = rows != nullptr ? rows : room;
   return feed;
 }
 
@@ -122,7 +145,7 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
       layer.feed == Feed::kRuns || (group.in_channels == channels && g.dilation[2] == 1);
   PieceFeed feed = MakeFeed(layer, group, piece, g.dilation[0] * plane_stride,
                             g.dilation[1] * row_stride, g.dilation[2] * channels, merged);
-  feed.rows = room;
+  feed.rows = run_rows.Of(piece);
   const auto start = [&](const Dims& at, int i) {
     return at[i] * g.stride[i] - g.padding[i] + piece.segment[i].tap_begin * g.dilation[i];
   };
@@ -134,17 +157,15 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
     if (row == 0) {
       first_in = in;
       first_out = out;
-      if (count == piece.rows()) {
-        feed.rows = run_rows.data();
-        return;
-      }
     }
+    if (feed.rows != nullptr) return;
     for (kernels::Row* r = room + row; r < room + row + count; ++r) {
       *r = {in - first_in, out - first_out};
       in += in_step;
       out += out_step;
     }
   });
+  if (feed.rows == nullptr) feed.rows = room;
   feed.input = image.input + first_in + group.in_begin;
   feed.output = image.output + first_out;
   return feed;
@@ -164,17 +185,11 @@ int64_t WindowBytes(const PackedLayer& layer) {
 }
 
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece) {
-  switch (layer.feed) {
-    case Feed::kWindows:
-      return piece.rows() * layer.window_bytes;
-    case Feed::kLanes:
-      return SpreadBytes(layer, piece.extents());
-    case Feed::kTaps:
-    case Feed::kRuns:
-      break;
-  }
-  const int64_t rows = piece.rows();
-  return rows * layer.window_bytes * (rows == 1 ? 1 : StripGatherer::kStripsPerWindow);
+  if (layer.feed == Feed::kWindows) return piece.rows() * layer.window_bytes;
+  if (layer.feed == Feed::kLanes) return SpreadBytes(layer, piece.extents());
+  const int64_t runs = (piece.end - 1) / piece.width() - piece.begin / piece.width() + 1;
+  if (SharesStrips(layer)) return runs * StripBytes(layer, piece);
+  return runs * std::min(piece.rows(), piece.width()) * layer.window_bytes;
 }
 
 int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
@@ -183,17 +198,48 @@ int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
              : bytes / (StripGatherer::kStripsPerWindow * layer.window_bytes);
 }
 
-RunRows::RunRows(const Geometry& g) {
+RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
+                 const Dims& output_size)
+    : copied_(rectangle.copied()),
+      taps_(TapBox(rectangle, 0) * TapBox(rectangle, 1)),
+      width_(rectangle.width()) {
+  const Geometry& g = layer.geometry;
   const int64_t in_step = g.stride[2] * g.in_channels, out_step = g.out_channels;
-  for (int64_t r = 0; r < kMax; ++r) rows_[r] = {r * in_step, r * out_step};
+  int64_t in_run = g.stride[1] * input_size[2] * g.in_channels;  // from run to run
+  if (copied_) {
+    if (!SharesStrips(layer)) {
+      width_ = 0;
+      return;
+    }
+    in_run = StripBytes(layer, rectangle);
+  }
+  const int64_t rows = std::min(rectangle.rows(), kMax);
+  kernels::Row run = {0, 0};
+  for (int64_t r = 0; r < rows; run.input += in_run, run.output += output_size[2] * out_step) {
+    const int64_t end = std::min(r + width_, rows);
+    for (int64_t i = 0; r < end; ++i, ++r) {
+      rows_[r] = {run.input + i * in_step, run.output + i * out_step};
+    }
+  }
+}
+
+const kernels::Row* RunRows::Of(const Piece& piece) const {
+  if (piece.copied() != copied_ || width_ == 0) return nullptr;
+  const int64_t x = piece.begin % piece.width();
+  const bool part_of_run = x + piece.rows() <= std::min(piece.width(), width_);
+  const int64_t y = piece.begin / piece.width() % piece.height();
+  const bool same_runs = piece.width() == width_ && TapBox(piece, 0) * TapBox(piece, 1) == taps_;
+  const bool whole_runs =
+      x == 0 && same_runs && y * width_ + piece.rows() <= piece.height() * width_;
+  return part_of_run || whole_runs ? rows_ : nullptr;
 }
 
 PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room) {
   if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
-  const auto gather = layer.feed == Feed::kWindows ? FeedWindows : FeedStrips;
-  return gather(layer, group, piece, image, scratch, room);
+  if (layer.feed == Feed::kWindows) return FeedWindows(layer, group, piece, image, scratch, room);
+  return FeedStrips(layer, group, piece, image, run_rows, scratch, room);
 }
 
 }  // namespace qconv::pack

@@ -33,10 +33,9 @@ struct Piece {
 
   bool copied() const { return segment[0].copied || segment[1].copied || segment[2].copied; }
   int64_t rows() const { return end - begin; }
-  Dims extents() const {  // of the rectangle
-    return {segment[0].end - segment[0].begin, segment[1].end - segment[1].begin,
-            segment[2].end - segment[2].begin};
-  }
+  int64_t width() const { return segment[2].end - segment[2].begin; }
+  int64_t height() const { return segment[1].end - segment[1].begin; }
+  Dims extents() const { return {segment[0].end - segment[0].begin, height(), width()}; }
 };
 
 // One image of a batch and its output.
@@ -47,14 +46,20 @@ struct ImageView {
   const uint8_t *tensor, *tensor_end;  // the input of the whole batch
 };
 
-// The rows of neighbouring pixels in w. Where a piece is one such run, its rows need no computing.
+// The rows of a rectangle, run after run of neighbours in w. The rows of its pieces that begin with
+// a run, and of pieces that are part of a run, need no computing.
 class RunRows {
  public:
   static constexpr int64_t kMax = 240;
-  explicit RunRows(const Geometry& geometry);
-  const kernels::Row* data() const { return rows_; }
+  RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
+          const Dims& output_size);
+
+  // The rows of `piece`, relative to its first one; null if they must be computed.
+  const kernels::Row* Of(const Piece& piece) const;
 
  private:
+  bool copied_;
+  int64_t taps_, width_;
   kernels::Row rows_[kMax];
 };
 
@@ -78,10 +83,10 @@ struct PieceFeed {
 // Bytes of the kernel window of one pixel, gathered; depends on the shape alone.
 int64_t WindowBytes(const PackedLayer& layer);
 
-// Bytes of scratch that a copied piece takes, at most.
+// Bytes of scratch that a copied piece takes.
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece);
 
-// How many gathered pixels (not kLanes) fit so many bytes.
+// How many gathered pixels (not kLanes) fit so many bytes, wherever a piece begins.
 int64_t CopiedRows(const PackedLayer& layer, int64_t bytes);
 
 // The feed of a piece for the input channels of `group`. Gathers copied pixels to `scratch`; uses

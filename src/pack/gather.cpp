@@ -8,9 +8,6 @@ namespace {
 
 int64_t Taps(const Segment& segment) { return segment.tap_end - segment.tap_begin; }
 
-// Neighbouring pixels can share one strip: their windows overlap or touch, and taps are neighbours.
-bool WindowsShare(const Geometry& g) { return g.dilation[2] == 1 && g.stride[2] <= g.kernel[2]; }
-
 int64_t RoundUp(int64_t bytes) {
   return (bytes + kernels::kDepthGroup - 1) / kernels::kDepthGroup * kernels::kDepthGroup;
 }
@@ -72,7 +69,13 @@ StripGatherer::StripGatherer(const PackedLayer& layer, const ChannelGroup& group
       next_(reinterpret_cast<uint8_t*>(scratch)) {
   const int64_t width = piece.segment[2].end - piece.segment[2].begin;
   strip_outputs_ = WindowsShare(g_) ? std::min(width, piece.rows()) : 1;
-  row_bytes_ = RoundUp(InputPixels(strip_outputs_) * group.in_channels);
+  row_bytes_ = RowBytes(g_, group, Taps(piece.segment[2]), strip_outputs_);
+}
+
+int64_t StripGatherer::RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
+                                int64_t outputs) {
+  return RoundUp((outputs - 1) * g.stride[2] * group.in_channels +
+                 RoundUp(taps * group.in_channels));
 }
 
 int64_t StripGatherer::WindowBytes(const Geometry& g, const ChannelGroup& group) {

@@ -28,6 +28,15 @@ class StripGatherer {
   const uint8_t* Gather(const Dims& at, int64_t count);
 
   static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group);
+  // Whether neighbouring pixels can share a strip: their windows overlap or touch, and taps are
+  // neighbours.
+  static bool WindowsShare(const Geometry& g) {
+    return g.dilation[2] == 1 && g.stride[2] <= g.kernel[2];
+  }
+  // Bytes of a row of a strip that serves `outputs` pixels with `taps` taps in w. Kernels read the
+  // last window to the end of its last depth group.
+  static int64_t RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
+                          int64_t outputs);
   // Strips of a piece are of one length, and a piece may begin and end within an output row, so
   // that for the pixels of little more than one strip there may be three.
   static constexpr int64_t kStripsPerWindow = 3;
