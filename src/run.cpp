@@ -26,6 +26,8 @@ struct Job {
   const pack::RunRows& run_rows;
   const uint8_t* input;
   uint8_t* output;
+  int64_t blocks;  // of all images
+  int64_t blocks_per_task;
   int64_t splits;            // shares of the panels
   std::byte* large_scratch;  // for windows beyond kCopyBytes, or null
 
@@ -44,38 +46,45 @@ struct Job {
   }
 };
 
-// A block of output pixels and its multiplication by panels. Lives on the stack of its task.
-class Block {
+// Blocks of output pixels and their multiplication by panels. Lives on the stack of its task.
+class Worker {
  public:
-  Block(const Job& job, int64_t image, int64_t index)
-      : job_(job),
-        layer_(job.layer),
-        image_(job.Image(image)),
-        piece_count_(job.plan.PiecesOf(index, pieces_)) {}
+  explicit Worker(const Job& job) : job_(job), layer_(job.layer) {}
 
-  void MultiplyPanels(int64_t begin, int64_t end) {
+  // Multiplies block `index` of all images by panels [begin, end).
+  void Multiply(int64_t index, int64_t begin, int64_t end) {
+    image_ = job_.Image(index / job_.plan.blocks());
+    piece_count_ = job_.plan.PiecesOf(index % job_.plan.blocks(), pieces_);
     int group = -1;
     for (int64_t p = begin; p < end; ++p) {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
       if (panel.group != group) {
+        if (layer_.feed == pack::Feed::kLanes) {
+          FeedLanes(panel, group == -1);
+        } else {
+          FeedPieces(panel);
+        }
         group = panel.group;
-        FeedPieces(panel);
       }
       MultiplyPanel(panel);
     }
   }
 
  private:
-  void FeedPieces(const Panel& panel) {
-    std::byte* scratch = job_.large_scratch != nullptr ? job_.large_scratch : scratch_;
-    if (layer_.feed == pack::Feed::kLanes) {  // a single piece
-      if (!lanes_) {
-        lanes_.emplace(layer_, pieces_[0], image_, scratch, rows_);
-        std::fill_n(row_terms_, pieces_[0].rows(), 0);  // zero points are in the weights
-      }
-      feed_count_ = lanes_->Feed(panel, feeds_);
-      return;
+  std::byte* Scratch() { return job_.large_scratch != nullptr ? job_.large_scratch : scratch_; }
+
+  // A single piece.
+  void FeedLanes(const Panel& panel, bool new_block) {
+    if (!lanes_) {
+      lanes_.emplace(layer_, image_, Scratch(), rows_);
+      std::fill_n(row_terms_, kMaxBlockRows, 0);  // zero points are in the weights
     }
+    if (new_block) lanes_->MoveTo(pieces_[0], image_);
+    feed_count_ = lanes_->Feed(panel, feeds_);
+  }
+
+  void FeedPieces(const Panel& panel) {
+    std::byte* scratch = Scratch();
     const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
     feed_count_ = piece_count_;
     int64_t row = 0;
@@ -171,9 +180,9 @@ class Block {
 
   const Job& job_;
   const PackedLayer& layer_;
-  const ImageView image_;
+  ImageView image_;
   Piece pieces_[kMaxPieces];
-  const int piece_count_;
+  int piece_count_;
   PieceFeed feeds_[kMaxPieces];
   int feed_count_ = 0;
   std::optional<pack::LaneFeeder> lanes_;
@@ -182,14 +191,20 @@ class Block {
   alignas(64) std::byte scratch_[kCopyBytes];
 };
 
-// Task t: block t / splits, t % splits-th share of the panels.
+// Task t: blocks from t / splits * blocks_per_task on, t % splits-th share of the panels.
 void RunTask(const Job& job, int64_t task) {
   const dispatch::DefaultFloatEnvironment float_environment;
-  const int64_t block = task / job.splits, split = task % job.splits;
+  const int64_t split = task % job.splits, first = task / job.splits * job.blocks_per_task;
+  const int64_t last = std::min(first + job.blocks_per_task, job.blocks);
   const auto panels = static_cast<int64_t>(job.layer.panels.size());
-  Block(job, block / job.plan.blocks(), block % job.plan.blocks())
-      .MultiplyPanels(panels * split / job.splits, panels * (split + 1) / job.splits);
+  Worker worker(job);
+  for (int64_t block = first; block < last; ++block) {
+    worker.Multiply(block, panels * split / job.splits, panels * (split + 1) / job.splits);
+  }
 }
+
+constexpr int64_t kMostTasks =
+    16;  // of a thread; the set-up of a task takes as long as a small block
 
 // How many shares of the panels make enough tasks.
 int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
@@ -211,18 +226,21 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
     large_scratch.resize(static_cast<size_t>(layer.window_bytes));
   }
   const Executor& executor = large_scratch.empty() ? caller : Executor::Serial();
-  const int64_t splits =
-      ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), executor.Concurrency());
+  const int threads = executor.Concurrency();
+  const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), threads);
+  const int64_t blocks_per_task = std::max<int64_t>(blocks * splits / (kMostTasks * threads), 1);
   const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output());
   const Job job{.layer = layer,
                 .plan = plan,
                 .run_rows = run_rows,
                 .input = input,
                 .output = output,
+                .blocks = blocks,
+                .blocks_per_task = blocks_per_task,
                 .splits = splits,
                 .large_scratch = large_scratch.empty() ? nullptr : large_scratch.data()};
   executor.ParallelFor(
-      blocks * splits,
+      (blocks + blocks_per_task - 1) / blocks_per_task * splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
       &job);
 }

@@ -66,31 +66,36 @@ int64_t SpreadPositions(const PackedLayer& layer, int64_t bytes) {
   return std::max<int64_t>(bytes, 0) / LargestPositionBytes(layer);
 }
 
-LaneFeeder::LaneFeeder(const PackedLayer& layer, const Piece& piece, const ImageView& image,
-                       std::byte* scratch, kernels::Row* rows)
+LaneFeeder::LaneFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch,
+                       kernels::Row* rows)
     : layer_(layer),
       g_(layer.geometry),
-      piece_(piece),
-      image_(image),
-      outputs_(piece.extents()),
+      reach_h_(layer.spread.tap_h[kernels::kDepthGroup - 1]),
+      reach_w_(layer.spread.tap_w[kernels::kDepthGroup - 1]),
       last_(image.tensor_end - ReadBytes(layer)),
       end_copy_(reinterpret_cast<uint8_t*>(scratch)),
       groups_(reinterpret_cast<int64_t*>(scratch + EndCopyBytes(layer))),
       group_count_(GroupCount(layer)),
       positions_(scratch + EndCopyBytes(layer) + GroupBytes(layer)),
       rows_(rows) {
-  for (size_t i = 0; i < 3; ++i) {
-    axis_[i] = MakeSpreadAxis(layer, i, outputs_[i]);
-    origin_[i] = piece.segment[i].begin * g_.stride[i] - g_.padding[i];
-  }
-  const SpreadLayout& s = layer.spread;
-  reach_h_ = (std::min(s.quad_h, g_.kernel[1] + s.output_rows - 1) - 1) * g_.dilation[1];
-  reach_w_ = (std::min(s.quad_w, g_.kernel[2]) - 1) * g_.dilation[2];
   const int64_t read = ReadBytes(layer);
   const int64_t there = std::min<int64_t>(image.tensor_end - image.tensor, read);
   std::memcpy(end_copy_ + read - there, image.tensor_end - there, static_cast<size_t>(there));
   std::memset(end_copy_ + read, 0, static_cast<size_t>(read));
   task_.depth_groups = layer.spread.depth_groups;
+}
+
+void LaneFeeder::MoveTo(const Piece& piece, const ImageView& image) {
+  image_ = image;
+  const Dims& size = image.output_size;
+  const auto first = [&](size_t i) { return piece.segment[i].begin; };
+  output_ = ((first(0) * size[1] + first(1)) * size[2] + first(2)) * g_.out_channels;
+  for (size_t i = 0; i < 3; ++i) origin_[i] = first(i) * g_.stride[i] - g_.padding[i];
+  if (const Dims outputs = piece.extents(); outputs != outputs_) {
+    outputs_ = outputs;
+    for (size_t i = 0; i < 3; ++i) axis_[i] = MakeSpreadAxis(layer_, i, outputs[i]);
+    position_bytes_ = 0;
+  }
 }
 
 int LaneFeeder::Feed(const Panel& panel, PieceFeed* feeds) {
@@ -108,7 +113,7 @@ int LaneFeeder::Feed(const Panel& panel, PieceFeed* feeds) {
     PieceFeed& feed = feeds[i];
     feed = {};
     feed.input = reinterpret_cast<const uint8_t*>(positions_);
-    feed.output = image_.output;
+    feed.output = image_.output + output_;
     feed.rows = rows;
     feed.row_count = outputs_[0] * OutputRows(i) * outputs_[2];
     feed.first_tap = i * layer_.weight_parts * layer_.GridTaps();
@@ -135,9 +140,7 @@ void LaneFeeder::FillRows() {
     for (int64_t z = 0; z < outputs_[0]; ++z) {
       for (int64_t j = 0; j < OutputRows(i); ++j) {
         int64_t in = z * d.output_step * plane_bytes_ + j * h.output_step * row_bytes_;
-        const int64_t y = piece_.segment[1].begin + j * sharing + i;
-        int64_t out = (piece_.segment[0].begin + z) * size[1] + y;
-        out = (out * size[2] + piece_.segment[2].begin) * g_.out_channels;
+        int64_t out = (z * size[1] + j * sharing + i) * size[2] * g_.out_channels;
         for (int64_t x = 0; x < outputs_[2]; ++x) {
           *row++ = {in, out};
           in += w.output_step * position_bytes_;
@@ -222,13 +225,12 @@ void LaneFeeder::SpreadPlane(int64_t z, std::byte* out) {
   }
 }
 
-// A quad may have more rows than the kernel: they have no weights, the last one stands in.
 LaneFeeder::Band LaneFeeder::MakeBand(int64_t z, int64_t y, int64_t rows) const {
   const Dims& size = image_.input_size;
   const int64_t pitch = size[2] * g_.in_channels;
   Band band = {.taps = {}, .lowest = image_.input, .rows = rows, .pitch = axis_[1].step * pitch};
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
-    const int64_t at = y + std::min(i / layer_.spread.quad_w * g_.dilation[1], reach_h_);
+    const int64_t at = y + layer_.spread.tap_h[i];
     if (at < 0 || at >= size[1]) continue;
     band.taps[i] = image_.input + (z * size[1] + at) * pitch + in_begin_;
     band.lowest = band.taps[i];
@@ -280,8 +282,8 @@ void LaneFeeder::SpreadPhase(const Band& band, int64_t x, int64_t last, std::byt
 void LaneFeeder::SpreadMiddle(const Band& band, int64_t x, int64_t count, std::byte* out) {
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
     const bool inside = band.taps[i] != nullptr;
-    task_.taps[i] =
-        inside ? band.taps[i] + TapAt(x, i) * g_.in_channels : layer_.spread.padding.data();
+    task_.taps[i] = inside ? band.taps[i] + (x + layer_.spread.tap_w[i]) * g_.in_channels
+                           : layer_.spread.padding.data();
     task_.steps[i] = inside ? axis_[2].step * g_.in_channels : 0;
     task_.row_steps[i] = inside ? band.pitch : 0;
   }
@@ -294,7 +296,7 @@ void LaneFeeder::SpreadMiddle(const Band& band, int64_t x, int64_t count, std::b
 // One position of each row, some of whose taps are padding or near the end of the tensor.
 void LaneFeeder::SpreadEdge(const Band& band, int64_t x, std::byte* out) {
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
-    const int64_t at = TapAt(x, i);
+    const int64_t at = x + layer_.spread.tap_w[i];
     const bool inside = band.taps[i] != nullptr && at >= 0 && at < image_.input_size[2];
     task_.taps[i] =
         inside ? Safe(band.taps[i] + at * g_.in_channels) : layer_.spread.padding.data();
@@ -304,11 +306,6 @@ void LaneFeeder::SpreadEdge(const Band& band, int64_t x, std::byte* out) {
   task_.rows = band.rows;
   task_.output = out;
   kernel_(task_);
-}
-
-// Tap i of a quad whose first is at x. A quad may be wider than the kernel, see MakeBand.
-int64_t LaneFeeder::TapAt(int64_t x, int64_t i) const {
-  return x + std::min(i % layer_.spread.quad_w * g_.dilation[2], reach_w_);
 }
 
 // Row i of a band.

@@ -40,13 +40,16 @@ int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs);
 // How many positions fit so many bytes of scratch.
 int64_t SpreadPositions(const PackedLayer& layer, int64_t bytes);
 
-// The input of one block, panel after panel. Lives on the stack of the task that computes it.
+// The input of blocks, panel after panel. Lives on the stack of the task that computes them.
 class LaneFeeder {
  public:
-  // `piece` is a whole rectangle. `scratch` is aligned to 64 bytes and has SpreadBytes() of them,
-  // `rows` has room for the pixels of the piece.
-  LaneFeeder(const PackedLayer& layer, const Piece& piece, const ImageView& image,
-             std::byte* scratch, kernels::Row* rows);
+  // `scratch` is aligned to 64 bytes and has SpreadBytes() of them for each block, `rows` has room
+  // for the pixels of each.
+  LaneFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch,
+             kernels::Row* rows);
+
+  // Goes to a block: a whole rectangle. Cheap if it is as large as the one before.
+  void MoveTo(const Piece& piece, const ImageView& image);
 
   // Spreads the input of a panel and fills feeds[0, n); returns n, one for each of the output rows
   // that share positions. Valid until the next call.
@@ -71,7 +74,6 @@ class LaneFeeder {
   void SpreadPlane(int64_t z, std::byte* out);
   Band MakeBand(int64_t z, int64_t y, int64_t rows) const;
   static Band RowOf(Band band, int64_t i);
-  int64_t TapAt(int64_t x, int64_t i) const;
   void SpreadRows(const Band& band, std::byte* out);
   void SpreadPhase(const Band& band, int64_t x, int64_t last, std::byte* out);
   void SpreadMiddle(const Band& band, int64_t x, int64_t count, std::byte* out);
@@ -79,12 +81,13 @@ class LaneFeeder {
 
   const PackedLayer& layer_;
   const Geometry& g_;
-  const Piece& piece_;
-  const ImageView& image_;
-  Dims outputs_, origin_;  // origin: input position of the first tap of the first output
+  Dims outputs_ = {};
   SpreadAxis axis_[3];
-  int64_t reach_h_, reach_w_;  // input pixels from the first tap of a quad to the last with weights
+  int64_t reach_h_, reach_w_;  // input pixels from the first tap of a quad to the last
 
+  ImageView image_;
+  Dims origin_;     // input position of the first tap of the first output
+  int64_t output_;  // first output pixel, bytes
   // Kernels may read beyond the channels they need, but not beyond the tensor: pixels after `last_`
   // are read from a copy of its end.
   const uint8_t* last_;

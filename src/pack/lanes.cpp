@@ -41,6 +41,16 @@ int64_t Cost(const Geometry& g, const SpreadLayout& s) {
   return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
 }
 
+// Where the taps of a quad lie.
+void PlaceTaps(const Geometry& g, SpreadLayout& s) {
+  const int64_t rows = std::min(s.quad_h, g.kernel[1] + s.output_rows - 1);
+  const int64_t columns = std::min(s.quad_w, g.kernel[2]);
+  for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
+    s.tap_h[i] = std::min(i / s.quad_w, rows - 1) * g.dilation[1];
+    s.tap_w[i] = std::min(i % s.quad_w, columns - 1) * g.dilation[2];
+  }
+}
+
 // Appends the shuffles of a panel and sets its form.
 class ShuffleFiller {
  public:
@@ -171,6 +181,7 @@ Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
 }
 
 void FillSpreadLayout(PackedLayer& layer) {
+  PlaceTaps(layer.geometry, layer.spread);
   int64_t read = 0;
   for (Panel& panel : layer.panels) read = std::max(read, ShuffleFiller(layer, panel).Fill());
   layer.spread.padding.assign(static_cast<size_t>(read), layer.input_zero_point);

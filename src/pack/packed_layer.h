@@ -59,8 +59,11 @@ struct Panel {
 struct SpreadLayout {
   kernels::SpreadForm form;  // kChannels: some panels may be kNearChannels
   int64_t quad_h, quad_w;    // taps of a position: 1 x 4, 2 x 2 or 4 x 1; 1 x 1 for kChannels
-  int64_t output_rows;       // that share positions, each with weights of its own
-  int64_t depth_groups;      // of a position
+  // Input pixels from the first tap of a position to each. A quad may be larger than the kernel:
+  // taps beyond it have no weights, and the last one in the kernel stands in.
+  int64_t tap_h[kernels::kDepthGroup], tap_w[kernels::kDepthGroup];
+  int64_t output_rows;                   // that share positions, each with weights of its own
+  int64_t depth_groups;                  // of a position
   std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
   std::vector<uint8_t> shuffle_orders;
   std::vector<uint8_t> padding;  // a pixel of the input zero point, as long as kernels read
