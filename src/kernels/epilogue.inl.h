@@ -19,35 +19,23 @@
 namespace qconv::kernels {
 namespace {
 
-// The bias and multipliers of a panel: in registers where the tile leaves room for them.
-template <class Simd, int nv>
+// The bias and multipliers of a panel.
+template <class Simd>
 class Scaling {
  public:
   using Float = typename Simd::Float;
 
-  explicit Scaling(const PanelEpilogue& e)
-      : memory_bias_(e.bias), memory_multipliers_(e.multipliers) {
-    if constexpr (kInRegisters) {
-      Unroll<nv>([&](auto v) {
-        bias_[v] = Float::load_unaligned(e.bias + v * Simd::Width::kLanes);
-        multipliers_[v] = Float::load_unaligned(e.multipliers + v * Simd::Width::kLanes);
-      });
-    }
-  }
+  explicit Scaling(const PanelEpilogue& e) : bias_(e.bias), multipliers_(e.multipliers) {}
 
   // (float(acc) + bias) * multiplier
   inline __attribute__((always_inline)) Float Apply(typename Simd::Int32 acc, int v) const {
-    const Float x = xsimd::to_float(acc);
-    if constexpr (kInRegisters) return (x + bias_[v]) * multipliers_[v];
     const int column = v * Simd::Width::kLanes;
-    return (x + Float::load_unaligned(memory_bias_ + column)) *
-           Float::load_unaligned(memory_multipliers_ + column);
+    return (xsimd::to_float(acc) + Float::load_unaligned(bias_ + column)) *
+           Float::load_unaligned(multipliers_ + column);
   }
 
  private:
-  static constexpr bool kInRegisters = nv <= 2;
-  const float *memory_bias_, *memory_multipliers_;
-  Float bias_[nv], multipliers_[nv];
+  const float *bias_, *multipliers_;
 };
 
 // RNE((float(acc) + bias) * multiplier), when it is known to stay below 2^31. Outputs have no upper
@@ -66,7 +54,7 @@ class SymmetricEpilogue {
   }
 
  private:
-  Scaling<Simd, nv> scaling_;
+  Scaling<Simd> scaling_;
 };
 
 // The same for any legal layer: weight zero points are applied through the row terms, and results
@@ -90,7 +78,7 @@ class GeneralEpilogue {
   }
 
  private:
-  Scaling<Simd, nv> scaling_;
+  Scaling<Simd> scaling_;
   const int32_t* weight_zero_points_;
   const int32_t* row_terms_;
 };
@@ -107,23 +95,29 @@ class OutputTask {
         output_(task.output),
         columns_(task.columns) {}
 
-  // Narrowing works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3: of one
-  // row, the last one unused).
+  // Requantizes vector by vector, so that each bias and multiplier is loaded once for all rows.
+  // Narrowing then works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3:
+  // of one row, the last one unused).
   template <int m>
-  inline __attribute__((always_inline)) void Write(
-      const typename Simd::Width::Register (&acc)[m][nv], const Row* rows,
-      int64_t first_row) const {
+  inline __attribute__((always_inline)) void Write(typename Simd::Width::Register (&acc)[m][nv],
+                                                   const Row* rows, int64_t first_row) const {
+    using Native = typename Width::Native;
+    Unroll<nv>([&](auto v) {
+      Unroll<m>([&](auto r) {
+        const Native result =
+            epilogue_.Requantize(reinterpret_cast<Native>(acc[r][v]), v, first_row + r);
+        acc[r][v] = reinterpret_cast<typename Width::Register>(result);
+      });
+    });
     constexpr int kRows = Width::template RowsPerQuad<nv>();
     Unroll<(m + kRows - 1) / kRows>([&](auto q) {
       constexpr int kFirst = q.kValue * kRows;
       constexpr int kValid = m - kFirst < kRows ? m - kFirst : kRows;
-      typename Width::Native quad[kMaxVectors];
+      Native quad[kMaxVectors];
       Unroll<kMaxVectors>([&](auto i) {
         constexpr int kRow = i.kValue / nv, kVector = i.kValue % nv;
         if constexpr (kRow < kValid) {
-          using Native = typename Width::Native;
-          quad[i] = epilogue_.Requantize(reinterpret_cast<Native>(acc[kFirst + kRow][kVector]),
-                                         kVector, first_row + kFirst + kRow);
+          quad[i] = reinterpret_cast<Native>(acc[kFirst + kRow][kVector]);
         } else {
           quad[i] = quad[0];
         }
