@@ -103,7 +103,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     layer.spread = pack::MakeSpreadLayout(layer.geometry);
     AddLanePanels(layer);
   } else {
-    layer.spread.output_rows = 1;
+    layer.spread.output_rows = layer.spread.row_step = 1;
     layer.groups =
         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
     for (size_t g = 0; g < layer.groups.size(); ++g) AddPanels(layer, static_cast<int>(g));

@@ -19,6 +19,7 @@
 // at most kMaxPieces rectangles.
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
+// With a dilation of d, a tile may have every d-th row: those are whose taps fall on the same rows.
 #pragma once
 
 #include <array>
@@ -80,7 +81,9 @@ class ImagePlan {
   std::array<Segments, 3> segments_;
   std::array<Span, kMaxSegments * kMaxSegments * kMaxSegments> spans_;
   int span_count_ = 0;
-  pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};  // of a lane layer: extents and how many
+  // Of a lane layer: extents of tiles, how many, taps, and from output row to row of a tile.
+  pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};
+  int64_t row_step_ = 1;
   int64_t blocks_ = 0;
   bool copies_ = false;
 };

@@ -33,7 +33,7 @@ std::vector<int64_t> TapsInside(const pack::Geometry& g, int i, int64_t input, i
 
 // A segment's taps hold for all its positions: all that lie inside, and none outside unless copied.
 void CheckSegment(const pack::Geometry& g, int i, int64_t input, const pack::Segment& segment) {
-  for (int64_t o = segment.begin; o < segment.end; ++o) {
+  for (int64_t o = segment.begin; o < segment.end; o += segment.step) {
     const std::vector<int64_t> inside = TapsInside(g, i, input, o);
     const int64_t taps = segment.tap_end - segment.tap_begin;
     if (segment.copied) {
@@ -48,11 +48,11 @@ void CheckSegment(const pack::Geometry& g, int i, int64_t input, const pack::Seg
 }
 
 int64_t Offset(const Dims& size, const Piece& piece, int64_t p) {
-  const auto width = [&](int i) { return piece.segment[i].end - piece.segment[i].begin; };
-  const int64_t w = piece.segment[2].begin + p % width(2);
-  const int64_t h = piece.segment[1].begin + p / width(2) % width(1);
-  const int64_t d = piece.segment[0].begin + p / width(2) / width(1);
-  return (d * size[1] + h) * size[2] + w;
+  const pack::Segment *d = piece.segment, *h = d + 1, *w = d + 2;
+  const int64_t z = d->begin + p / w->size() / h->size() * d->step;
+  const int64_t y = h->begin + p / w->size() % h->size() * h->step;
+  const int64_t x = w->begin + p % w->size() * w->step;
+  return (z * size[1] + y) * size[2] + x;
 }
 
 void CheckPlan(const cases::Case& c, int threads) {

@@ -19,11 +19,15 @@
 
 namespace qconv::pack {
 
-// Output positions [begin, end) of one dimension, whose taps [tap_begin, tap_end) count.
+// Output positions of one dimension, whose taps [tap_begin, tap_end) count: every step-th of
+// [begin, end), where only rows of kLanes layers take other steps than 1 (SpreadLayout::row_step).
 struct Segment {
   int64_t begin, end;
   int64_t tap_begin, tap_end;
   bool copied;
+  int64_t step = 1;
+
+  int64_t size() const { return (end - begin + step - 1) / step; }
 };
 
 // Pixels [begin, end), in raster order, of the rectangle that three segments span.
@@ -35,7 +39,7 @@ struct Piece {
   int64_t rows() const { return end - begin; }
   int64_t width() const { return segment[2].end - segment[2].begin; }
   int64_t height() const { return segment[1].end - segment[1].begin; }
-  Dims extents() const { return {segment[0].end - segment[0].begin, height(), width()}; }
+  Dims extents() const { return {segment[0].size(), segment[1].size(), segment[2].size()}; }
 };
 
 // One image of a batch and its output.

@@ -51,8 +51,9 @@ SpreadAxis MakeSpreadAxis(const PackedLayer& layer, size_t i, int64_t outputs) {
   const SpreadLayout& s = layer.spread;
   const int64_t quad = i == 1 ? s.quad_h : i == 2 ? s.quad_w : 1;
   const int64_t sharing = i == 1 ? s.output_rows : 1;
-  return MakeSpreadAxis((outputs + sharing - 1) / sharing, sharing * g.stride[i], layer.tap_grid[i],
-                        quad * g.dilation[i]);
+  const int64_t step = i == 1 ? s.row_step : 1;
+  return MakeSpreadAxis((outputs + sharing - 1) / sharing, sharing * step * g.stride[i],
+                        layer.tap_grid[i], quad * g.dilation[i]);
 }
 
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs) {
@@ -134,13 +135,13 @@ int64_t LaneFeeder::OutputRows(int64_t i) const {
 void LaneFeeder::FillRows() {
   const auto& [d, h, w] = axis_;
   const Dims& size = image_.output_size;
-  const int64_t sharing = layer_.spread.output_rows;
+  const int64_t sharing = layer_.spread.output_rows, step = layer_.spread.row_step;
   kernels::Row* row = rows_;
   for (int64_t i = 0; i < std::min(sharing, outputs_[1]); ++i) {
     for (int64_t z = 0; z < outputs_[0]; ++z) {
       for (int64_t j = 0; j < OutputRows(i); ++j) {
         int64_t in = z * d.output_step * plane_bytes_ + j * h.output_step * row_bytes_;
-        int64_t out = (z * size[1] + j * sharing + i) * size[2] * g_.out_channels;
+        int64_t out = (z * size[1] + (j * sharing + i) * step) * size[2] * g_.out_channels;
         for (int64_t x = 0; x < outputs_[2]; ++x) {
           *row++ = {in, out};
           in += w.output_step * position_bytes_;

@@ -33,9 +33,10 @@ int64_t Cost(const Geometry& g, const SpreadLayout& s) {
   constexpr int64_t kHeight = 12, kWidth = 16, kPositionCost = 4;
   const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
   const Dims grid = SpreadGrid(g, s);
-  const int64_t h = MakeSpreadAxis(CeilDiv(height, s.output_rows), s.output_rows * g.stride[1],
-                                   grid[1], s.quad_h * g.dilation[1])
-                        .positions();
+  const int64_t h =
+      MakeSpreadAxis(CeilDiv(height, s.output_rows), s.output_rows * s.row_step * g.stride[1],
+                     grid[1], s.quad_h * g.dilation[1])
+          .positions();
   const int64_t w =
       MakeSpreadAxis(kWidth, g.stride[2], grid[2], s.quad_w * g.dilation[2]).positions();
   return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
@@ -149,7 +150,7 @@ bool PrefersLanes(const Geometry& g, int lanes) {
 
 SpreadLayout MakeSpreadLayout(const Geometry& g) {
   SpreadLayout spread;
-  spread.output_rows = 1;
+  spread.output_rows = spread.row_step = 1;
   if (g.GroupInputs() > 1) {
     spread.form = SpreadForm::kChannels;
     spread.quad_h = spread.quad_w = 1;
@@ -163,7 +164,8 @@ SpreadLayout MakeSpreadLayout(const Geometry& g) {
   for (const int64_t quad_h : {1, 2, 4}) {
     candidate.quad_h = quad_h;
     candidate.quad_w = kernels::kDepthGroup / quad_h;
-    if (quad_h == 4 && g.stride[1] == 1 && g.dilation[1] == 1) {
+    if (quad_h == 4 && g.stride[1] == 1) {
+      candidate.row_step = g.dilation[1];
       candidate.output_rows = CeilDiv(g.kernel[1], quad_h) * quad_h - g.kernel[1] + 1;
     }
     const int64_t cost = Cost(g, candidate);

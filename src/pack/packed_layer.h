@@ -63,6 +63,7 @@ struct SpreadLayout {
   // taps beyond it have no weights, and the last one in the kernel stands in.
   int64_t tap_h[kernels::kDepthGroup], tap_w[kernels::kDepthGroup];
   int64_t output_rows;                   // that share positions, each with weights of its own
+  int64_t row_step;                      // from one of them to the next: the dilation
   int64_t depth_groups;                  // of a position
   std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
   std::vector<uint8_t> shuffle_orders;
