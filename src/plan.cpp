@@ -52,7 +52,7 @@ Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
                               FloorDiv(input * g.in_channels - read, g.in_channels));
       break;
     }
-    case Feed::kWindows:
+    case Feed::kPadded:
     case Feed::kLanes:
       segments.Add({0, output, 0, kernel, true});
       break;
@@ -63,7 +63,7 @@ Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
 Segments CutOuter(const PackedLayer& layer, size_t i, int64_t input, int64_t output) {
   const Geometry& g = layer.geometry;
   Segments segments;
-  if (layer.feed == Feed::kWindows) {
+  if (layer.feed == Feed::kPadded) {
     segments.Add({0, output, 0, g.kernel[i], true});
   } else if (!CutBySkipping(input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i],
                             segments)) {

@@ -74,6 +74,11 @@ int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
          StripGatherer::RowBytes(layer.geometry, layer.groups[0], TapBox(piece, 2), outputs);
 }
 
+// In windows for each pixel that shares it.
+int64_t LongestStrip(const PackedLayer& layer) {
+  return layer.feed == Feed::kPadded ? PaddedGatherer::kMostShared : 1;
+}
+
 PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                      const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                      kernels::Row* room) {
@@ -109,27 +114,27 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
   return feed;
 }
 
-PieceFeed FeedWindows(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
-                      const ImageView& image, std::byte* scratch, kernels::Row* rows) {
+PieceFeed FeedPadded(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+                     const ImageView& image, std::byte* scratch, kernels::Row* rows) {
   const Geometry& g = layer.geometry;
-  const int64_t window_bytes = WindowGatherer::WindowBytes(group);
-  WindowGatherer gatherer(layer, group, image, scratch);
-  ForEachRun(piece, [&](const Dims& at, int64_t count, int64_t row) {
-    gatherer.Gather(at, count);
+  PaddedGatherer gatherer(layer, group, image, std::min(piece.width(), piece.rows()), scratch);
+  const auto* input = reinterpret_cast<const uint8_t*>(scratch);
+  ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
     int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
-    for (int64_t r = row; r < row + count; ++r, out += g.out_channels) {
-      rows[r] = {r * window_bytes, out};
+    while (count > 0) {
+      const int64_t n = std::min(count, gatherer.strip_outputs());
+      int64_t in = gatherer.Gather(at, n) - input;
+      for (int64_t i = 0; i < n; ++i, in += gatherer.output_bytes(), out += g.out_channels) {
+        rows[row++] = {in, out};
+      }
+      at[2] += n;
+      count -= n;
     }
   });
-  PieceFeed feed;
-  feed.row_count = piece.rows();
-  for (kernels::TapLoop& loop : feed.taps) loop = {1, 0, 0};
-  feed.depth_groups = group.depth_groups;
-  feed.first_tap = 0;
-  feed.taps_in_row = 1;
-  feed.all_taps = true;
-  feed.sum_bytes = feed.products = group.tap_bytes;
-  feed.input = reinterpret_cast<const uint8_t*>(scratch);
+  PieceFeed feed = MakeFeed(layer, group, piece, g.kernel[1] * gatherer.row_bytes(),
+                            gatherer.row_bytes(), gatherer.tap_bytes(), false);
+  feed.sum_bytes = group.tap_bytes;
+  feed.input = input;
   feed.output = image.output;
   feed.rows = rows;
   return feed;
@@ -177,25 +182,23 @@ int64_t WindowBytes(const PackedLayer& layer) {
   if (layer.feed == Feed::kLanes) return SpreadBytes(layer, {1, 1, 1});
   int64_t most = 0;
   for (const ChannelGroup& group : layer.groups) {
-    most = std::max(most, layer.feed == Feed::kWindows
-                              ? WindowGatherer::WindowBytes(group)
+    most = std::max(most, layer.feed == Feed::kPadded
+                              ? PaddedGatherer::WindowBytes(layer.geometry, group)
                               : StripGatherer::WindowBytes(layer.geometry, group));
   }
   return most;
 }
 
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece) {
-  if (layer.feed == Feed::kWindows) return piece.rows() * layer.window_bytes;
   if (layer.feed == Feed::kLanes) return SpreadBytes(layer, piece.extents());
   const int64_t runs = (piece.end - 1) / piece.width() - piece.begin / piece.width() + 1;
   if (SharesStrips(layer)) return runs * StripBytes(layer, piece);
-  return runs * std::min(piece.rows(), piece.width()) * layer.window_bytes;
+  const int64_t windows = runs * std::min(piece.rows(), piece.width());
+  return windows * layer.window_bytes * (windows > 1 ? LongestStrip(layer) : 1);
 }
 
 int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
-  return layer.feed == Feed::kWindows
-             ? bytes / layer.window_bytes
-             : bytes / (StripGatherer::kStripsPerWindow * layer.window_bytes);
+  return bytes / (StripGatherer::kStripsPerWindow * LongestStrip(layer) * layer.window_bytes);
 }
 
 RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
@@ -238,7 +241,7 @@ PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const P
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room) {
   if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
-  if (layer.feed == Feed::kWindows) return FeedWindows(layer, group, piece, image, scratch, room);
+  if (layer.feed == Feed::kPadded) return FeedPadded(layer, group, piece, image, scratch, room);
   return FeedStrips(layer, group, piece, image, run_rows, scratch, room);
 }
 

@@ -54,29 +54,40 @@ class StripGatherer {
   int64_t strip_outputs_, row_bytes_;
 };
 
-// The window of each pixel by itself, densely.
+// Strips whose pixels are padded to a multiple of four channels, so that taps need not be
+// neighbours. Neighbouring pixels share one, unless it holds far more than their taps.
 //
-//   window: [kd][kh][kw][channels], rounded up to depth groups
-class WindowGatherer {
+//   strip: [kd][kh][input pixels][channels, rounded up to depth groups]
+class PaddedGatherer {
  public:
-  WindowGatherer(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
-                 std::byte* scratch);
+  // For runs of up to `outputs` pixels.
+  PaddedGatherer(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
+                 int64_t outputs, std::byte* scratch);
 
-  // Gathers the windows of `count` neighbouring pixels from output position `at`.
-  void Gather(const Dims& at, int64_t count);
+  int64_t strip_outputs() const { return strip_outputs_; }  // a strip serves so many, at most
+  int64_t output_bytes() const { return shared_ ? g_.stride[2] * pixel_bytes_ : 0; }
+  int64_t tap_bytes() const { return shared_ ? g_.dilation[2] * pixel_bytes_ : pixel_bytes_; }
+  int64_t row_bytes() const { return row_bytes_; }
 
-  static int64_t WindowBytes(const ChannelGroup& group) {
-    return group.depth_groups * kernels::kDepthGroup;
+  // Gathers the windows of `count` <= strip_outputs() neighbouring pixels from output position
+  // `at`.
+  const uint8_t* Gather(const Dims& at, int64_t count);
+
+  // A shared strip is at most so many times as long as the taps.
+  static constexpr int64_t kMostShared = 2;
+
+  static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group) {
+    return geometry.Taps() * group.depth_groups * kernels::kDepthGroup;
   }
 
  private:
-  void GatherWindow(const Dims& origin);
-
   const PackedLayer& layer_;
   const Geometry& g_;
   const ChannelGroup& group_;
   const ImageView& image_;
   uint8_t* next_;
+  int64_t pixel_bytes_, row_bytes_, strip_outputs_;
+  bool shared_;
 };
 
 }  // namespace qconv::pack

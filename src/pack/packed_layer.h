@@ -28,10 +28,10 @@ namespace qconv::pack {
 
 // How kernels read the input.
 enum class Feed {
-  kTaps,     // in place; channels are a multiple of four
-  kRuns,     // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
-  kWindows,  // gathered (im2col); the whole kernel is one tap
-  kLanes,    // spread, each output channel its own input (lanes.h); four taps of a row may be one
+  kTaps,    // in place; channels are a multiple of four
+  kRuns,    // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
+  kPadded,  // gathered, the channels of each pixel padded to a multiple of four
+  kLanes,   // spread, each output channel its own input (lanes.h); four taps of a row may be one
 };
 
 // A set of output channels that read the same input channels. Without groups the whole layer is

@@ -38,21 +38,20 @@ Feed ChooseFeed(const Geometry& g, int lanes, std::span<const int32_t> zero_poin
   if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
   if (g.groups == 1) {
     const bool neighbours = g.dilation[2] == 1 || g.kernel[2] == 1;
-    return neighbours ? Feed::kRuns : Feed::kWindows;
+    return neighbours ? Feed::kRuns : Feed::kPadded;
   }
   // A group can be widened to a multiple of four channels with zero weights, if there are as many.
   const bool can_widen = RoundUp(g.GroupInputs(), kernels::kDepthGroup) <= g.in_channels;
-  return can_widen && !NeedsSums(zero_points) ? Feed::kTaps : Feed::kWindows;
+  return can_widen && !NeedsSums(zero_points) ? Feed::kTaps : Feed::kPadded;
 }
 
 Dims TapGrid(const Geometry& g, Feed feed) {
   switch (feed) {
     case Feed::kTaps:
+    case Feed::kPadded:
       return g.kernel;
     case Feed::kRuns:
       return {g.kernel[0], g.kernel[1], 1};
-    case Feed::kWindows:
-      return {1, 1, 1};
     case Feed::kLanes:
       break;
   }

@@ -26,8 +26,8 @@ bool NeedsSums(std::span<const int32_t> zero_points);
 // How the kernels read the input of this shape, with vectors of `lanes`.
 Feed ChooseFeed(const Geometry& geometry, int lanes, std::span<const int32_t> zero_points);
 
-// Taps as kernels see them: the kernel for kTaps, (kd, kh, 1) for kRuns, (1, 1, 1) for kWindows;
-// for kLanes the kernel in units of quads (SpreadGrid in lanes.h).
+// Taps as kernels see them: the kernel; for kRuns (kd, kh, 1); for kLanes the kernel in units
+// of quads (SpreadGrid in lanes.h).
 Dims TapGrid(const Geometry& geometry, Feed feed);
 
 // Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
