@@ -22,21 +22,6 @@ int64_t Even(int64_t size, int64_t most) {
   return (size + parts - 1) / parts;
 }
 
-// The largest extent in dimension i that keeps a tile within bounds; 0 if there is none.
-int64_t LargestExtent(const pack::PackedLayer& layer, size_t i, int64_t size, int64_t rows,
-                      int64_t positions) {
-  int64_t low = 0, high = std::min(size, rows);
-  while (low < high) {
-    const int64_t middle = (low + high + 1) / 2;
-    if (pack::MakeSpreadAxis(layer, i, middle).positions() <= positions) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return low;
-}
-
 struct Candidate {
   Dims tile = {1, 1, 1};
   int64_t spread = 0, pixels = 1;  // what is spread for how many
@@ -52,7 +37,10 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
                    int64_t bytes) {
   const int64_t most_positions = pack::SpreadPositions(layer, bytes);
   const auto positions = [&](size_t i, int64_t extent) {
-    return pack::MakeSpreadAxis(layer, i, extent).positions();
+    return pack::MakeSpreadAxis(layer.spread.steps[i], extent).positions();
+  };
+  const auto largest = [&](size_t i, int64_t most, int64_t room) {
+    return std::min({output[i], most, pack::LargestExtent(layer.spread.steps[i], room)});
   };
   const int64_t sharing = layer.spread.output_rows;
   Candidate best;
@@ -62,12 +50,11 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
     tile[2] = Even(output[2], (output[2] + strips - 1) / strips);
     int64_t room = most_positions / positions(2, tile[2]);
     if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
-    const int64_t tallest =
-        LargestExtent(layer, 1, output[1], rows / tile[2], room / positions(0, 1));
+    const int64_t tallest = largest(1, rows / tile[2], room / positions(0, 1));
     tile[1] = Even(output[1], tallest);
     tile[1] = std::min((tile[1] + sharing - 1) / sharing * sharing, tallest);
     room /= positions(1, tile[1]);
-    tile[0] = LargestExtent(layer, 0, output[0], rows / (tile[1] * tile[2]), room);
+    tile[0] = largest(0, rows / (tile[1] * tile[2]), room);
     tile[0] = Even(output[0], tile[0]);
     c.spread = positions(0, tile[0]) * positions(1, tile[1]) * (positions(2, tile[2]) + kRowCost);
     c.pixels = tile[0] * tile[1] * tile[2];

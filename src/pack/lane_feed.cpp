@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 namespace qconv::pack {
 namespace {
@@ -39,26 +38,24 @@ int64_t GroupBytes(const PackedLayer& layer) {
 
 }  // namespace
 
-SpreadAxis MakeSpreadAxis(int64_t outputs, int64_t stride, int64_t taps, int64_t distance) {
-  const int64_t unit = taps == 1 ? stride : outputs == 1 ? distance : std::gcd(stride, distance);
-  const int64_t shared = ((outputs - 1) * stride + (taps - 1) * distance) / unit + 1;
-  if (shared <= outputs * taps) return {1, shared, 0, unit, stride / unit, distance / unit};
-  return {taps, outputs, distance, stride, taps, 1};
+SpreadAxis MakeSpreadAxis(const SpreadSteps& s, int64_t outputs) {
+  const int64_t sets = (outputs + s.sharing - 1) / s.sharing;
+  const int64_t unit = sets == 1 && s.taps > 1 ? s.distance : s.unit;
+  const int64_t shared = ((sets - 1) * s.stride + (s.taps - 1) * s.distance) / unit + 1;
+  if (shared <= sets * s.taps) return {1, shared, 0, unit, s.stride / unit, s.distance / unit};
+  return {s.taps, sets, s.distance, s.stride, s.taps, 1};
 }
 
-SpreadAxis MakeSpreadAxis(const PackedLayer& layer, size_t i, int64_t outputs) {
-  const Geometry& g = layer.geometry;
-  const SpreadLayout& s = layer.spread;
-  const int64_t quad = i == 1 ? s.quad_h : i == 2 ? s.quad_w : 1;
-  const int64_t sharing = i == 1 ? s.output_rows : 1;
-  const int64_t step = i == 1 ? s.row_step : 1;
-  return MakeSpreadAxis((outputs + sharing - 1) / sharing, sharing * step * g.stride[i],
-                        layer.tap_grid[i], quad * g.dilation[i]);
+int64_t LargestExtent(const SpreadSteps& s, int64_t positions) {
+  const int64_t shared_room = (positions - 1) * s.unit - (s.taps - 1) * s.distance;
+  const int64_t shared = shared_room >= 0 ? shared_room / s.stride + 1 : 0;
+  return s.sharing * std::max(shared, positions / s.taps);
 }
 
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs) {
   int64_t bytes = LargestPositionBytes(layer);
-  for (size_t i = 0; i < 3; ++i) bytes *= MakeSpreadAxis(layer, i, outputs[i]).positions();
+  for (size_t i = 0; i < 3; ++i)
+    bytes *= MakeSpreadAxis(layer.spread.steps[i], outputs[i]).positions();
   return EndCopyBytes(layer) + GroupBytes(layer) + bytes;
 }
 
@@ -94,7 +91,7 @@ void LaneFeeder::MoveTo(const Piece& piece, const ImageView& image) {
   for (size_t i = 0; i < 3; ++i) origin_[i] = first(i) * g_.stride[i] - g_.padding[i];
   if (const Dims outputs = piece.extents(); outputs != outputs_) {
     outputs_ = outputs;
-    for (size_t i = 0; i < 3; ++i) axis_[i] = MakeSpreadAxis(layer_, i, outputs[i]);
+    for (size_t i = 0; i < 3; ++i) axis_[i] = MakeSpreadAxis(layer_.spread.steps[i], outputs[i]);
     position_bytes_ = 0;
   }
 }

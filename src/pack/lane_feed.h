@@ -28,11 +28,10 @@ struct SpreadAxis {
   int64_t positions() const { return phases * count; }
 };
 
-// `distance`: from tap to tap.
-SpreadAxis MakeSpreadAxis(int64_t outputs, int64_t stride, int64_t taps, int64_t distance);
+SpreadAxis MakeSpreadAxis(const SpreadSteps& steps, int64_t outputs);
 
-// The axis of dimension i of a layer.
-SpreadAxis MakeSpreadAxis(const PackedLayer& layer, size_t i, int64_t outputs);
+// The most outputs whose axis has at most so many positions; 0 if one has more.
+int64_t LargestExtent(const SpreadSteps& steps, int64_t positions);
 
 // Bytes of scratch for a block of `outputs` pixels.
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs);

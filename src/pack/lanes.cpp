@@ -1,6 +1,7 @@
 #include "pack/lanes.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "pack/lane_feed.h"
 #include "pack/weights.h"
@@ -27,18 +28,26 @@ bool QuadsLieTogether(const Geometry& g) {
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+SpreadSteps MakeSteps(int64_t stride, int64_t sharing, int64_t taps, int64_t distance) {
+  return {stride, sharing, taps, distance, taps == 1 ? stride : std::gcd(stride, distance)};
+}
+
+void FillSteps(const Geometry& g, SpreadLayout& s) {
+  const Dims grid = SpreadGrid(g, s);
+  s.steps[0] = MakeSteps(g.stride[0], 1, grid[0], g.dilation[0]);
+  s.steps[1] = MakeSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
+                         s.quad_h * g.dilation[1]);
+  s.steps[2] = MakeSteps(g.stride[2], 1, grid[2], s.quad_w * g.dilation[2]);
+}
+
 // What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
 // there may be no other rows to share with.)
 int64_t Cost(const Geometry& g, const SpreadLayout& s) {
   constexpr int64_t kHeight = 12, kWidth = 16, kPositionCost = 4;
   const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
   const Dims grid = SpreadGrid(g, s);
-  const int64_t h =
-      MakeSpreadAxis(CeilDiv(height, s.output_rows), s.output_rows * s.row_step * g.stride[1],
-                     grid[1], s.quad_h * g.dilation[1])
-          .positions();
-  const int64_t w =
-      MakeSpreadAxis(kWidth, g.stride[2], grid[2], s.quad_w * g.dilation[2]).positions();
+  const int64_t h = MakeSpreadAxis(s.steps[1], height).positions();
+  const int64_t w = MakeSpreadAxis(s.steps[2], kWidth).positions();
   return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
 }
 
@@ -155,6 +164,7 @@ SpreadLayout MakeSpreadLayout(const Geometry& g) {
     spread.form = SpreadForm::kChannels;
     spread.quad_h = spread.quad_w = 1;
     spread.depth_groups = CeilDiv(g.GroupInputs(), kernels::kDepthGroup);
+    FillSteps(g, spread);
     return spread;
   }
   spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
@@ -168,6 +178,7 @@ SpreadLayout MakeSpreadLayout(const Geometry& g) {
       candidate.row_step = g.dilation[1];
       candidate.output_rows = CeilDiv(g.kernel[1], quad_h) * quad_h - g.kernel[1] + 1;
     }
+    FillSteps(g, candidate);
     const int64_t cost = Cost(g, candidate);
     if (least == 0 || cost < least) {
       least = cost;

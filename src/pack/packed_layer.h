@@ -55,6 +55,15 @@ struct Panel {
   kernels::SpreadForm spread_form;
 };
 
+// How outputs and taps step through the input in one dimension; see lane_feed.h.
+struct SpreadSteps {
+  int64_t stride;    // from one set of outputs that share positions to the next
+  int64_t sharing;   // how many outputs are in a set
+  int64_t taps;      // quads, that is
+  int64_t distance;  // from quad to quad
+  int64_t unit;      // greatest common divisor of stride and distance
+};
+
 // How the input of a kLanes layer is spread; see lanes.h.
 struct SpreadLayout {
   kernels::SpreadForm form;  // kChannels: some panels may be kNearChannels
@@ -65,6 +74,7 @@ struct SpreadLayout {
   int64_t output_rows;                   // that share positions, each with weights of its own
   int64_t row_step;                      // from one of them to the next: the dilation
   int64_t depth_groups;                  // of a position
+  SpreadSteps steps[3];                  // d, h, w
   std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
   std::vector<uint8_t> shuffle_orders;
   std::vector<uint8_t> padding;  // a pixel of the input zero point, as long as kernels read
