@@ -76,7 +76,7 @@ void LayOutPanels(PackedLayer& layer) {
 }
 
 const char* FeedName(const PackedLayer& layer) {
-  if (layer.feed == Feed::kPadded) return "im2col";
+  if (layer.feed == Feed::kPadded) return "gathered";
   if (layer.feed == Feed::kLanes) return "lanes";
   return layer.geometry.Pointwise() ? "direct" : "indirect";
 }

@@ -25,7 +25,7 @@ struct PrepackOptions {
 // What a packed layer is; for logs and tests, not for control flow.
 struct ConvDescription {
   std::string isa;           // "avx512_vnni"
-  std::string feed;          // how kernels read the input: "direct", "indirect" or "im2col"
+  std::string feed;          // how kernels read the input: "direct", "indirect", "gathered", "lanes"
   std::string tile;          // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
   std::string epilogue;      // "symmetric" or "general" (weight zero points, a clamp from above,
                              // huge multipliers)
