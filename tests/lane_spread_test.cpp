@@ -56,7 +56,6 @@ class SpreadProblem {
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(Draw(0, 255));
     const test::Guarded<uint8_t> input(bytes, test::Edge::kBack);
     for (int i = 0; i < Pixels(); ++i) task_.taps[i] = input.span().data() + begins[i];
-    if (!TakesTaps()) RepeatPixel();
     Bytes output(static_cast<size_t>(n_.rows * task_.output_row_step + kAlignment), kUntouched);
     task_.output = output.data();
     shape_.lanes.spread[static_cast<int>(form_)](task_);
@@ -75,15 +74,6 @@ class SpreadProblem {
     return n_.depth_groups * shape_.vectors * table_.spread_vector_bytes;
   }
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
-
-  // All four taps are the same pixel, as LaneFeeder has them.
-  void RepeatPixel() {
-    for (int i = 1; i < kDepthGroup; ++i) {
-      task_.taps[i] = task_.taps[0];
-      task_.steps[i] = task_.steps[0];
-      task_.row_steps[i] = task_.row_steps[0];
-    }
-  }
 
   // Quads of columns that share a shuffle lie in one 128-bit lane of a vector.
   int64_t QuadShuffle(int64_t group, int column) const {
