@@ -2,17 +2,18 @@
 // without access rights, flush with one of them. A violation ends the process with SIGSEGV.
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <string>
 #include <vector>
 
 #include "common/case.h"
 #include "guarded.h"
+#include "guarded_run.h"
 #include "testing.h"
 
 namespace qconv {
 namespace {
 
+using test::CheckGuarded;
 using test::Edge;
 using test::Guarded;
 
@@ -94,41 +95,6 @@ const test::Shape kShapes[] = {
      {.in_channels = 17, .out_channels = 17, .kernel = {2, 2, 2}, .stride = {2, 1, 2}},
      {.batch = 2, .size = {4, 3, 5}}},
 };
-
-// Packs and runs with everything between guard pages.
-void CheckGuarded(const cases::Case& guarded_case, const std::vector<uint8_t>& expected,
-                  const std::string& isa, Edge edge) {
-  // For whoever looks for the last one before a crash.
-  std::cerr << test::Text(guarded_case) << " on " << isa << std::endl;
-  const Guarded<float> scales(guarded_case.weight_scales, edge);
-  const Guarded<int32_t> zero_points(guarded_case.weight_zero_points, edge);
-  const Guarded<int8_t> weights(guarded_case.weights, edge);
-  const Guarded<float> bias(guarded_case.bias, edge);
-  weights.Protect(PROT_READ);
-  const Conv conv = Conv::Prepack(guarded_case.layer.params,
-                                  {.input = guarded_case.input_quantization,
-                                   .weight_scales = scales.span(),
-                                   .weight_zero_points = zero_points.span(),
-                                   .output = guarded_case.output_quantization},
-                                  weights.span(), bias.span(),
-                                  {.activation = guarded_case.activation, .isa = isa});
-  EXPECT_EQ(conv.Describe().isa, isa);
-  // The packed layer refers to none of them.
-  scales.Protect(PROT_NONE);
-  zero_points.Protect(PROT_NONE);
-  weights.Protect(PROT_NONE);
-  bias.Protect(PROT_NONE);
-
-  const Guarded<uint8_t> input(guarded_case.input, edge);
-  input.Protect(PROT_READ);
-  const std::vector<uint8_t> blank(expected.size());
-  for (const int threads : {1, 3}) {
-    const Guarded<uint8_t> output(blank, edge);
-    conv.Run(guarded_case.layer.image, input.span(), output.span(), *Executor::Threads(threads));
-    EXPECT_EQ(test::Difference(expected, output.span()), "");
-    EXPECT_TRUE(output.PatternIntact());
-  }
-}
 
 class GuardPageTest : public ::testing::TestWithParam<test::IsaAndShape> {};
 

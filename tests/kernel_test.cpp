@@ -3,14 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <random>
 #include <vector>
 
 #include "dispatch/registry.h"
 #include "kernels/kernel_table.h"
-#include "pack/weights.h"
+#include "panel_numbers.h"
 #include "testing.h"
 
 namespace qconv {
@@ -33,12 +31,24 @@ class PanelProblem {
  public:
   PanelProblem(const kernels::KernelTable& table, const PanelShape& shape, const Size& size,
                bool general, uint32_t seed)
-      : table_(table), shape_(shape), size_(size), general_(general), random_(seed) {
-    Fill();
+      : shape_(shape),
+        size_(size),
+        general_(general),
+        random_(seed),
+        numbers_(table, shape, size.rows, general, random_) {
+    input_.resize(static_cast<size_t>(size_.rows * Taps() * Depth()));
+    for (uint8_t& a : input_) a = static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255));
+    weights_.resize(static_cast<size_t>(Taps() * Depth() * shape_.columns));
+    for (int8_t& w : weights_) w = static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127));
+    panel_ = test::LayOutQuads(table, shape_.vectors, Taps() * size_.depth_groups,
+                               [this](int64_t group, int column, int i) {
+                                 return Weight(group * kDepthGroup + i, column);
+                               });
+    output_.assign(static_cast<size_t>(size_.rows * kStride), kUntouched);
   }
 
   void Check() {
-    PanelTask task = Task();
+    const PanelTask task = Task();
     (general_ ? shape_.general : shape_.symmetric)(task);
     for (int64_t r = 0; r < size_.rows; ++r) {
       for (int c = 0; c < kStride; ++c) {
@@ -55,69 +65,13 @@ class PanelProblem {
 
   int64_t Depth() const { return size_.depth_groups * kDepthGroup; }
   int64_t Taps() const { return size_.taps[0] * size_.taps[1] * size_.taps[2]; }
-  int Draw(int low, int high) {
-    return low + static_cast<int>(random_() % static_cast<uint32_t>(high - low + 1));
-  }
-
-  void Fill() {
-    const auto columns = static_cast<size_t>(shape_.columns);
-    input_.resize(static_cast<size_t>(size_.rows * Taps() * Depth()));
-    for (uint8_t& a : input_) a = static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255));
-    weights_.resize(static_cast<size_t>(Taps() * Depth()) * columns);
-    for (int8_t& w : weights_) w = static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127));
-    for (size_t c = 0; c < columns; ++c) {
-      offsets_.push_back(Draw(-100000, 100000));
-      bias_.push_back(static_cast<float>(Draw(-1000, 1000)) / 7);
-      multipliers_.push_back(general_ && Draw(0, 9) == 0 ? 1e7f
-                                                         : static_cast<float>(Draw(1, 99)) / 65536);
-      zero_points_.push_back(general_ ? Draw(-20, 20) : 0);
-    }
-    for (int64_t r = 0; r < size_.rows; ++r) row_terms_.push_back(Draw(-5000, 5000));
-    upper_ = general_ ? static_cast<uint8_t>(Draw(200, 255)) : 255;
-    output_.assign(static_cast<size_t>(size_.rows * kStride), kUntouched);
-    PackPanel();
-  }
-
-  // By the formula in pack/packed_layer.h, not by PackWeights.
-  void PackPanel() {
-    const bool widened = table_.weight_format == kernels::WeightFormat::kS16EvenOdd;
-    for (int64_t group = 0; group < Taps() * size_.depth_groups; ++group) {
-      for (int v = 0; v < shape_.vectors; ++v) {
-        for (int half = 0; half < (widened ? 2 : 1); ++half) {
-          for (int lane = 0; lane < table_.lanes; ++lane) {
-            const int column = pack::ColumnInPanel(shape_.vectors, v, lane);
-            for (int i = half; i < kDepthGroup; i += widened ? 2 : 1) {
-              const int16_t w = Weight(group * kDepthGroup + i, column);
-              panel_.push_back(static_cast<std::byte>(w & 0xff));
-              if (widened) panel_.push_back(static_cast<std::byte>(w >> 8 & 0xff));
-            }
-          }
-        }
-      }
-    }
-  }
+  int Draw(int low, int high) { return test::Draw(random_, low, high); }
 
   int8_t Weight(int64_t k, int column) const {
     return weights_[static_cast<size_t>(k * shape_.columns + column)];
   }
 
-  template <class T>
-  std::vector<T> InPanelOrder(const std::vector<T>& by_column) const {
-    std::vector<T> ordered;
-    for (int v = 0; v < shape_.vectors; ++v) {
-      for (int lane = 0; lane < table_.lanes; ++lane) {
-        ordered.push_back(
-            by_column[static_cast<size_t>(pack::ColumnInPanel(shape_.vectors, v, lane))]);
-      }
-    }
-    return ordered;
-  }
-
   PanelTask Task() {
-    ordered_offsets_ = InPanelOrder(offsets_);
-    ordered_bias_ = InPanelOrder(bias_);
-    ordered_multipliers_ = InPanelOrder(multipliers_);
-    ordered_zero_points_ = InPanelOrder(zero_points_);
     for (int64_t r = 0; r < size_.rows; ++r) {
       rows_.push_back({r * Taps() * Depth(), r * kStride});
     }
@@ -134,46 +88,27 @@ class PanelProblem {
     }
     task.depth_groups = size_.depth_groups;
     task.weights = panel_.data();
-    task.epilogue = {.offsets = ordered_offsets_.data(),
-                     .bias = ordered_bias_.data(),
-                     .multipliers = ordered_multipliers_.data(),
-                     .weight_zero_points = ordered_zero_points_.data(),
-                     .row_terms = general_ ? row_terms_.data() : nullptr,
-                     .output_zero_point = kZeroPoint,
-                     .lower = kLower,
-                     .upper = upper_};
+    task.epilogue = numbers_.Epilogue();
     task.columns = size_.columns;
     return task;
   }
 
   uint8_t Expected(int64_t row, int column) const {
-    const auto c = static_cast<size_t>(column);
-    int64_t raw = offsets_[c];
+    int64_t sum = 0;
     for (int64_t k = 0; k < Taps() * Depth(); ++k) {
-      raw += input_[static_cast<size_t>(row * Taps() * Depth() + k)] * Weight(k, column);
+      sum += input_[static_cast<size_t>(row * Taps() * Depth() + k)] * Weight(k, column);
     }
-    raw -= int64_t{zero_points_[c]} * (general_ ? row_terms_[static_cast<size_t>(row)] : 0);
-    const float y = (static_cast<float>(raw) + bias_[c]) * multipliers_[c];
-    const double q = std::nearbyint(static_cast<double>(y)) + kZeroPoint;
-    return static_cast<uint8_t>(std::clamp<double>(q, kLower, upper_));
+    return numbers_.Expected(sum, row, column);
   }
 
-  static constexpr int16_t kZeroPoint = 100;
-  static constexpr uint8_t kLower = 30;
-
-  const kernels::KernelTable& table_;
   const PanelShape& shape_;
   const Size size_;
   const bool general_;
   std::mt19937 random_;
+  const test::PanelNumbers numbers_;
   std::vector<uint8_t> input_, output_;
   std::vector<int8_t> weights_;  // [depth][column]
-  std::vector<std::byte> panel_;
-  std::vector<int32_t> offsets_, zero_points_, row_terms_;
-  std::vector<float> bias_, multipliers_;
-  uint8_t upper_ = 255;
-  std::vector<int32_t> ordered_offsets_, ordered_zero_points_;
-  std::vector<float> ordered_bias_, ordered_multipliers_;
+  pack::AlignedVector<std::byte> panel_;
   std::vector<Row> rows_;
 };
 

@@ -81,7 +81,8 @@ void RunPanel(const PanelTask& task) {
 // Byte k of lane `lane` at position i of a row (kernel_table.h).
 template <SpreadForm kForm>
 uint8_t SpreadByte(const SpreadTask& task, int64_t row, int64_t i, int64_t group, int lane, int k) {
-  const int tap = kForm == SpreadForm::kChannels ? 0 : k;
+  const bool one_pixel = kForm == SpreadForm::kChannels || kForm == SpreadForm::kNearChannels;
+  const int tap = one_pixel ? 0 : k;
   const uint8_t* pixel = task.taps[tap] + row * task.row_steps[tap] + i * task.steps[tap];
   if constexpr (kForm == SpreadForm::kTaps) return pixel[lane];
   if constexpr (kForm == SpreadForm::kShuffledTaps) {

@@ -33,16 +33,24 @@ int64_t DrawChannels(Rng& rng) {
 }
 
 void DrawGroups(Rng& rng, ConvParams& params) {
-  switch (rng.Int(0, 3)) {
-    case 0:  // depthwise, at times with several outputs per channel
+  switch (rng.Int(0, 7)) {
+    case 0:
+    case 1:  // depthwise, at times with several outputs per channel
       params.groups = params.in_channels = DrawChannels(rng);
-      params.out_channels = params.groups * rng.Pick<int64_t>({1, 1, 2, 3});
+      params.out_channels = params.groups * rng.Pick<int64_t>({1, 1, 1, 2, 3, rng.Int(4, 20)});
       break;
-    case 1:
+    case 2:
       params.groups = rng.Int(2, 12);
       params.in_channels = params.groups * rng.Int(1, 20);
       params.out_channels = params.groups * rng.Int(1, 20);
       break;
+    case 3: {  // many narrow groups, mostly of as many outputs as inputs
+      const int64_t inputs = rng.Pick<int64_t>({2, 3, 4, 8, rng.Int(2, 12)});
+      params.groups = rng.Int(2, 200 / inputs);
+      params.in_channels = params.groups * inputs;
+      params.out_channels = params.groups * rng.Pick<int64_t>({inputs, inputs, rng.Int(1, 12)});
+      break;
+    }
     default:
       params.groups = 1;
       params.in_channels = DrawChannels(rng);
@@ -114,8 +122,11 @@ void DrawWeightQuantization(Rng& rng, bool powers_of_two, Case& drawn) {
   // At the limit the largest accumulator nears 2^31.
   const int64_t limit = rng.OneIn(4) ? (int64_t{1} << 31) / (255 * length) - 129 : 128;
   const int64_t zero_points = rng.OneIn(2) ? channels : 1;
-  for (int64_t j = 0; j < zero_points; ++j) {
-    drawn.weight_zero_points.push_back(static_cast<int32_t>(rng.Int(-limit, limit)));
+  for (int64_t j = 0; j < zero_points; ++j) {  // the ends, too: weights beyond s8 by the most
+    const int64_t zero_point =
+        rng.Pick<int64_t>({rng.Int(-limit, limit - 1), rng.Int(-limit, limit - 1), rng.Int(-9, 9),
+                           -limit, limit - 1});
+    drawn.weight_zero_points.push_back(static_cast<int32_t>(zero_point));
   }
 }
 

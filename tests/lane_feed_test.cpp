@@ -1,0 +1,190 @@
+// How lane layers are laid out: positions of spread input, shapes of quads, tiles of the image.
+#include "pack/lane_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "lane_layers.h"
+#include "lane_tile.h"
+#include "layer.h"
+#include "pack/lanes.h"
+#include "panel_numbers.h"
+#include "plan.h"
+#include "testing.h"
+#include "validate.h"
+
+namespace qconv {
+namespace {
+
+using pack::Dims;
+using pack::SpreadAxis;
+using pack::SpreadLayout;
+
+void CheckAxis(int64_t outputs, int64_t stride, int64_t taps, int64_t distance) {
+  SCOPED_TRACE(testing::Message() << outputs << " outputs, stride " << stride << ", " << taps
+                                  << " taps, distance " << distance);
+  const SpreadAxis axis = pack::MakeSpreadAxis(outputs, stride, taps, distance);
+  ASSERT_LE(axis.positions(), outputs * taps) << "more than if each tap had its own";
+  for (int64_t o = 0; o < outputs; ++o) {
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t index = o * axis.output_step + t * axis.tap_step;
+      ASSERT_GE(index, 0);
+      ASSERT_LT(index, axis.positions());
+      const int64_t input = index % axis.phases * axis.phase_step + index / axis.phases * axis.step;
+      ASSERT_EQ(input, o * stride + t * distance) << "output " << o << ", tap " << t;
+    }
+  }
+}
+
+TEST(SpreadAxis, PutsEachTapWhereItsInputIs) {
+  for (int64_t outputs = 1; outputs <= 6; ++outputs) {
+    for (int64_t stride = 1; stride <= 5; ++stride) {
+      for (int64_t taps = 1; taps <= 4; ++taps) {
+        for (int64_t distance = 1; distance <= 13; ++distance) {
+          CheckAxis(outputs, stride, taps, distance);
+        }
+      }
+    }
+  }
+}
+
+TEST(SpreadAxis, PutsEachTapWhereItsInputIsRandomly) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 2000 && !HasFatalFailure(); ++i) {
+    const int outputs = test::Draw(random, 1, 240), stride = test::Draw(random, 1, 40);
+    const int taps = test::Draw(random, 1, 40), distance = test::Draw(random, 1, 150);
+    CheckAxis(outputs, stride, taps, distance);
+  }
+}
+
+TEST(SpreadAxis, SharesPositionsWhereItCan) {
+  const SpreadAxis shared = pack::MakeSpreadAxis(/*outputs=*/10, /*stride=*/1, /*taps=*/3, 1);
+  EXPECT_EQ(shared.phases, 1);
+  EXPECT_EQ(shared.positions(), 12);
+  const SpreadAxis phases = pack::MakeSpreadAxis(/*outputs=*/3, /*stride=*/7, /*taps=*/2, 4);
+  EXPECT_EQ(phases.phases, 2);
+  EXPECT_EQ(phases.positions(), 6);
+}
+
+SpreadLayout LayoutOf(const ConvParams& params) {
+  return pack::MakeSpreadLayout(ValidateParams(params));
+}
+
+void ExpectQuads(const ConvParams& params, int64_t quad_h, int64_t quad_w, int64_t output_rows) {
+  const SpreadLayout spread = LayoutOf(params);
+  EXPECT_EQ(spread.quad_h, quad_h);
+  EXPECT_EQ(spread.quad_w, quad_w);
+  EXPECT_EQ(spread.output_rows, output_rows);
+  EXPECT_EQ(spread.depth_groups, 1);
+}
+
+ConvParams Depthwise(const Spatial& kernel, const Spatial& stride) {
+  return {.in_channels = 32, .out_channels = 32, .groups = 32, .kernel = kernel, .stride = stride};
+}
+
+TEST(SpreadLayout, ChoosesQuads) {
+  ExpectQuads(Depthwise({3, 3}, {1, 1}), 4, 1, 2);
+  ExpectQuads(Depthwise({5, 5}, {1, 1}), 4, 1, 4);
+  ExpectQuads(Depthwise({7, 7}, {1, 1}), 4, 1, 2);
+  ExpectQuads(Depthwise({3, 3}, {2, 2}), 2, 2, 1);
+  ExpectQuads(Depthwise({5, 5}, {2, 2}), 2, 2, 1);
+  ExpectQuads(Depthwise({75}, {1}), 1, 4, 1);
+  ExpectQuads(Depthwise({4}, {2}), 1, 4, 1);
+  ExpectQuads(Depthwise({1, 5}, {1, 1}), 1, 4, 1);
+}
+
+TEST(SpreadLayout, TakesChannelsOfGroups) {
+  for (int64_t inputs = 2; inputs <= 12; ++inputs) {
+    const SpreadLayout spread =
+        LayoutOf({.in_channels = 8 * inputs, .out_channels = 24, .groups = 8, .kernel = {3, 3}});
+    EXPECT_EQ(spread.form, kernels::SpreadForm::kChannels);
+    EXPECT_EQ(spread.quad_h * spread.quad_w, 1);
+    EXPECT_EQ(spread.output_rows, 1);
+    EXPECT_EQ(spread.depth_groups, (inputs + 3) / 4);
+  }
+}
+
+// For each of the output rows that share positions, every tap is in the grid.
+TEST(SpreadLayout, GridHoldsTheKernel) {
+  for (int64_t h = 1; h <= 12; ++h) {
+    for (int64_t w = 1; w <= 12; ++w) {
+      for (int64_t stride = 1; stride <= 3; ++stride) {
+        const pack::Geometry g = ValidateParams(Depthwise({h, w}, {stride, stride}));
+        const SpreadLayout spread = pack::MakeSpreadLayout(g);
+        const Dims grid = pack::SpreadGrid(g, spread);
+        EXPECT_EQ(spread.quad_h * spread.quad_w, 4);
+        EXPECT_GE(grid[1] * spread.quad_h, h + spread.output_rows - 1);
+        EXPECT_GE(grid[2] * spread.quad_w, w);
+        EXPECT_TRUE(spread.output_rows == 1 || stride == 1);
+      }
+    }
+  }
+}
+
+void CheckTile(const pack::PackedLayer& layer, const Dims& output, int64_t rows, int64_t bytes) {
+  SCOPED_TRACE(testing::Message() << rows << " rows, " << bytes << " bytes");
+  const Dims tile = ChooseLaneTile(layer, output, rows, bytes);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_GE(tile[i], 1);
+    EXPECT_LE(tile[i], output[i]);
+  }
+  EXPECT_LE(tile[0] * tile[1] * tile[2], rows);
+  EXPECT_TRUE(pack::SpreadBytes(layer, tile) <= bytes || tile == (Dims{1, 1, 1}))
+      << tile[0] << "x" << tile[1] << "x" << tile[2];
+}
+
+void CheckCoverage(const pack::PackedLayer& layer, int64_t batch, const Dims& input,
+                   const Dims& output, int threads) {
+  const ImagePlan plan(layer, batch, input, output, threads);
+  const Dims& size = plan.output();
+  std::vector<int> times(static_cast<size_t>(size[0] * size[1] * size[2]));
+  for (int64_t block = 0; block < plan.blocks(); ++block) {
+    pack::Piece pieces[kMaxPieces];
+    ASSERT_EQ(plan.PiecesOf(block, pieces), 1);
+    const auto& [d, h, w] = pieces[0].segment;
+    for (int64_t z = d.begin; z < d.end; ++z) {
+      for (int64_t y = h.begin; y < h.end; ++y) {
+        for (int64_t x = w.begin; x < w.end; ++x) {
+          ++times[static_cast<size_t>((z * size[1] + y) * size[2] + x)];
+        }
+      }
+    }
+  }
+  EXPECT_EQ(std::count(times.begin(), times.end(), 1), static_cast<int64_t>(times.size()));
+}
+
+TEST(LaneTile, FitsAndCovers) {
+  int64_t lane_layers = 0;
+  const auto check = [&](const cases::Case& c, const std::string& isa) {
+    SCOPED_TRACE(test::Text(c) + " on " + isa);
+    const pack::PackedLayer layer =
+        BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = isa});
+    if (layer.feed != pack::Feed::kLanes) return;
+    ++lane_layers;
+    const Dims input = ValidateImage(layer.geometry, c.layer.image);
+    const Dims output = OutputSize(layer.geometry, input);
+    for (const int64_t rows : {int64_t{1}, int64_t{24}, kMaxBlockRows}) {
+      for (const int64_t bytes : {int64_t{0}, int64_t{3000}, kCopyBytes}) {
+        CheckTile(layer, output, rows, bytes);
+      }
+    }
+    for (const int threads : {1, 8}) {
+      CheckCoverage(layer, c.layer.image.batch, input, output, threads);
+    }
+  };
+  for (const std::string& isa : test::UsableIsas()) {
+    for (const test::LaneFamily& family : test::LaneFamilies()) {
+      int index = 0;
+      test::ForEachLaneCase(family, [&](const cases::Case& c) {
+        if (index++ % 3 == 0) check(c, isa);
+      });
+    }
+  }
+  EXPECT_GT(lane_layers, 500);
+}
+
+}  // namespace
+}  // namespace qconv

@@ -1,0 +1,244 @@
+#include "lane_layers.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <utility>
+
+#include "common/numbers.h"
+#include "testing.h"
+
+namespace qconv::test {
+namespace {
+
+using cases::Case;
+using cases::Layer;
+
+// Takes values in turn, round and round.
+class Turns {
+ public:
+  explicit Turns(std::vector<int64_t> values) : values_(std::move(values)) {}
+  int64_t Next() { return values_[next_++ % values_.size()]; }
+
+ private:
+  std::vector<int64_t> values_;
+  size_t next_ = 0;
+};
+
+ConvParams Depthwise(int64_t channels, int64_t multiplier, const Spatial& kernel) {
+  return {.in_channels = channels,
+          .out_channels = channels * multiplier,
+          .groups = channels,
+          .kernel = kernel};
+}
+
+// A layer with "same" padding every other turn, else with none or unequal padding. The image grows
+// if the kernel does not fit it.
+Layer Finish(ConvParams params, Image image, int64_t turn) {
+  const int rank = params.kernel.rank();
+  if (params.stride.empty()) params.stride = Spatial::Filled(rank, 1);
+  if (params.dilation.empty()) params.dilation = Spatial::Filled(rank, 1);
+  params.padding = params.padding_end = Spatial::Filled(rank, 0);
+  for (int i = 0; i < rank; ++i) {
+    const int64_t reach = params.dilation[i] * (params.kernel[i] - 1);
+    if (turn % 4 < 2) params.padding[i] = params.padding_end[i] = (reach + 1) / 2;
+    if (turn % 4 == 2) {
+      params.padding[i] = (reach + i) % (reach + 2);
+      params.padding_end[i] = reach / 3;
+    }
+    const int64_t smallest = reach + 1 - params.padding[i] - params.padding_end[i];
+    image.size[i] = std::max(image.size[i], smallest);
+  }
+  return MakeLayer(params, image);
+}
+
+std::vector<Layer> Kernels() {
+  std::vector<Spatial> kernels = {{1, 3}, {3, 1}, {2, 3}, {5, 3}, {4, 7}, {1, 11}, {11, 1}, {7, 2}};
+  for (int64_t k = 1; k <= 11; ++k) kernels.push_back({k, k});
+  Turns channels({16, 3, 33, 8, 64, 20, 2, 70}), height({7, 1, 13, 9, 6}), width({7, 1, 15});
+  Turns batch({1, 1, 2});
+  std::vector<Layer> layers;
+  for (const Spatial& kernel : kernels) {
+    for (int64_t stride = 1; stride <= 3; ++stride) {
+      for (int64_t dilation = 1; dilation <= 3; ++dilation) {
+        ConvParams params = Depthwise(channels.Next(), 1, kernel);
+        const auto turn = static_cast<int64_t>(layers.size());
+        params.stride = {stride, turn % 5 == 4 ? 3 - stride / 2 : stride};
+        params.dilation = {dilation, turn % 7 == 6 ? 4 - dilation : dilation};
+        layers.push_back(
+            Finish(params, {.batch = batch.Next(), .size = {height.Next(), width.Next()}}, turn));
+      }
+    }
+  }
+  return layers;
+}
+
+std::vector<Layer> Channels() {
+  std::vector<Layer> layers;
+  for (int64_t channels = 2; channels <= 72; ++channels) {
+    const int64_t count = channels == 71 ? 96 : channels == 72 ? 255 : channels;
+    for (const Spatial& kernel : {Spatial{3, 3}, Spatial{5, 5}, Spatial{2, 3}, Spatial{1, 4}}) {
+      ConvParams params = Depthwise(count, 1, kernel);
+      if (kernel[0] == 2) params.stride = {2, 2};
+      layers.push_back(Finish(params, {.size = {5, 6}}, static_cast<int64_t>(layers.size()) / 4));
+    }
+  }
+  return layers;
+}
+
+std::vector<Layer> Multipliers() {
+  Turns size({7, 1, 9, 4, 5});
+  std::vector<Layer> layers;
+  for (const int64_t multiplier : {2, 3, 4, 5, 17}) {
+    for (const int64_t channels : {2, 3, 5, 8, 15, 16, 17, 33, 64, 70}) {
+      for (const int64_t stride : {1, 2, 3}) {
+        const int64_t k = stride == 1 ? 3 : stride == 2 ? 5 : 1;
+        ConvParams params = Depthwise(channels, multiplier, {k, k + 1});
+        params.stride = {stride, stride};
+        const auto turn = static_cast<int64_t>(layers.size());
+        layers.push_back(Finish(params, {.size = {size.Next(), size.Next()}}, turn));
+      }
+    }
+  }
+  return layers;
+}
+
+std::vector<Layer> Groups() {
+  Turns groups({2, 9, 3, 16, 5, 40, 8, 17}), size({7, 1, 4, 9, 3, 6, 5});
+  std::vector<Layer> layers;
+  for (const int64_t inputs : {2, 3, 4, 5, 6, 7, 8, 12}) {
+    for (const int64_t outputs : {inputs, int64_t{1}, inputs + 1, int64_t{4}, inputs / 2 + 4}) {
+      for (const int64_t k : {1, 2, 3}) {
+        const int64_t count = groups.Next();
+        ConvParams params = {.in_channels = count * inputs,
+                             .out_channels = count * outputs,
+                             .groups = count,
+                             .kernel = {k, 4 - k}};
+        const auto turn = static_cast<int64_t>(layers.size());
+        params.stride = {1 + turn % 5 / 3, 1 + turn % 5 / 3};
+        params.dilation = {1 + turn % 3, 1 + turn % 2};
+        layers.push_back(
+            Finish(params, {.batch = 1 + turn % 4 / 3, .size = {size.Next(), size.Next()}}, turn));
+      }
+    }
+  }
+  return layers;
+}
+
+std::vector<Layer> OneDimension() {
+  Turns channels({16, 5, 40, 3, 65, 96}), length({50, 7, 1, 133});
+  std::vector<Layer> layers;
+  for (const int64_t k : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 31, 64, 75, 127, 128}) {
+    for (int64_t stride = 1; stride <= 3; ++stride) {
+      for (const int64_t dilation : {1, 2, 3}) {
+        const auto turn = static_cast<int64_t>(layers.size());
+        ConvParams params = Depthwise(channels.Next(), 1 + turn % 8 / 7, {k});
+        params.stride = {stride};
+        params.dilation = {dilation};
+        layers.push_back(Finish(params, {.size = {length.Next()}}, turn));
+      }
+    }
+  }
+  return layers;
+}
+
+std::vector<Layer> ThreeDimensions() {
+  Turns channels({8, 17, 3, 36}), size({5, 1, 4, 3, 6, 2, 7});
+  std::vector<Layer> layers;
+  for (const Spatial& kernel :
+       {Spatial{1, 1, 1}, Spatial{3, 3, 3}, Spatial{2, 3, 1}, Spatial{3, 1, 2}, Spatial{2, 5, 4}}) {
+    for (int64_t stride = 1; stride <= 3; ++stride) {
+      for (int64_t dilation = 1; dilation <= 3; ++dilation) {
+        const auto turn = static_cast<int64_t>(layers.size());
+        ConvParams params = Depthwise(channels.Next(), 1 + turn % 5 / 4, kernel);
+        if (turn % 4 == 3) {
+          params = {.in_channels = 18, .out_channels = 18, .groups = 6, .kernel = kernel};
+        }
+        params.stride = {stride, 1 + turn % 3, stride};
+        params.dilation = {dilation, dilation, 1 + turn % 2};
+        const Spatial image = {size.Next(), size.Next(), size.Next()};
+        layers.push_back(Finish(params, {.batch = 1 + turn % 2, .size = image}, turn));
+      }
+    }
+  }
+  return layers;
+}
+
+// Images of several tiles; a pixel whose spread input is beyond the scratch of a block. Twice, with
+// other numbers.
+std::vector<Layer> Tiles() {
+  ConvParams strided = Depthwise(64, 1, {3, 3});
+  strided.stride = {2, 2};
+  const ConvParams groups = {.in_channels = 96, .out_channels = 96, .groups = 24, .kernel = {3, 3}};
+  std::vector<Layer> layers;
+  for (const int64_t turn : {0, 2}) {
+    layers.push_back(Finish(Depthwise(8, 1, {9000}), {.size = {9004}}, 3));
+    layers.push_back(Finish(Depthwise(67, 1, {3, 3}), {.size = {31, 33}}, turn));
+    layers.push_back(Finish(Depthwise(64, 1, {5, 5}), {.size = {19, 40}}, turn));
+    layers.push_back(Finish(Depthwise(9, 1, {7, 7}), {.size = {40, 31}}, turn));
+    layers.push_back(Finish(strided, {.size = {41, 37}}, turn));
+    layers.push_back(Finish(groups, {.size = {17, 23}}, turn));
+    layers.push_back(Finish(Depthwise(48, 1, {9}), {.size = {1300}}, turn));
+    layers.push_back(Finish(Depthwise(20, 1, {3, 3, 3}), {.size = {9, 10, 11}}, turn));
+  }
+  return layers;
+}
+
+// Zero points of weights, by turns: none, one, one per channel, the ends of s8, beyond s8.
+std::vector<int32_t> ZeroPoints(int index, int64_t channels) {
+  const auto of_channels = [channels](auto zero_point) {
+    std::vector<int32_t> zero_points;
+    for (int64_t j = 0; j < channels; ++j) zero_points.push_back(zero_point(static_cast<int>(j)));
+    return zero_points;
+  };
+  switch (index % 9) {
+    case 1:
+      return {index % 2 == 0 ? 7 : -31};
+    case 2:
+      return of_channels([](int j) { return j % 2 == 1 ? j % 128 : -(j % 128); });
+    case 3:
+      return {-128};
+    case 4:
+      return {127};
+    case 5:
+      return of_channels([](int j) { return j % 3 == 0 ? -128 : j % 3 == 1 ? 127 : 0; });
+    case 6:  // beyond s8: not for lanes
+      if (index % 2 == 0) return {index % 4 == 0 ? 128 : -129};
+      return of_channels([](int j) { return j * 37 % 700 - 350; });
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Case MakeLaneCase(const Layer& layer, int index) {
+  // Turns of coprime lengths, so that all meet all.
+  const cases::Weights weights =
+      index % 4 == 1 ? cases::Weights::kExtremes : cases::Weights::kUniform;
+  Case made = cases::MakeCase(layer, weights, static_cast<uint64_t>(index));
+  made.layer.name = "layer " + std::to_string(index);
+  made.weight_zero_points = ZeroPoints(index, layer.params.out_channels);
+  made.input_quantization.zero_point = index % 7 == 0 ? 0 : index % 7 == 1 ? 255 : 11 * index % 256;
+  cases::ChooseOutput(made);
+  // Coarse scales keep most results within bounds, fine ones show the lowest bits.
+  if (index % 5 > 2) made.output_quantization.scale /= 64;
+  if (index % 11 == 0) {
+    made.activation =
+        Clamp(-90 * made.output_quantization.scale, 100 * made.output_quantization.scale);
+  }
+  return made;
+}
+
+void PrintTo(const LaneFamily& family, std::ostream* out) { *out << family.name; }
+
+const std::vector<LaneFamily>& LaneFamilies() {
+  static const std::vector<LaneFamily> families = {
+      {"kernels", Kernels}, {"channels", Channels},          {"multipliers", Multipliers},
+      {"groups", Groups},   {"one_dimension", OneDimension}, {"three_dimensions", ThreeDimensions},
+      {"tiles", Tiles}};
+  return families;
+}
+
+}  // namespace qconv::test
