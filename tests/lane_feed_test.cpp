@@ -26,7 +26,8 @@ using pack::SpreadLayout;
 void CheckAxis(int64_t outputs, int64_t stride, int64_t taps, int64_t distance) {
   SCOPED_TRACE(testing::Message() << outputs << " outputs, stride " << stride << ", " << taps
                                   << " taps, distance " << distance);
-  const SpreadAxis axis = pack::MakeSpreadAxis(outputs, stride, taps, distance);
+  const pack::SpreadSteps steps = pack::MakeSpreadSteps(stride, /*sharing=*/1, taps, distance);
+  const SpreadAxis axis = pack::MakeSpreadAxis(steps, outputs);
   ASSERT_LE(axis.positions(), outputs * taps) << "more than if each tap had its own";
   for (int64_t o = 0; o < outputs; ++o) {
     for (int64_t t = 0; t < taps; ++t) {
@@ -61,12 +62,30 @@ TEST(SpreadAxis, PutsEachTapWhereItsInputIsRandomly) {
 }
 
 TEST(SpreadAxis, SharesPositionsWhereItCan) {
-  const SpreadAxis shared = pack::MakeSpreadAxis(/*outputs=*/10, /*stride=*/1, /*taps=*/3, 1);
+  const SpreadAxis shared =
+      pack::MakeSpreadAxis(pack::MakeSpreadSteps(/*stride=*/1, 1, /*taps=*/3, 1), /*outputs=*/10);
   EXPECT_EQ(shared.phases, 1);
   EXPECT_EQ(shared.positions(), 12);
-  const SpreadAxis phases = pack::MakeSpreadAxis(/*outputs=*/3, /*stride=*/7, /*taps=*/2, 4);
+  const SpreadAxis phases =
+      pack::MakeSpreadAxis(pack::MakeSpreadSteps(/*stride=*/7, 1, /*taps=*/2, 4), /*outputs=*/3);
   EXPECT_EQ(phases.phases, 2);
   EXPECT_EQ(phases.positions(), 6);
+}
+
+TEST(SpreadAxis, LargestExtentIsTheLargest) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 2000; ++i) {
+    const pack::SpreadSteps steps =
+        pack::MakeSpreadSteps(test::Draw(random, 1, 12), test::Draw(random, 1, 4),
+                              test::Draw(random, 1, 12), test::Draw(random, 1, 30));
+    const int64_t room = test::Draw(random, 1, 300);
+    const int64_t extent = pack::LargestExtent(steps, room);
+    ASSERT_EQ(extent % steps.sharing, 0);
+    if (extent > 0) {
+      ASSERT_LE(pack::MakeSpreadAxis(steps, extent).positions(), room);
+    }
+    ASSERT_GT(pack::MakeSpreadAxis(steps, extent + 1).positions(), room);
+  }
 }
 
 SpreadLayout LayoutOf(const ConvParams& params) {

@@ -86,7 +86,7 @@ void AddFeatures(const cases::Case& c, const std::string& isa, std::set<std::str
   const pack::Dims tile = plan.LargestRectangle().extents();
   if (pack::SpreadBytes(layer, tile) > kCopyBytes) features.insert("beyond the stack");
   for (size_t i = 0; i < 3; ++i) {
-    const pack::SpreadAxis axis = pack::MakeSpreadAxis(layer, i, tile[i]);
+    const pack::SpreadAxis axis = pack::MakeSpreadAxis(spread.steps[i], tile[i]);
     if (axis.phases > 1) features.insert(std::string("in phases: ") + "dhw"[i]);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace qconv::pack {
 namespace {
@@ -37,6 +38,10 @@ int64_t GroupBytes(const PackedLayer& layer) {
 }
 
 }  // namespace
+
+SpreadSteps MakeSpreadSteps(int64_t stride, int64_t sharing, int64_t taps, int64_t distance) {
+  return {stride, sharing, taps, distance, taps == 1 ? stride : std::gcd(stride, distance)};
+}
 
 SpreadAxis MakeSpreadAxis(const SpreadSteps& s, int64_t outputs) {
   const int64_t sets = (outputs + s.sharing - 1) / s.sharing;

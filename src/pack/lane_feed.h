@@ -28,6 +28,7 @@ struct SpreadAxis {
   int64_t positions() const { return phases * count; }
 };
 
+SpreadSteps MakeSpreadSteps(int64_t stride, int64_t sharing, int64_t taps, int64_t distance);
 SpreadAxis MakeSpreadAxis(const SpreadSteps& steps, int64_t outputs);
 
 // The most outputs whose axis has at most so many positions; 0 if one has more.

@@ -1,7 +1,6 @@
 #include "pack/lanes.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "pack/lane_feed.h"
 #include "pack/weights.h"
@@ -28,16 +27,12 @@ bool QuadsLieTogether(const Geometry& g) {
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-SpreadSteps MakeSteps(int64_t stride, int64_t sharing, int64_t taps, int64_t distance) {
-  return {stride, sharing, taps, distance, taps == 1 ? stride : std::gcd(stride, distance)};
-}
-
 void FillSteps(const Geometry& g, SpreadLayout& s) {
   const Dims grid = SpreadGrid(g, s);
-  s.steps[0] = MakeSteps(g.stride[0], 1, grid[0], g.dilation[0]);
-  s.steps[1] = MakeSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
-                         s.quad_h * g.dilation[1]);
-  s.steps[2] = MakeSteps(g.stride[2], 1, grid[2], s.quad_w * g.dilation[2]);
+  s.steps[0] = MakeSpreadSteps(g.stride[0], 1, grid[0], g.dilation[0]);
+  s.steps[1] = MakeSpreadSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
+                               s.quad_h * g.dilation[1]);
+  s.steps[2] = MakeSpreadSteps(g.stride[2], 1, grid[2], s.quad_w * g.dilation[2]);
 }
 
 // What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
