@@ -12,11 +12,11 @@
 //     H-2   [ ] [                ] [ ]
 //     H-1   [c] [----- edge -----] [c]
 //
-// Where skipping is not possible (kernel rows read as one run, kernels of many taps) the edge is
-// one segment of `copied` pixels: their input is gathered first, padding filled in. (Of first
-// layers the input of all pixels is: GathersRows, plan.cpp.) Large rectangles are cut into blocks,
-// small ones share one. A block is at most kMaxBlockRows pixels ("rows" of the matrix product) in
-// at most kMaxPieces rectangles.
+// Where skipping is not possible (kernel rows read as one run) or not for each pixel by itself
+// (kernels of many taps), edges are segments of `copied` pixels: their input is gathered first,
+// padding filled in. (Of first layers the input of all pixels is: GathersRows, plan.cpp.) Large
+// rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
+// ("rows" of the matrix product) in at most kMaxPieces rectangles.
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 #pragma once
@@ -26,23 +26,14 @@
 
 #include "pack/feed.h"
 #include "pack/packed_layer.h"
+#include "segments.h"
 
 namespace qconv {
 
-inline constexpr int kMaxSegments = 8;  // per dimension
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
 inline constexpr int64_t kTasksPerThread = 4;     // so that all threads are busy to the end
 inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
-
-struct Segments {
-  std::array<pack::Segment, kMaxSegments> list;
-  int count = 0;
-
-  void Add(const pack::Segment& segment) {
-    if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
-  }
-};
 
 class ImagePlan {
  public:
@@ -84,15 +75,5 @@ class ImagePlan {
   int64_t blocks_ = 0;
   bool copies_ = false;
 };
-
-// Cuts one dimension where the set of taps inside the input changes. Returns false, leaving
-// `segments` undefined, if that takes more than kMaxSegments.
-bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
-                   int64_t padding, Segments& segments);
-
-// Cuts one dimension into copied | in place | copied; in place are the positions whose window
-// starts in [0, last_start].
-Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t padding,
-                      int64_t last_start);
 
 }  // namespace qconv

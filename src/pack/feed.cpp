@@ -64,10 +64,10 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
 
 // Whether a copied piece has one strip for each of its runs, all of one size.
 bool SharesStrips(const PackedLayer& layer) {
-  return layer.feed == Feed::kRuns && StripGatherer::WindowsShare(layer.geometry);
+  return layer.feed != Feed::kWindows && StripGatherer::WindowsShare(layer.geometry);
 }
 
-// Bytes of such a strip.
+// Bytes of such a strip. (Of groups, the first one has the most channels.)
 int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
   const int64_t outputs = std::min(piece.rows(), piece.width());
   return TapBox(piece, 0) * TapBox(piece, 1) *
@@ -207,7 +207,7 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& i
   const int64_t in_step = g.stride[2] * g.in_channels, out_step = g.out_channels;
   int64_t in_run = g.stride[1] * input_size[2] * g.in_channels;  // from run to run
   if (copied_) {
-    if (!SharesStrips(layer)) {
+    if (layer.feed != Feed::kRuns || !SharesStrips(layer)) {
       width_ = 0;
       return;
     }
