@@ -127,7 +127,7 @@ class Block {
       task.lane_group_count = feed.lane_group_count;
       task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_bytes;
       alignas(64) int32_t offsets[kernels::kMaxColumns];
-      if (feed.all_taps) {
+      if (feed.all_taps || layer_.input_zero_point == 0) {
         task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
       } else {
         SumOffsets(panel, feed, shape.columns, offsets);
@@ -152,20 +152,20 @@ class Block {
 
   // Column offsets of a piece that skips taps.
   void SumOffsets(const Panel& panel, const PieceFeed& feed, int columns, int32_t* offsets) const {
-    std::fill_n(offsets, columns, 0);
+    uint32_t sums[kernels::kMaxColumns] = {};
     for (int64_t i = 0; i < feed.taps[0].count; ++i) {
       for (int64_t j = 0; j < feed.taps[1].count; ++j) {
         const int64_t tap =
             feed.first_tap + i * feed.taps[0].weight_stride + j * feed.taps[1].weight_stride;
-        const int32_t* sums = layer_.tap_sums.data() + panel.tap_sums_offset + tap * columns;
-        for (int64_t l = 0; l < feed.taps_in_row; ++l, sums += columns) {
-          for (int c = 0; c < columns; ++c) {
-            offsets[c] =
-                static_cast<int32_t>(static_cast<uint32_t>(offsets[c]) -
-                                     layer_.input_zero_point * static_cast<uint32_t>(sums[c]));
-          }
+        const int32_t* begin = layer_.tap_sums.data() + panel.tap_sums_offset + tap * columns;
+        const int32_t* end = begin + feed.taps_in_row * columns;
+        for (int c = 0; c < columns; ++c) {
+          sums[c] += static_cast<uint32_t>(end[c]) - static_cast<uint32_t>(begin[c]);
         }
       }
+    }
+    for (int c = 0; c < columns; ++c) {
+      offsets[c] = static_cast<int32_t>(-uint32_t{layer_.input_zero_point} * sums[c]);
     }
   }
 
