@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lane_tile.h"
+#include "padding.h"
 
 namespace qconv {
 namespace {
@@ -24,11 +25,6 @@ bool GathersRows(const PackedLayer& layer) {
   const int64_t pixel_bytes = g.kernel[0] * g.kernel[1] * g.stride[2] * g.in_channels;
   return layer.feed == Feed::kRuns && g.stride[2] <= g.kernel[2] &&
          g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kMaxBlockRows <= kCopyBytes;
-}
-
-Extent ExtentOf(const PackedLayer& layer, size_t i, int64_t input, int64_t output) {
-  const Geometry& g = layer.geometry;
-  return {input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i]};
 }
 
 // Rows of the tallest tile of the first panels, which are the widest.
@@ -131,11 +127,27 @@ ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
     CutTiles(layer, threads);
     return;
   }
+  CutSegments(layer);
+  CutBlocks(layer, threads);
+}
+
+void ImagePlan::CutSegments(const PackedLayer& layer) {
+  const Geometry& g = layer.geometry;
   for (size_t i = 0; i < 3; ++i) {
-    const Extent extent = ExtentOf(layer, i, input_[i], output_[i]);
+    const Extent extent = {input_[i],   output_[i],    g.kernel[i],
+                           g.stride[i], g.dilation[i], g.padding[i]};
     segments_[i] = i == 2 ? CutWidth(layer, extent) : CutOuter(layer, extent);
   }
-  CutBlocks(layer, threads);
+  pads_ = PrefersPadding(layer, output_, segments_);
+  if (!pads_) return;
+  for (size_t i = 0; i < 3; ++i) {
+    if (segments_[i].Copies()) {
+      for (Segment& segment : segments_[i].list) segment.copied = false;
+    } else {
+      segments_[i].count = 0;
+      segments_[i].Add({0, output_[i], 0, g.kernel[i], false});
+    }
+  }
 }
 
 void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
@@ -194,7 +206,9 @@ Piece ImagePlan::LargestRectangle() const {
 
 void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
   const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
-  const int64_t most_rows = std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
+  // A padded copy is of the whole image.
+  const int64_t most_rows =
+      pads_ ? kMaxBlockRows : std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
   int64_t rows = 0, copy_bytes = 0;  // of the open span of small rectangles
   bool open = false;

@@ -18,6 +18,9 @@
 // rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
 // ("rows" of the matrix product) in at most kMaxPieces rectangles.
 //
+// Small images of few channels take less time if each group of channels is copied once, with its
+// padding: they are a single rectangle then, read in place from the copy (padding.cpp).
+//
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 #pragma once
 
@@ -48,6 +51,7 @@ class ImagePlan {
 
   int64_t blocks() const { return blocks_; }  // per image
   bool copies() const { return copies_; }     // whether any piece is copied
+  bool pads() const { return pads_; }         // whether all pieces read padded copies in place
 
   pack::Piece LargestRectangle() const;
 
@@ -64,6 +68,7 @@ class ImagePlan {
   void CutTiles(const pack::PackedLayer& layer, int threads);
   pack::Piece Tile(int64_t index) const;
   pack::Piece Rectangle(int index) const;
+  void CutSegments(const pack::PackedLayer& layer);
   void CutBlocks(const pack::PackedLayer& layer, int threads);
 
   int64_t batch_;
@@ -73,7 +78,7 @@ class ImagePlan {
   int span_count_ = 0;
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};  // of a lane layer: extents and how many
   int64_t blocks_ = 0;
-  bool copies_ = false;
+  bool copies_ = false, pads_ = false;
 };
 
 }  // namespace qconv

@@ -40,7 +40,10 @@ struct Job {
             .input = input + index * input_bytes,
             .output = output + index * bytes(plan.output(), g.out_channels),
             .tensor = input,
-            .tensor_end = input + plan.batch() * input_bytes};
+            .tensor_end = input + plan.batch() * input_bytes,
+            .channels = g.in_channels,
+            .first_channel = 0,
+            .padding = g.padding};
   }
 };
 
@@ -77,11 +80,15 @@ class Block {
       return;
     }
     const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
+    if (job_.plan.pads() && (feed_count_ == 0 || !padded_.Has(group))) {
+      padded_ = PadImage(layer_, group, image_, scratch_);
+    }
+    const ImageView& image = job_.plan.pads() ? padded_ : image_;
     feed_count_ = piece_count_;
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
-      feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
+      feeds_[i] = FeedPiece(layer_, group, piece, image, job_.run_rows, scratch, rows_ + row);
       if (piece.copied()) scratch += pack::CopyBytes(layer_, piece);
       if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
@@ -172,6 +179,7 @@ class Block {
   const Job& job_;
   const PackedLayer& layer_;
   const ImageView image_;
+  ImageView padded_;  // of some layers (pack::PadImage), once there are feeds
   Piece pieces_[kMaxPieces];
   const int piece_count_;
   PieceFeed feeds_[kMaxPieces];
@@ -213,7 +221,8 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   const Executor& executor = large_scratch.empty() ? caller : Executor::Serial();
   const int64_t splits =
       ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), executor.Concurrency());
-  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output());
+  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output(),
+                               plan.pads());
   const Job job{.layer = layer,
                 .plan = plan,
                 .run_rows = run_rows,

@@ -20,6 +20,12 @@ struct Segments {
   void Add(const pack::Segment& segment) {
     if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
   }
+  bool Copies() const {
+    for (int i = 0; i < count; ++i) {
+      if (list[static_cast<size_t>(i)].copied) return true;
+    }
+    return false;
+  }
   // Taps of all positions together.
   int64_t Taps() const {
     int64_t taps = 0;
@@ -49,8 +55,8 @@ bool CutBySkipping(const Extent& extent, Segments& segments);
 // equal copied segments of at least `narrowest` positions (but for what is left at the ends), each
 // with the taps that lie inside for any of its positions.
 //
-//   7 taps, padding 5:  position  0 1 2   3 4 5   6 ...
-//                       taps      2 - 6   0 - 6 (all 7 from position 5 on)
+//   128 taps, padding 64, 49 inputs:  position  0 ... 6      7 ... 13     14 ...
+//                                     taps      58 ... 112   51 ... 105   44 ...
 Segments CutByCovering(const Extent& extent, int64_t narrowest);
 
 // Cuts into copied | in place | copied, all taps; in place are the positions whose window starts in

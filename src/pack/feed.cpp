@@ -138,7 +138,7 @@ PieceFeed FeedWindows(const PackedLayer& layer, const ChannelGroup& group, const
 PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                       const ImageView& image, const RunRows& run_rows, kernels::Row* room) {
   const Geometry& g = layer.geometry;
-  const int64_t channels = g.in_channels;
+  const int64_t channels = image.channels;
   const int64_t row_stride = image.input_size[2] * channels;
   const int64_t plane_stride = image.input_size[1] * row_stride;
   const bool merged =
@@ -147,7 +147,8 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
                             g.dilation[1] * row_stride, g.dilation[2] * channels, merged);
   feed.rows = run_rows.Of(piece);
   const auto start = [&](const Dims& at, int i) {
-    return at[i] * g.stride[i] - g.padding[i] + piece.segment[i].tap_begin * g.dilation[i];
+    return at[i] * g.stride[i] - image.padding[static_cast<size_t>(i)] +
+           piece.segment[i].tap_begin * g.dilation[i];
   };
   const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
   int64_t first_in = 0, first_out = 0;
@@ -166,7 +167,7 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
     }
   });
   if (feed.rows == nullptr) feed.rows = room;
-  feed.input = image.input + first_in + group.in_begin;
+  feed.input = image.input + first_in + group.in_begin - image.first_channel;
   feed.output = image.output + first_out;
   return feed;
 }
@@ -199,13 +200,15 @@ int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
 }
 
 RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
-                 const Dims& output_size)
+                 const Dims& output_size, bool padded)
     : copied_(rectangle.copied()),
       taps_(TapBox(rectangle, 0) * TapBox(rectangle, 1)),
       width_(rectangle.width()) {
   const Geometry& g = layer.geometry;
-  const int64_t in_step = g.stride[2] * g.in_channels, out_step = g.out_channels;
-  int64_t in_run = g.stride[1] * input_size[2] * g.in_channels;  // from run to run
+  const int64_t channels = padded ? PaddedChannels(layer) : g.in_channels;
+  const int64_t input_width = padded ? PaddedSize(g, output_size)[2] : input_size[2];
+  const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
+  int64_t in_run = g.stride[1] * input_width * channels;  // from run to run
   if (copied_) {
     if (layer.feed != Feed::kRuns || !SharesStrips(layer)) {
       width_ = 0;
