@@ -65,7 +65,7 @@ void LayOutPanels(PackedLayer& layer) {
     panel.tap_sums_offset = tap_sums;
     weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
-    tap_sums += layer.GridTaps() * width;
+    tap_sums += (layer.GridTaps() + 1) * width;
   }
   layer.weights.resize(static_cast<size_t>(weight_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lane_tile.h"
+#include "padding.h"
 
 namespace qconv {
 namespace {
@@ -13,9 +14,6 @@ using pack::Geometry;
 using pack::PackedLayer;
 using pack::Piece;
 using pack::Segment;
-
-int64_t CeilDiv(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
 // Whether the input of all pixels is gathered, output row by output row. Kernel rows that are read
 // as runs cannot skip taps in w, so that the first and last pixels of each output row must be
@@ -29,46 +27,44 @@ bool GathersRows(const PackedLayer& layer) {
          g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kMaxBlockRows <= kCopyBytes;
 }
 
-Segments CutWidth(const PackedLayer& layer, int64_t input, int64_t output) {
-  const Geometry& g = layer.geometry;
-  const int64_t kernel = g.kernel[2], stride = g.stride[2], padding = g.padding[2];
+// Rows of the tallest tile of the first panels, which are the widest.
+int64_t TileRows(const PackedLayer& layer) {
+  return layer.kernels->shapes[layer.panels[0].shape].rows;
+}
+
+Segments CutWidth(const PackedLayer& layer, const Extent& width) {
   Segments segments;
   if (GathersRows(layer)) {
-    segments.Add({0, output, 0, kernel, true});
+    segments.Add({0, width.output, 0, width.kernel, true});
     return segments;
   }
   switch (layer.feed) {
     case Feed::kTaps:
-      if (!CutBySkipping(input, output, kernel, stride, g.dilation[2], padding, segments)) {
-        segments =
-            CutByCopying(output, kernel, stride, padding, input - 1 - g.dilation[2] * (kernel - 1));
-      }
+      // No narrower than a tile is tall: each tile reads the weights of all taps.
+      if (!CutBySkipping(width, segments)) segments = CutByCovering(width, TileRows(layer));
       break;
     case Feed::kRuns: {
       // Kernels read whole depth groups, up to three bytes more than the run; they must lie in the
       // image row too.
+      const int64_t channels = layer.geometry.in_channels;
       const int64_t read = layer.groups[0].depth_groups * kernels::kDepthGroup;
-      segments = CutByCopying(output, kernel, stride, padding,
-                              FloorDiv(input * g.in_channels - read, g.in_channels));
+      segments = CutByCopying(width, FloorDiv(width.input * channels - read, channels));
       break;
     }
     case Feed::kPadded:
     case Feed::kLanes:
-      segments.Add({0, output, 0, kernel, true});
+      segments.Add({0, width.output, 0, width.kernel, true});
       break;
   }
   return segments;
 }
 
-Segments CutOuter(const PackedLayer& layer, size_t i, int64_t input, int64_t output) {
-  const Geometry& g = layer.geometry;
+Segments CutOuter(const PackedLayer& layer, const Extent& extent) {
   Segments segments;
   if (layer.feed == Feed::kPadded) {
-    segments.Add({0, output, 0, g.kernel[i], true});
-  } else if (!CutBySkipping(input, output, g.kernel[i], g.stride[i], g.dilation[i], g.padding[i],
-                            segments)) {
-    segments = CutByCopying(output, g.kernel[i], g.stride[i], g.padding[i],
-                            input - 1 - g.dilation[i] * (g.kernel[i] - 1));
+    segments.Add({0, extent.output, 0, extent.kernel, true});
+  } else if (!CutBySkipping(extent, segments)) {
+    segments = CutByCovering(extent, /*narrowest=*/1);
   }
   return segments;
 }
@@ -113,46 +109,12 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
     most = std::clamp<int64_t>(pack::CopiedRows(layer, kCopyBytes), 1, most);
   }
   if (GathersRows(layer)) return CeilDiv(rectangle.width(), CeilDiv(rectangle.width(), most));
-  const int64_t unit = layer.kernels->shapes[layer.panels[0].shape].rows;
+  const int64_t unit = TileRows(layer);
   const int64_t rows = CeilDiv(rectangle.rows(), CeilDiv(rectangle.rows(), most));
   return std::min(most, CeilDiv(rows, unit) * unit);
 }
 
 }  // namespace
-
-bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
-                   int64_t padding, Segments& segments) {
-  segments.count = 0;
-  for (int64_t o = 0; o < output;) {
-    if (segments.count == kMaxSegments) return false;
-    // Tap t reads input position o * stride - padding + t * dilation.
-    const int64_t start = o * stride - padding;
-    int64_t low = std::clamp<int64_t>(CeilDiv(-start, dilation), 0, kernel);
-    int64_t high = std::clamp<int64_t>(CeilDiv(input - start, dilation), low, kernel);
-    // The next position where tap low - 1 comes in, or tap high - 1 falls out.
-    int64_t end = output;
-    if (low > 0) end = std::min(end, CeilDiv(padding - (low - 1) * dilation, stride));
-    if (high > low) {
-      end = std::min(end, FloorDiv(input - 1 + padding - (high - 1) * dilation, stride) + 1);
-    }
-    if (low == high) low = high = 0;
-    segments.Add({.begin = o, .end = end, .tap_begin = low, .tap_end = high, .copied = false});
-    o = end;
-  }
-  return true;
-}
-
-Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t padding,
-                      int64_t last_start) {
-  const int64_t first = std::min(CeilDiv(padding, stride), output);
-  const int64_t last = FloorDiv(last_start + padding, stride);
-  const int64_t end = std::clamp(last + 1, first, output);
-  Segments segments;
-  segments.Add({0, first, 0, kernel, true});
-  segments.Add({first, end, 0, kernel, false});
-  segments.Add({end, output, 0, kernel, true});
-  return segments;
-}
 
 ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output,
                      int threads)
@@ -165,9 +127,27 @@ ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input,
     CutTiles(layer, threads);
     return;
   }
-  for (size_t i = 0; i < 2; ++i) segments_[i] = CutOuter(layer, i, input_[i], output_[i]);
-  segments_[2] = CutWidth(layer, input_[2], output_[2]);
+  CutSegments(layer);
   CutBlocks(layer, threads);
+}
+
+void ImagePlan::CutSegments(const PackedLayer& layer) {
+  const Geometry& g = layer.geometry;
+  for (size_t i = 0; i < 3; ++i) {
+    const Extent extent = {input_[i],   output_[i],    g.kernel[i],
+                           g.stride[i], g.dilation[i], g.padding[i]};
+    segments_[i] = i == 2 ? CutWidth(layer, extent) : CutOuter(layer, extent);
+  }
+  pads_ = PrefersPadding(layer, output_, segments_);
+  if (!pads_) return;
+  for (size_t i = 0; i < 3; ++i) {
+    if (segments_[i].Copies()) {
+      for (Segment& segment : segments_[i].list) segment.copied = false;
+    } else {
+      segments_[i].count = 0;
+      segments_[i].Add({0, output_[i], 0, g.kernel[i], false});
+    }
+  }
 }
 
 void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
@@ -231,7 +211,9 @@ Piece ImagePlan::LargestRectangle() const {
 
 void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
   const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
-  const int64_t most_rows = std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
+  // A padded copy is of the whole image.
+  const int64_t most_rows =
+      pads_ ? kMaxBlockRows : std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
   int64_t rows = 0, copy_bytes = 0;  // of the open span of small rectangles
   bool open = false;

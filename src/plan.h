@@ -12,11 +12,14 @@
 //     H-2   [ ] [                ] [ ]
 //     H-1   [c] [----- edge -----] [c]
 //
-// Where skipping is not possible (kernel rows read as one run, kernels of many taps) the edge is
-// one segment of `copied` pixels: their input is gathered first, padding filled in. (Of first
-// layers the input of all pixels is: GathersRows, plan.cpp.) Large rectangles are cut into blocks,
-// small ones share one. A block is at most kMaxBlockRows pixels ("rows" of the matrix product) in
-// at most kMaxPieces rectangles.
+// Where skipping is not possible (kernel rows read as one run) or not for each pixel by itself
+// (kernels of many taps), edges are segments of `copied` pixels: their input is gathered first,
+// padding filled in. (Of first layers the input of all pixels is: GathersRows, plan.cpp.) Large
+// rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
+// ("rows" of the matrix product) in at most kMaxPieces rectangles.
+//
+// Small images of few channels take less time if each group of channels is copied once, with its
+// padding: they are a single rectangle then, read in place from the copy (padding.cpp).
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 // With a dilation of d, a tile may have every d-th row: those are whose taps fall on the same rows.
@@ -27,23 +30,14 @@
 
 #include "pack/feed.h"
 #include "pack/packed_layer.h"
+#include "segments.h"
 
 namespace qconv {
 
-inline constexpr int kMaxSegments = 8;  // per dimension
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
 inline constexpr int64_t kTasksPerThread = 4;     // so that all threads are busy to the end
 inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
-
-struct Segments {
-  std::array<pack::Segment, kMaxSegments> list;
-  int count = 0;
-
-  void Add(const pack::Segment& segment) {
-    if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
-  }
-};
 
 class ImagePlan {
  public:
@@ -58,6 +52,7 @@ class ImagePlan {
 
   int64_t blocks() const { return blocks_; }  // per image
   bool copies() const { return copies_; }     // whether any piece is copied
+  bool pads() const { return pads_; }         // whether all pieces read padded copies in place
 
   pack::Piece LargestRectangle() const;
 
@@ -74,6 +69,7 @@ class ImagePlan {
   void CutTiles(const pack::PackedLayer& layer, int threads);
   pack::Piece Tile(int64_t index) const;
   pack::Piece Rectangle(int index) const;
+  void CutSegments(const pack::PackedLayer& layer);
   void CutBlocks(const pack::PackedLayer& layer, int threads);
 
   int64_t batch_;
@@ -85,17 +81,7 @@ class ImagePlan {
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};
   int64_t row_step_ = 1;
   int64_t blocks_ = 0;
-  bool copies_ = false;
+  bool copies_ = false, pads_ = false;
 };
-
-// Cuts one dimension where the set of taps inside the input changes. Returns false, leaving
-// `segments` undefined, if that takes more than kMaxSegments.
-bool CutBySkipping(int64_t input, int64_t output, int64_t kernel, int64_t stride, int64_t dilation,
-                   int64_t padding, Segments& segments);
-
-// Cuts one dimension into copied | in place | copied; in place are the positions whose window
-// starts in [0, last_start].
-Segments CutByCopying(int64_t output, int64_t kernel, int64_t stride, int64_t padding,
-                      int64_t last_start);
 
 }  // namespace qconv

@@ -42,7 +42,10 @@ struct Job {
             .input = input + index * input_bytes,
             .output = output + index * bytes(plan.output(), g.out_channels),
             .tensor = input,
-            .tensor_end = input + plan.batch() * input_bytes};
+            .tensor_end = input + plan.batch() * input_bytes,
+            .channels = g.in_channels,
+            .first_channel = 0,
+            .padding = g.padding};
   }
 };
 
@@ -55,6 +58,7 @@ class Worker {
   void Multiply(int64_t index, int64_t begin, int64_t end) {
     image_ = job_.Image(index / job_.plan.blocks());
     piece_count_ = job_.plan.PiecesOf(index % job_.plan.blocks(), pieces_);
+    feed_count_ = 0;
     int group = -1;
     for (int64_t p = begin; p < end; ++p) {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
@@ -86,11 +90,15 @@ class Worker {
   void FeedPieces(const Panel& panel) {
     std::byte* scratch = Scratch();
     const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
+    if (job_.plan.pads() && (feed_count_ == 0 || !padded_.Has(group))) {
+      padded_ = PadImage(layer_, group, image_, scratch_);
+    }
+    const ImageView& image = job_.plan.pads() ? padded_ : image_;
     feed_count_ = piece_count_;
     int64_t row = 0;
     for (int i = 0; i < piece_count_; ++i) {
       const Piece& piece = pieces_[i];
-      feeds_[i] = FeedPiece(layer_, group, piece, image_, job_.run_rows, scratch, rows_ + row);
+      feeds_[i] = FeedPiece(layer_, group, piece, image, job_.run_rows, scratch, rows_ + row);
       if (piece.copied()) scratch += pack::CopyBytes(layer_, piece);
       if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
@@ -136,7 +144,7 @@ class Worker {
       task.lane_group_count = feed.lane_group_count;
       task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_bytes;
       alignas(64) int32_t offsets[kernels::kMaxColumns];
-      if (feed.all_taps) {
+      if (feed.all_taps || layer_.input_zero_point == 0) {
         task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
       } else {
         SumOffsets(panel, feed, shape.columns, offsets);
@@ -161,26 +169,27 @@ class Worker {
 
   // Column offsets of a piece that skips taps.
   void SumOffsets(const Panel& panel, const PieceFeed& feed, int columns, int32_t* offsets) const {
-    std::fill_n(offsets, columns, 0);
+    uint32_t sums[kernels::kMaxColumns] = {};
     for (int64_t i = 0; i < feed.taps[0].count; ++i) {
       for (int64_t j = 0; j < feed.taps[1].count; ++j) {
         const int64_t tap =
             feed.first_tap + i * feed.taps[0].weight_stride + j * feed.taps[1].weight_stride;
-        const int32_t* sums = layer_.tap_sums.data() + panel.tap_sums_offset + tap * columns;
-        for (int64_t l = 0; l < feed.taps_in_row; ++l, sums += columns) {
-          for (int c = 0; c < columns; ++c) {
-            offsets[c] =
-                static_cast<int32_t>(static_cast<uint32_t>(offsets[c]) -
-                                     layer_.input_zero_point * static_cast<uint32_t>(sums[c]));
-          }
+        const int32_t* begin = layer_.tap_sums.data() + panel.tap_sums_offset + tap * columns;
+        const int32_t* end = begin + feed.taps_in_row * columns;
+        for (int c = 0; c < columns; ++c) {
+          sums[c] += static_cast<uint32_t>(end[c]) - static_cast<uint32_t>(begin[c]);
         }
       }
+    }
+    for (int c = 0; c < columns; ++c) {
+      offsets[c] = static_cast<int32_t>(-uint32_t{layer_.input_zero_point} * sums[c]);
     }
   }
 
   const Job& job_;
   const PackedLayer& layer_;
   ImageView image_;
+  ImageView padded_;  // of some layers (pack::PadImage), once there are feeds
   Piece pieces_[kMaxPieces];
   int piece_count_;
   PieceFeed feeds_[kMaxPieces];
@@ -229,7 +238,8 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   const int threads = executor.Concurrency();
   const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), threads);
   const int64_t blocks_per_task = std::max<int64_t>(blocks * splits / (kMostTasks * threads), 1);
-  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output());
+  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output(),
+                               plan.pads());
   const Job job{.layer = layer,
                 .plan = plan,
                 .run_rows = run_rows,

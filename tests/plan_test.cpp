@@ -32,12 +32,18 @@ std::vector<int64_t> TapsInside(const pack::Geometry& g, int i, int64_t input, i
 }
 
 // A segment's taps hold for all its positions: all that lie inside, and none outside unless copied.
-void CheckSegment(const pack::Geometry& g, int i, int64_t input, const pack::Segment& segment) {
+void CheckSegment(const pack::Geometry& g, int i, int64_t input, const pack::Segment& segment,
+                  bool pads) {
   for (int64_t o = segment.begin; o < segment.end; o += segment.step) {
     const std::vector<int64_t> inside = TapsInside(g, i, input, o);
     const int64_t taps = segment.tap_end - segment.tap_begin;
-    if (segment.copied) {
-      EXPECT_EQ(taps, g.kernel[i]);
+    if (segment.copied || pads) {
+      EXPECT_GE(segment.tap_begin, 0);
+      EXPECT_LE(segment.tap_end, g.kernel[i]);
+      if (!inside.empty()) {
+        EXPECT_LE(segment.tap_begin, inside.front());
+        EXPECT_GT(segment.tap_end, inside.back());
+      }
     } else {
       ASSERT_EQ(taps, static_cast<int64_t>(inside.size())) << "dimension " << i << ", at " << o;
       if (taps > 0) {
@@ -73,7 +79,8 @@ void CheckPlan(const cases::Case& c, int threads) {
         copied += pieces[i].rows();
         copy_bytes += pack::CopyBytes(layer, pieces[i]);
       }
-      for (int d = 0; d < 3; ++d) CheckSegment(g, d, plan.input()[d], pieces[i].segment[d]);
+      for (int d = 0; d < 3; ++d)
+        CheckSegment(g, d, plan.input()[d], pieces[i].segment[d], plan.pads());
       for (int64_t p = pieces[i].begin; p < pieces[i].end; ++p) {
         ++times[static_cast<size_t>(Offset(output, pieces[i], p))];
       }
@@ -147,7 +154,7 @@ TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
     const Dims input = ValidateImage(layer.geometry, c.layer.image);
     const Dims output = OutputSize(layer.geometry, input);
     const ImagePlan plan(layer, 1, input, output, /*threads=*/1);
-    const pack::RunRows rows(layer, plan.LargestRectangle(), input, output);
+    const pack::RunRows rows(layer, plan.LargestRectangle(), input, output, plan.pads());
     for (int64_t b = 0; b < plan.blocks(); ++b) {
       Piece pieces[kMaxPieces];
       const int count = plan.PiecesOf(b, pieces);
@@ -159,30 +166,25 @@ TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
   }
 }
 
-TEST(CutBySkipping, ListsTheTapsOfEachPosition) {
-  Segments segments;
-  ASSERT_TRUE(CutBySkipping(7, 7, 3, 1, 1, 1, segments));
-  ASSERT_EQ(segments.count, 3);
-  EXPECT_EQ(segments.list[0].end, 1);
-  EXPECT_EQ(segments.list[0].tap_begin, 1);
-  EXPECT_EQ(segments.list[1].end, 6);
-  EXPECT_EQ(segments.list[1].tap_end, 3);
-  EXPECT_EQ(segments.list[2].tap_end, 2);
+bool Pads(const ConvParams& params, const Image& image) {
+  const cases::Case c = MakeCase(params, image);
+  CheckPlan(c, /*threads=*/1);
+  const pack::PackedLayer layer = Pack(c);
+  const Dims input = ValidateImage(layer.geometry, c.layer.image);
+  return ImagePlan(layer, 1, input, OutputSize(layer.geometry, input), /*threads=*/1).pads();
 }
 
-TEST(CutBySkipping, RefusesMoreSegmentsThanItCanHold) {
-  Segments segments;
-  EXPECT_FALSE(CutBySkipping(100, 100, 33, 1, 1, 16, segments));
-}
-
-TEST(CutByCopying, KeepsWhatLiesInside) {
-  const Segments segments = CutByCopying(/*output=*/10, /*kernel=*/3, /*stride=*/2, /*padding=*/1,
-                                         /*last_start=*/16);
-  ASSERT_EQ(segments.count, 3);
-  EXPECT_TRUE(segments.list[0].copied);
-  EXPECT_EQ(segments.list[1].begin, 1);  // starts at input 1
-  EXPECT_EQ(segments.list[1].end, 9);    // the last starts at input 15
-  EXPECT_TRUE(segments.list[2].copied);
+// Small images of groups of few channels, and small images under kernels of many taps.
+TEST(Plan, PadsWhereEdgesTakeLonger) {
+  ConvParams params = {
+      .in_channels = 128, .out_channels = 128, .groups = 4, .kernel = {3, 3}, .padding = {1, 1}};
+  EXPECT_TRUE(Pads(params, {.size = {7, 7}}));
+  EXPECT_FALSE(Pads(params, {.size = {17, 17}})) << "more than a block";
+  params.groups = 1;
+  EXPECT_FALSE(Pads(params, {.size = {7, 7}})) << "many channels: taps in the padding cost more";
+  params = {.in_channels = 96, .out_channels = 96, .groups = 2, .kernel = {128}, .padding = {64}};
+  EXPECT_TRUE(Pads(params, {.size = {49}}));
+  EXPECT_FALSE(Pads(params, {.size = {499}})) << "more than a block";
 }
 
 }  // namespace

@@ -64,10 +64,10 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
 
 // Whether a copied piece has one strip for each of its runs, all of one size.
 bool SharesStrips(const PackedLayer& layer) {
-  return layer.feed == Feed::kRuns && StripGatherer::WindowsShare(layer.geometry);
+  return layer.feed != Feed::kPadded && StripGatherer::WindowsShare(layer.geometry);
 }
 
-// Bytes of such a strip.
+// Bytes of such a strip. (Of groups, the first one has the most channels.)
 int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
   const int64_t outputs = std::min(piece.rows(), piece.width());
   return TapBox(piece, 0) * TapBox(piece, 1) *
@@ -143,7 +143,7 @@ PieceFeed FeedPadded(const PackedLayer& layer, const ChannelGroup& group, const 
 PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                       const ImageView& image, const RunRows& run_rows, kernels::Row* room) {
   const Geometry& g = layer.geometry;
-  const int64_t channels = g.in_channels;
+  const int64_t channels = image.channels;
   const int64_t row_stride = image.input_size[2] * channels;
   const int64_t plane_stride = image.input_size[1] * row_stride;
   const bool merged =
@@ -152,7 +152,8 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
                             g.dilation[1] * row_stride, g.dilation[2] * channels, merged);
   feed.rows = run_rows.Of(piece);
   const auto start = [&](const Dims& at, int i) {
-    return at[i] * g.stride[i] - g.padding[i] + piece.segment[i].tap_begin * g.dilation[i];
+    return at[i] * g.stride[i] - image.padding[static_cast<size_t>(i)] +
+           piece.segment[i].tap_begin * g.dilation[i];
   };
   const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
   int64_t first_in = 0, first_out = 0;
@@ -171,7 +172,7 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
     }
   });
   if (feed.rows == nullptr) feed.rows = room;
-  feed.input = image.input + first_in + group.in_begin;
+  feed.input = image.input + first_in + group.in_begin - image.first_channel;
   feed.output = image.output + first_out;
   return feed;
 }
@@ -202,15 +203,17 @@ int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
 }
 
 RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
-                 const Dims& output_size)
+                 const Dims& output_size, bool padded)
     : copied_(rectangle.copied()),
       taps_(TapBox(rectangle, 0) * TapBox(rectangle, 1)),
       width_(rectangle.width()) {
   const Geometry& g = layer.geometry;
-  const int64_t in_step = g.stride[2] * g.in_channels, out_step = g.out_channels;
-  int64_t in_run = g.stride[1] * input_size[2] * g.in_channels;  // from run to run
+  const int64_t channels = padded ? PaddedChannels(layer) : g.in_channels;
+  const int64_t input_width = padded ? PaddedSize(g, output_size)[2] : input_size[2];
+  const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
+  int64_t in_run = g.stride[1] * input_width * channels;  // from run to run
   if (copied_) {
-    if (!SharesStrips(layer)) {
+    if (layer.feed != Feed::kRuns || !SharesStrips(layer)) {
       width_ = 0;
       return;
     }

@@ -48,15 +48,39 @@ struct ImageView {
   const uint8_t* input;                // [d][h][w][in_channels]
   uint8_t* output;                     // [d][h][w][out_channels]
   const uint8_t *tensor, *tensor_end;  // the input of the whole batch
+  // The input that pieces in place read: the layer's channels and padding, or those of a padded
+  // copy for a group of channels.
+  int64_t channels, first_channel;
+  Dims padding;
+
+  bool Has(const ChannelGroup& group) const {
+    return group.in_begin >= first_channel &&
+           group.in_begin + group.in_channels <= first_channel + channels;
+  }
 };
+
+// Some layers copy the input of a channel group once, with its padding, and read the copy in place.
+//
+//   [d][h][w][channels], all pixels that windows touch
+//
+// Groups of few channels share a copy of a cache line a pixel, where four or more fit one evenly:
+// each line of the input is read once for all of them. (Groups of 32 do not: in a copy of its own
+// the taps of a kernel row are one run, which is worth more; 3x3, 7x7: 1.20 and 1.14 times oneDNN.)
+Dims PaddedSize(const Geometry& geometry, const Dims& output_size);
+int64_t PaddedChannels(const PackedLayer& layer);
+
+// Writes the copy for `group` to `scratch`; returns `image` with the copy as input.
+ImageView PadImage(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
+                   std::byte* scratch);
 
 // The rows of a rectangle, run after run of neighbours in w. The rows of its pieces that begin with
 // a run, and of pieces that are part of a run, need no computing.
 class RunRows {
  public:
   static constexpr int64_t kMax = 240;
+  // `padded`: pieces in place read padded copies.
   RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
-          const Dims& output_size);
+          const Dims& output_size, bool padded);
 
   // The rows of `piece`, relative to its first one; null if they must be computed.
   const kernels::Row* Of(const Piece& piece) const;

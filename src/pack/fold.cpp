@@ -89,16 +89,16 @@ void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
       for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
         const int position = v * layer.kernels->lanes + lane;
         const int column = ColumnInPanel(shape.vectors, v, lane);
+        int32_t* sums = layer.tap_sums.data() + panel.tap_sums_offset + position;
         uint32_t sum = 0;
         for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-          uint32_t tap_sum = 0;
+          *sums = static_cast<int32_t>(sum);
+          sums += shape.columns;
           for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
-            tap_sum += static_cast<uint32_t>(reader.Get(panel, column, tap, byte));
+            sum += static_cast<uint32_t>(reader.Get(panel, column, tap, byte));
           }
-          layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + tap * shape.columns +
-                                             position)] = static_cast<int32_t>(tap_sum);
-          sum += tap_sum;
         }
+        *sums = static_cast<int32_t>(sum);
         layer.offsets[static_cast<size_t>(panel.column_offset + position)] =
             static_cast<int32_t>(-uint32_t{layer.input_zero_point} * sum);
       }

@@ -24,51 +24,94 @@ struct RowCopy {
 
   void operator()(int64_t x, int64_t step, int64_t count, uint8_t* out) const {
     if (row == nullptr) return Fill(out, count);
-    if (step == 1 && pitch == row_channels) {
-      const int64_t before = std::clamp<int64_t>(-x, 0, count);
-      const int64_t end = std::clamp<int64_t>(width - x, before, count);
-      if (before > 0) Fill(out, before);
-      if (end > before) Copy(out + before * pitch, x + before, end - before);
-      if (end < count) Fill(out + end * pitch, count - end);
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i, x += step, out += pitch) {
-      if (x < 0 || x >= width) {
-        Fill(out, 1);
-      } else if (pitch == 4 && row_bytes - x * row_channels >= 4) {
-        std::memcpy(out, row + x * row_channels, 4);  // what is too much has no weights
-      } else {
-        Copy(out, x, 1);
-      }
-    }
+    const int64_t before = std::clamp<int64_t>((-x + step - 1) / step, 0, count);
+    const int64_t end = std::clamp<int64_t>((width - x + step - 1) / step, before, count);
+    if (before > 0) Fill(out, before);
+    if (end > before) Copy(x + before * step, step, end - before, out + before * pitch);
+    if (end < count) Fill(out + end * pitch, count - end);
   }
 
  private:
   void Fill(uint8_t* out, int64_t pixels) const {
     std::memset(out, zero_point, static_cast<size_t>(pixels * pitch));
   }
-  void Copy(uint8_t* out, int64_t x, int64_t pixels) const {
-    const int64_t bytes = (pixels - 1) * pitch + channels;
-    std::memcpy(out, row + x * row_channels, static_cast<size_t>(bytes));
+
+  // Pixels are short: a call of memcpy for each takes longer than the copying, so they go in pieces
+  // of a fixed size where they can.
+  void Copy(int64_t x, int64_t step, int64_t pixels, uint8_t* out) const {
+    constexpr int64_t kChunk = 16;
+    if (step == 1 && pitch == row_channels) {
+      const int64_t bytes = (pixels - 1) * pitch + channels;
+      std::memcpy(out, row + x * row_channels, static_cast<size_t>(bytes));
+      return;
+    }
+    for (; pixels > 0; --pixels, x += step, out += pitch) {
+      const uint8_t* pixel = row + x * row_channels;
+      if (pitch == kernels::kDepthGroup && row_bytes - x * row_channels >= pitch) {
+        std::memcpy(out, pixel, kernels::kDepthGroup);  // what is too much has no weights
+      } else if (channels % kChunk == 0) {
+        for (int64_t i = 0; i < channels; i += kChunk) std::memcpy(out + i, pixel + i, kChunk);
+      } else {
+        std::memcpy(out, pixel, static_cast<size_t>(channels));
+      }
+    }
   }
 };
 
-RowCopy MakeRowCopy(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
-                    int64_t z, int64_t y) {
+RowCopy MakeRowCopy(const PackedLayer& layer, int64_t first_channel, int64_t channels,
+                    const ImageView& image, int64_t z, int64_t y) {
   const Dims& size = image.input_size;
-  const int64_t channels = layer.geometry.in_channels;
+  const int64_t all = layer.geometry.in_channels;
   const bool inside = z >= 0 && z < size[0] && y >= 0 && y < size[1];
-  return {.row = inside ? image.input + (z * size[1] + y) * size[2] * channels + group.in_begin
-                        : nullptr,
+  return {.row = inside ? image.input + (z * size[1] + y) * size[2] * all + first_channel : nullptr,
           .width = size[2],
-          .row_channels = channels,
-          .channels = group.in_channels,
-          .pitch = group.in_channels,
-          .row_bytes = size[2] * channels - group.in_begin,
+          .row_channels = all,
+          .channels = channels,
+          .pitch = channels,
+          .row_bytes = size[2] * all - first_channel,
           .zero_point = layer.input_zero_point};
 }
 
 }  // namespace
+
+Dims PaddedSize(const Geometry& g, const Dims& output_size) {
+  Dims size;
+  for (size_t i = 0; i < 3; ++i) {
+    size[i] = (output_size[i] - 1) * g.stride[i] + (g.kernel[i] - 1) * g.dilation[i] + 1;
+  }
+  return size;
+}
+
+int64_t PaddedChannels(const PackedLayer& layer) {
+  constexpr int64_t kCacheLine = 64, kFewestGroups = 4;
+  const auto groups = static_cast<int64_t>(layer.groups.size());
+  const int64_t channels = layer.groups[0].in_channels, all = layer.geometry.in_channels;
+  const bool evenly =
+      kCacheLine % channels == 0 && all % kCacheLine == 0 && groups * channels == all;
+  return evenly && kCacheLine / channels >= kFewestGroups ? kCacheLine : channels;
+}
+
+ImageView PadImage(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
+                   std::byte* scratch) {
+  const Dims& padding = layer.geometry.padding;
+  const int64_t channels = PaddedChannels(layer);
+  const bool shared = channels > group.in_channels;
+  ImageView padded = image;
+  padded.input_size = PaddedSize(layer.geometry, image.output_size);
+  padded.input = reinterpret_cast<const uint8_t*>(scratch);
+  padded.channels = channels;
+  padded.first_channel = shared ? group.in_begin / channels * channels : group.in_begin;
+  padded.padding = {};
+  auto* out = reinterpret_cast<uint8_t*>(scratch);
+  const Dims& size = padded.input_size;
+  for (int64_t z = 0; z < size[0]; ++z) {
+    for (int64_t y = 0; y < size[1]; ++y, out += size[2] * channels) {
+      MakeRowCopy(layer, padded.first_channel, channels, image, z - padding[0], y - padding[1])(
+          -padding[2], 1, size[2], out);
+    }
+  }
+  return padded;
+}
 
 StripGatherer::StripGatherer(const PackedLayer& layer, const ChannelGroup& group,
                              const Piece& piece, const ImageView& image, std::byte* scratch)
@@ -114,7 +157,8 @@ const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
 }
 
 void StripGatherer::GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels) {
-  MakeRowCopy(layer_, group_, image_, z, y)(x, g_.dilation[2], pixels, next_);
+  MakeRowCopy(layer_, group_.in_begin, group_.in_channels, image_, z, y)(x, g_.dilation[2], pixels,
+                                                                         next_);
   for (int64_t i = pixels * group_.in_channels; i < row_bytes_; ++i) next_[i] = 0;
   next_ += row_bytes_;
 }
@@ -142,8 +186,8 @@ const uint8_t* PaddedGatherer::Gather(const Dims& at, int64_t count) {
       shared_ ? (count - 1) * g_.stride[2] + (taps - 1) * g_.dilation[2] + 1 : taps;
   for (int64_t i = 0; i < g_.kernel[0]; ++i) {
     for (int64_t j = 0; j < g_.kernel[1]; ++j, next_ += row_bytes_) {
-      RowCopy copy = MakeRowCopy(layer_, group_, image_, origin(0) + i * g_.dilation[0],
-                                 origin(1) + j * g_.dilation[1]);
+      RowCopy copy = MakeRowCopy(layer_, group_.in_begin, group_.in_channels, image_,
+                                 origin(0) + i * g_.dilation[0], origin(1) + j * g_.dilation[1]);
       copy.pitch = pixel_bytes_;
       copy(origin(2), step, pixels, next_);
     }

@@ -116,7 +116,8 @@ struct PackedLayer {
   AlignedVector<float> bias;
   AlignedVector<float> multipliers;
   AlignedVector<int32_t> weight_zero_points;
-  // [panel][tap][column]: sum of the weights of a tap, for blocks that skip taps.
+  // [panel][0 <= tap <= taps][column]: sum of the weights of all taps before this one, for blocks
+  // that skip taps.
   std::vector<int32_t> tap_sums;
 
   int64_t window_bytes;  // of one pixel, gathered

@@ -1,0 +1,66 @@
+// Segments: one dimension of the output image, cut where the taps inside the image change.
+//
+// Layer: middle end. Pure functions of sizes. Used by plan.cpp only; read next: plan.h.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "pack/feed.h"
+
+namespace qconv {
+
+inline constexpr int kMaxSegments = 8;  // per dimension
+
+struct Segments {
+  std::array<pack::Segment, kMaxSegments> list;
+  int count = 0;
+
+  void Add(const pack::Segment& segment) {
+    if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
+  }
+  bool Copies() const {
+    for (int i = 0; i < count; ++i) {
+      if (list[static_cast<size_t>(i)].copied) return true;
+    }
+    return false;
+  }
+  // Taps of all positions together.
+  int64_t Taps() const {
+    int64_t taps = 0;
+    for (int i = 0; i < count; ++i) {
+      const pack::Segment& s = list[static_cast<size_t>(i)];
+      taps += (s.end - s.begin) * (s.tap_end - s.tap_begin);
+    }
+    return taps;
+  }
+};
+
+// For a >= 0 or a < 0, b > 0.
+inline int64_t CeilDiv(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
+inline int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+
+// One dimension of a layer and its image.
+struct Extent {
+  int64_t input, output;
+  int64_t kernel, stride, dilation, padding;
+};
+
+// Cuts where the set of taps inside the input changes. Returns false, leaving `segments` undefined,
+// if that takes more than kMaxSegments.
+bool CutBySkipping(const Extent& extent, Segments& segments);
+
+// The same for kernels of many taps: in place where all taps lie inside, before and after that
+// equal copied segments of at least `narrowest` positions (but for what is left at the ends), each
+// with the taps that lie inside for any of its positions.
+//
+//   128 taps, padding 64, 49 inputs:  position  0 ... 6      7 ... 13     14 ...
+//                                     taps      58 ... 112   51 ... 105   44 ...
+Segments CutByCovering(const Extent& extent, int64_t narrowest);
+
+// Cuts into copied | in place | copied, all taps; in place are the positions whose window starts in
+// [0, last_start].
+Segments CutByCopying(const Extent& extent, int64_t last_start);
+
+}  // namespace qconv
