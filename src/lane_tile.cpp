@@ -44,10 +44,11 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
   };
   const int64_t sharing = layer.spread.output_rows;
   Candidate best;
-  for (int64_t strips = 1; strips <= output[2]; strips *= 2) {
+  for (int64_t width = 2 * output[2]; width > 1;) {
+    width = (width + 1) / 2;
     Candidate c;
     Dims& tile = c.tile;
-    tile[2] = Even(output[2], (output[2] + strips - 1) / strips);
+    tile[2] = Even(output[2], width);
     int64_t room = most_positions / positions(2, tile[2]);
     if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
     const int64_t tallest = largest(1, rows / tile[2], room / positions(0, 1));

@@ -11,6 +11,7 @@
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/weights.h"
+#include "plan.h"
 #include "tile_shapes.h"
 #include "validate.h"
 
@@ -42,7 +43,11 @@ void AddPanels(PackedLayer& layer, int group) {
 void AddLanePanels(PackedLayer& layer) {
   const int64_t channels = layer.geometry.out_channels;
   int64_t done = 0;
-  for (const int shape : ChooseLanePanels(*layer.kernels, channels)) {
+  // The spread window of a pixel should leave room for others beside it.
+  const int64_t vector_bytes =
+      layer.GridTaps() * layer.spread.depth_groups * layer.kernels->spread_vector_bytes;
+  const int64_t most_vectors = kCopyBytes / 2 / vector_bytes;
+  for (const int shape : ChooseLanePanels(*layer.kernels, channels, most_vectors)) {
     const int width = layer.kernels->shapes[shape].columns;
     Panel panel = {};
     panel.group = static_cast<int>(layer.groups.size());
@@ -65,7 +70,7 @@ void LayOutPanels(PackedLayer& layer) {
     panel.tap_sums_offset = tap_sums;
     weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
-    tap_sums += (layer.GridTaps() + 1) * width;
+    if (layer.feed != Feed::kLanes) tap_sums += (layer.GridTaps() + 1) * width;
   }
   layer.weights.resize(static_cast<size_t>(weight_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));
@@ -97,7 +102,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   layer.kernels = &dispatch::SelectKernels(options.isa);
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
   const int lanes = layer.kernels->lanes;
-  layer.feed = pack::ChooseFeed(layer.geometry, lanes, zero_points);
+  layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
   layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
   if (layer.feed == Feed::kLanes) {
     layer.spread = pack::MakeSpreadLayout(layer.geometry);
@@ -134,7 +139,9 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
       layer.weights.size() +
       (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
           sizeof(int32_t) +
-      (layer.bias.size() + layer.multipliers.size()) * sizeof(float));
+      (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
+      layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
+      layer.spread.padding.size());
   description.accumulator_bound = layer.accumulator_bound;
   return description;
 }

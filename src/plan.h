@@ -1,6 +1,6 @@
 // ImagePlan: which output pixels are computed together. A pure function of layer and image size.
 //
-// Layer: middle end. Knows nothing of kernels or threads. Read next: run.h.
+// Layer: middle end. Knows the shapes of tiles, not what they compute. Read next: run.h.
 //
 // Each dimension of the output is cut into segments with the same taps inside the image, so that an
 // output image is a grid of rectangles, each with a fixed box of taps:

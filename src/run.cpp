@@ -226,7 +226,8 @@ int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& caller) {
-  const ImagePlan plan(layer, batch, input_size, output_size, std::max(caller.Concurrency(), 1));
+  const int caller_threads = std::max(caller.Concurrency(), 1);
+  const ImagePlan plan(layer, batch, input_size, output_size, caller_threads);
   const int64_t blocks = plan.batch() * plan.blocks();
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.
@@ -235,7 +236,7 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
     large_scratch.resize(static_cast<size_t>(layer.window_bytes));
   }
   const Executor& executor = large_scratch.empty() ? caller : Executor::Serial();
-  const int threads = executor.Concurrency();
+  const int threads = large_scratch.empty() ? caller_threads : 1;
   const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), threads);
   const int64_t blocks_per_task = std::max<int64_t>(blocks * splits / (kMostTasks * threads), 1);
   const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output(),

@@ -14,8 +14,9 @@ namespace qconv {
 // table.shapes. All but the last panel are full.
 std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels);
 
-// The same for lane layers: shapes that have lane kernels only, and of those the ones that waste
-// the fewest vectors.
-std::vector<int> ChooseLanePanels(const kernels::KernelTable& table, int64_t channels);
+// The same for lane layers: shapes that have lane kernels only, of at most `most_vectors` (but one
+// at least), and of those the ones that waste the fewest vectors.
+std::vector<int> ChooseLanePanels(const kernels::KernelTable& table, int64_t channels,
+                                  int64_t most_vectors);
 
 }  // namespace qconv

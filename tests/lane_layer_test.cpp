@@ -66,7 +66,7 @@ void AddFeatures(const cases::Case& c, const std::string& isa, std::set<std::str
   const pack::PackedLayer layer =
       BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {c.activation, isa});
   if (layer.feed != pack::Feed::kLanes) {
-    if (pack::PrefersLanes(layer.geometry, layer.kernels->lanes)) features.insert("fallen back");
+    if (pack::PrefersLanes(layer.geometry, *layer.kernels)) features.insert("fallen back");
     return;
   }
   const auto text = [](int64_t number) { return std::to_string(number); };

@@ -108,7 +108,8 @@ std::vector<Layer> Groups() {
   Turns groups({2, 9, 3, 16, 5, 40, 8, 17}), size({7, 1, 4, 9, 3, 6, 5});
   std::vector<Layer> layers;
   for (const int64_t inputs : {2, 3, 4, 5, 6, 7, 8, 12}) {
-    for (const int64_t outputs : {inputs, int64_t{1}, inputs + 1, int64_t{4}, inputs / 2 + 4}) {
+    for (const int64_t outputs :
+         {inputs, int64_t{1}, int64_t{2}, inputs + 1, int64_t{4}, inputs / 2 + 4}) {
       for (const int64_t k : {1, 2, 3}) {
         const int64_t count = groups.Next();
         ConvParams params = {.in_channels = count * inputs,

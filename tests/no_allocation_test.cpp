@@ -73,6 +73,11 @@ const ConvParams kLayers[] = {
     {.in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}},
     {.in_channels = 3, .out_channels = 64, .kernel = {7, 7}, .stride = {2, 2}, .padding = {3, 3}},
     {.in_channels = 36, .out_channels = 36, .groups = 36, .kernel = {3, 3}, .padding = {1, 1}},
+    // Spread windows take four times what the windows do, or eight.
+    {.in_channels = 64, .out_channels = 64, .groups = 64, .kernel = {31, 31}, .padding = {15, 15}},
+    {.in_channels = 64, .out_channels = 64, .groups = 64, .kernel = {23, 23}, .padding = {11, 11}},
+    {.in_channels = 1024, .out_channels = 64, .groups = 8, .kernel = {3, 3}, .padding = {1, 1}},
+    {.in_channels = 1024, .out_channels = 16, .groups = 2, .kernel = {1, 1}},
     // A window beyond any buffer of a size fixed in advance.
     {.in_channels = 7001, .out_channels = 2, .kernel = {3, 3}, .padding = {1, 1}},
 };

@@ -1,7 +1,7 @@
 // Spreading: the input of lane kernels, a quad of bytes for each lane (kernel_table.h draws it).
 //
 // Layer: kernels, compiled once per ISA. Each position is spread once and then read by every tap
-// that falls on it. Read next: pixels_512.inl.h for the shuffling, gemm_tile.inl.h, LaneInput, for
+// that falls on it. Read next: pixels_512.inl.h for the shuffling, lane_input.inl.h for
 // the reader, ../pack/lanes.h for what is spread.
 #pragma once
 

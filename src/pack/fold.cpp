@@ -89,16 +89,19 @@ void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
       for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
         const int position = v * layer.kernels->lanes + lane;
         const int column = ColumnInPanel(shape.vectors, v, lane);
-        int32_t* sums = layer.tap_sums.data() + panel.tap_sums_offset + position;
+        const auto keep = [&](int64_t taps, uint32_t sum) {
+          if (layer.tap_sums.empty()) return;  // no block skips taps
+          layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + taps * shape.columns +
+                                             position)] = static_cast<int32_t>(sum);
+        };
         uint32_t sum = 0;
         for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-          *sums = static_cast<int32_t>(sum);
-          sums += shape.columns;
+          keep(tap, sum);
           for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
             sum += static_cast<uint32_t>(reader.Get(panel, column, tap, byte));
           }
         }
-        *sums = static_cast<int32_t>(sum);
+        keep(layer.GridTaps(), sum);
         layer.offsets[static_cast<size_t>(panel.column_offset + position)] =
             static_cast<int32_t>(-uint32_t{layer.input_zero_point} * sum);
       }

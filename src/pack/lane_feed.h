@@ -102,7 +102,7 @@ class LaneFeeder {
   int64_t position_bytes_ = 0, row_bytes_ = 0, plane_bytes_ = 0;
   int64_t in_begin_ = 0;
   kernels::SpreadKernel kernel_ = nullptr;
-  kernels::SpreadTask task_;
+  kernels::SpreadTask task_ = {};
 };
 
 }  // namespace qconv::pack

@@ -35,9 +35,9 @@
 
 namespace qconv::pack {
 
-// Whether the lanes of a vector of `lanes` are better filled this way: groups of one input channel,
-// or with fewer output channels than a vector has lanes.
-bool PrefersLanes(const Geometry& geometry, int lanes);
+// Whether the layer is faster this way than with narrow groups merged (MakeChannelGroups): groups
+// of one input channel always, others by a model of what a tap costs.
+bool PrefersLanes(const Geometry& geometry, const kernels::KernelTable& table);
 
 // All but shuffles and padding; what TapGrid and the packing of weights need.
 SpreadLayout MakeSpreadLayout(const Geometry& geometry);

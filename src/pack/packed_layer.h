@@ -109,7 +109,7 @@ struct PackedLayer {
   std::vector<Panel> panels;
   AlignedVector<std::byte> weights;
   int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
-  SpreadLayout spread;   // of a kLanes layer
+  SpreadLayout spread;   // of a kLanes layer; others have output_rows = row_step = 1
 
   // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
   AlignedVector<int32_t> offsets;

@@ -30,11 +30,12 @@ bool NeedsSums(std::span<const int32_t> zero_points) {
   return std::any_of(zero_points.begin(), zero_points.end(), [](int32_t z) { return z != 0; });
 }
 
-Feed ChooseFeed(const Geometry& g, int lanes, std::span<const int32_t> zero_points) {
+Feed ChooseFeed(const Geometry& g, const kernels::KernelTable& table,
+                std::span<const int32_t> zero_points) {
   // Lane kernels take the zero points in the weights, so long as few parts do for them.
   const bool few_parts = std::all_of(zero_points.begin(), zero_points.end(),
                                      [](int32_t z) { return z >= -128 && z <= 127; });
-  if (few_parts && PrefersLanes(g, lanes)) return Feed::kLanes;
+  if (few_parts && PrefersLanes(g, table)) return Feed::kLanes;
   if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
   if (g.groups == 1) {
     const bool neighbours = g.dilation[2] == 1 || g.kernel[2] == 1;
@@ -87,7 +88,7 @@ int32_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t b
   if (column >= panel.columns || byte >= group.tap_bytes) return 0;
   const int64_t out = panel.out_begin + column;
   if (layer_.feed == Feed::kLanes) return GetLane(out, tap, byte);
-  // The panel's tap is one of the kernel, or a row of it, or all of it.
+  // The panel's tap is one of the kernel, or a row of it.
   tap = tap * (group.tap_bytes / group.in_channels) + byte / group.in_channels;
   byte %= group.in_channels;
   const int64_t in = group.in_begin + byte - out / g.GroupOutputs() * g.GroupInputs();

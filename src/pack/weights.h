@@ -23,8 +23,9 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
 // window; its channel groups must not read other channels then. (kLanes never does.)
 bool NeedsSums(std::span<const int32_t> zero_points);
 
-// How the kernels read the input of this shape, with vectors of `lanes`.
-Feed ChooseFeed(const Geometry& geometry, int lanes, std::span<const int32_t> zero_points);
+// How the kernels of a table read the input of this shape.
+Feed ChooseFeed(const Geometry& geometry, const kernels::KernelTable& table,
+                std::span<const int32_t> zero_points);
 
 // Taps as kernels see them: the kernel; for kRuns (kd, kh, 1); for kLanes the kernel in units
 // of quads (SpreadGrid in lanes.h).
