@@ -186,6 +186,7 @@ void AddGrouped(Layers& layers) {
     large.Add(name + "-groups-5", Grouped(5, channels, channels, {3, 3}));
   }
   large.Add("58-to-8", Grouped(4, 58, 8, {3, 3}));
+  large.Add("128-to-8", Grouped(4, 128, 8, {3, 3}));
   large.Add("8-to-58", Grouped(4, 8, 58, {3, 3}));
   large.Add("80-pointwise", Grouped(3, 80, 80, {1, 1}));
   large.Add("1d-48-128", Grouped(2, 48, 48, {128}));

@@ -1,3 +1,4 @@
+// Longer than 250 lines: the ways to cut an image stand together, so that they can be compared.
 #include "plan.h"
 
 #include <algorithm>

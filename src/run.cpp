@@ -1,3 +1,4 @@
+// Longer than 250 lines: the worker and the job it works on have no other user.
 #include "run.h"
 
 #include <algorithm>

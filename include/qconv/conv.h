@@ -24,12 +24,12 @@ struct PrepackOptions {
 
 // What a packed layer is; for logs and tests, not for control flow.
 struct ConvDescription {
-  std::string isa;           // "avx512_vnni"
-  std::string feed;          // how kernels read the input: "direct", "indirect", "gathered", "lanes"
-  std::string tile;          // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
-  std::string epilogue;      // "symmetric" or "general" (weight zero points, a clamp from above,
-                             // huge multipliers)
-  int64_t packed_bytes = 0;  // memory held by this layer
+  std::string isa;       // "avx512_vnni"
+  std::string feed;      // how kernels read the input: "direct", "indirect", "gathered", "lanes"
+  std::string tile;      // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
+  std::string epilogue;  // "symmetric" or "general" (a clamp from above, huge multipliers, weight
+                         // zero points unless they are folded into the weights)
+  int64_t packed_bytes = 0;       // memory held by this layer
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
 };
 
@@ -69,10 +69,11 @@ class Conv {
   // Runs the layer. `input` is u8 [batch][size...][in_channels], `output` u8
   // [batch][output size...][out_channels]; both channels-last and exactly as long as that. Any
   // batch and image size, changing from call to call. Reads and writes nothing outside the two
-  // tensors. Allocates nothing (the executor may, to start its tasks), unless the kernel window of
-  // one pixel exceeds 64 KiB and must be gathered. The bytes do not depend on the executor, the
-  // number of threads or the ISA. Throws std::invalid_argument before anything is written when a
-  // size does not match or the tensors overlap.
+  // tensors. Allocates nothing (the executor may, to start its tasks), unless the scratch
+  // that the kernel window of one pixel takes exceeds 64 KiB (windows over very many channels that
+  // must be gathered, depthwise kernels from about 40 x 40 on). The bytes do not depend on the
+  // executor, the number of threads or the ISA. Throws std::invalid_argument before anything is
+  // written when a size does not match or the tensors overlap.
   void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output,
            const Executor& executor = Executor::Current()) const;
 
