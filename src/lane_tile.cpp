@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pack/integers.h"
 #include "pack/lane_feed.h"
 
 namespace qconv {
@@ -17,10 +18,7 @@ constexpr int64_t kCacheBytes = 24 * 1024;
 using pack::Dims;
 
 // `size` in equal parts of at most `most`.
-int64_t Even(int64_t size, int64_t most) {
-  const int64_t parts = (size + most - 1) / most;
-  return (size + parts - 1) / parts;
-}
+int64_t Even(int64_t size, int64_t most) { return pack::CeilDiv(size, pack::CeilDiv(size, most)); }
 
 struct Candidate {
   Dims tile = {1, 1, 1};
@@ -53,7 +51,7 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
     if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
     const int64_t tallest = largest(1, rows / tile[2], room / positions(0, 1));
     tile[1] = Even(output[1], tallest);
-    tile[1] = std::min((tile[1] + sharing - 1) / sharing * sharing, tallest);
+    tile[1] = std::min(pack::RoundUp(tile[1], sharing), tallest);
     room /= positions(1, tile[1]);
     tile[0] = largest(0, rows / (tile[1] * tile[2]), room);
     tile[0] = Even(output[0], tile[0]);

@@ -4,13 +4,16 @@
 #include <algorithm>
 
 #include "lane_tile.h"
+#include "pack/integers.h"
 #include "padding.h"
 
 namespace qconv {
 namespace {
 
+using pack::CeilDiv;
 using pack::Dims;
 using pack::Feed;
+using pack::FloorDiv;
 using pack::Geometry;
 using pack::PackedLayer;
 using pack::Piece;

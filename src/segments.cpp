@@ -2,9 +2,13 @@
 
 #include <algorithm>
 
+#include "pack/integers.h"
+
 namespace qconv {
 namespace {
 
+using pack::CeilDiv;
+using pack::FloorDiv;
 using pack::Segment;
 
 struct Taps {

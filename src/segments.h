@@ -37,10 +37,6 @@ struct Segments {
   }
 };
 
-// For a >= 0 or a < 0, b > 0.
-inline int64_t CeilDiv(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-inline int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-
 // One dimension of a layer and its image.
 struct Extent {
   int64_t input, output;

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pack/integers.h"
+
 namespace qconv::pack {
 namespace {
 
 int64_t Taps(const Segment& segment) { return segment.tap_end - segment.tap_begin; }
-
-int64_t RoundUp(int64_t bytes) {
-  return (bytes + kernels::kDepthGroup - 1) / kernels::kDepthGroup * kernels::kDepthGroup;
-}
 
 // Copies `count` pixels of an input row, `step` apart and the first at x, `channels` bytes of each,
 // to places `pitch` apart. Pixels outside the row are filled with `zero_point`. `row` is null where
@@ -129,11 +127,12 @@ StripGatherer::StripGatherer(const PackedLayer& layer, const ChannelGroup& group
 int64_t StripGatherer::RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
                                 int64_t outputs) {
   return RoundUp((outputs - 1) * g.stride[2] * group.in_channels +
-                 RoundUp(taps * group.in_channels));
+                     RoundUp(taps * group.in_channels, kernels::kDepthGroup),
+                 kernels::kDepthGroup);
 }
 
 int64_t StripGatherer::WindowBytes(const Geometry& g, const ChannelGroup& group) {
-  return g.kernel[0] * g.kernel[1] * RoundUp(g.kernel[2] * group.in_channels);
+  return g.kernel[0] * g.kernel[1] * RoundUp(g.kernel[2] * group.in_channels, kernels::kDepthGroup);
 }
 
 int64_t StripGatherer::InputPixels(int64_t outputs) const {

@@ -5,13 +5,12 @@
 #include <cstring>
 #include <numeric>
 
+#include "pack/integers.h"
+
 namespace qconv::pack {
 namespace {
 
 constexpr int64_t kAlignment = 64;
-
-int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 
 int64_t PositionBytes(const PackedLayer& layer, const Panel& panel) {
   const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];

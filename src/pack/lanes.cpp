@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pack/integers.h"
 #include "pack/lane_feed.h"
 #include "pack/weights.h"
 
@@ -24,8 +25,6 @@ bool QuadsLieTogether(const Geometry& g) {
   }
   return true;
 }
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void FillSteps(const Geometry& g, SpreadLayout& s) {
   const Dims grid = SpreadGrid(g, s);

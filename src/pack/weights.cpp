@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pack/integers.h"
 #include "pack/lanes.h"
 
 namespace qconv::pack {
 namespace {
-
-constexpr int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 // How many groups to merge: as many as fit one vector of output channels, which costs no arithmetic
 // (the lanes would be idle), preferring a multiple of four input channels, and never more than can
@@ -76,7 +75,7 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
     }
     const Dims grid = TapGrid(g, feed);
     group.tap_bytes = g.Taps() / (grid[0] * grid[1] * grid[2]) * group.in_channels;
-    group.depth_groups = RoundUp(group.tap_bytes, kernels::kDepthGroup) / kernels::kDepthGroup;
+    group.depth_groups = CeilDiv(group.tap_bytes, kernels::kDepthGroup);
     groups.push_back(group);
   }
   return groups;
