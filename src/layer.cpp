@@ -103,12 +103,13 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
   const int lanes = layer.kernels->lanes;
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
-  layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
   if (layer.feed == Feed::kLanes) {
     layer.spread = pack::MakeSpreadLayout(layer.geometry);
+    layer.tap_grid = pack::SpreadGrid(layer.geometry, layer.spread);
     AddLanePanels(layer);
   } else {
     layer.spread.output_rows = layer.spread.row_step = 1;
+    layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
     layer.groups =
         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
     for (size_t g = 0; g < layer.groups.size(); ++g) AddPanels(layer, static_cast<int>(g));

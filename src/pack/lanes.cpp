@@ -26,12 +26,19 @@ bool QuadsLieTogether(const Geometry& g) {
   return true;
 }
 
-void FillSteps(const Geometry& g, SpreadLayout& s) {
+// What follows from form, quads and shared rows: steps, and where the taps of a quad lie.
+void Complete(const Geometry& g, SpreadLayout& s) {
   const Dims grid = SpreadGrid(g, s);
   s.steps[0] = MakeSpreadSteps(g.stride[0], 1, grid[0], g.dilation[0]);
   s.steps[1] = MakeSpreadSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
                                s.quad_h * g.dilation[1]);
   s.steps[2] = MakeSpreadSteps(g.stride[2], 1, grid[2], s.quad_w * g.dilation[2]);
+  const int64_t rows = std::min(s.quad_h, g.kernel[1] + s.output_rows - 1);
+  const int64_t columns = std::min(s.quad_w, g.kernel[2]);
+  for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
+    s.tap_h[i] = std::min(i / s.quad_w, rows - 1) * g.dilation[1];
+    s.tap_w[i] = std::min(i % s.quad_w, columns - 1) * g.dilation[2];
+  }
 }
 
 // What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
@@ -43,16 +50,6 @@ int64_t Cost(const Geometry& g, const SpreadLayout& s) {
   const int64_t h = MakeSpreadAxis(s.steps[1], height).positions();
   const int64_t w = MakeSpreadAxis(s.steps[2], kWidth).positions();
   return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
-}
-
-// Where the taps of a quad lie.
-void PlaceTaps(const Geometry& g, SpreadLayout& s) {
-  const int64_t rows = std::min(s.quad_h, g.kernel[1] + s.output_rows - 1);
-  const int64_t columns = std::min(s.quad_w, g.kernel[2]);
-  for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
-    s.tap_h[i] = std::min(i / s.quad_w, rows - 1) * g.dilation[1];
-    s.tap_w[i] = std::min(i % s.quad_w, columns - 1) * g.dilation[2];
-  }
 }
 
 // Appends the shuffles of a panel and sets its form.
@@ -171,7 +168,7 @@ SpreadLayout MakeSpreadLayout(const Geometry& g) {
     spread.form = SpreadForm::kChannels;
     spread.quad_h = spread.quad_w = 1;
     spread.depth_groups = CeilDiv(g.GroupInputs(), kernels::kDepthGroup);
-    FillSteps(g, spread);
+    Complete(g, spread);
     return spread;
   }
   spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
@@ -185,7 +182,7 @@ SpreadLayout MakeSpreadLayout(const Geometry& g) {
       candidate.row_step = g.dilation[1];
       candidate.output_rows = CeilDiv(g.kernel[1], quad_h) * quad_h - g.kernel[1] + 1;
     }
-    FillSteps(g, candidate);
+    Complete(g, candidate);
     const int64_t cost = Cost(g, candidate);
     if (least == 0 || cost < least) {
       least = cost;
@@ -201,7 +198,6 @@ Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
 }
 
 void FillSpreadLayout(PackedLayer& layer) {
-  PlaceTaps(layer.geometry, layer.spread);
   int64_t read = 0;
   for (Panel& panel : layer.panels) read = std::max(read, ShuffleFiller(layer, panel).Fill());
   layer.spread.padding.assign(static_cast<size_t>(read), layer.input_zero_point);

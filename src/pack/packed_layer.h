@@ -104,7 +104,7 @@ struct PackedLayer {
   Geometry geometry;
   const kernels::KernelTable* kernels;
   Feed feed;
-  Dims tap_grid;  // taps as the panels have them, by feed (TapGrid in weights.h)
+  Dims tap_grid;  // taps as the panels have them, by feed (TapGrid, SpreadGrid)
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedVector<std::byte> weights;

@@ -46,16 +46,8 @@ Feed ChooseFeed(const Geometry& g, const kernels::KernelTable& table,
 }
 
 Dims TapGrid(const Geometry& g, Feed feed) {
-  switch (feed) {
-    case Feed::kTaps:
-    case Feed::kPadded:
-      return g.kernel;
-    case Feed::kRuns:
-      return {g.kernel[0], g.kernel[1], 1};
-    case Feed::kLanes:
-      break;
-  }
-  return SpreadGrid(g, MakeSpreadLayout(g));
+  if (feed == Feed::kRuns) return {g.kernel[0], g.kernel[1], 1};
+  return g.kernel;
 }
 
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int lanes, bool sums) {
