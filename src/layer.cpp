@@ -23,40 +23,41 @@ using pack::Feed;
 using pack::PackedLayer;
 using pack::Panel;
 
-// Output channels of a group into panels.
-void AddPanels(PackedLayer& layer, int group) {
-  const ChannelGroup& g = layer.groups[static_cast<size_t>(group)];
-  int64_t done = 0;
-  for (const int shape : ChoosePanels(*layer.kernels, g.out_channels)) {
-    const int width = layer.kernels->shapes[shape].columns;
-    Panel panel = {};
-    panel.group = group;
-    panel.shape = shape;
-    panel.out_begin = g.out_begin + done;
-    panel.columns = static_cast<int>(std::min<int64_t>(width, g.out_channels - done));
-    layer.panels.push_back(panel);
-    done += panel.columns;
+// Adds a panel for output channels of the last group from `begin` on, up to `end`; returns the
+// first that is left.
+int64_t AddPanel(PackedLayer& layer, int shape, int64_t begin, int64_t end) {
+  Panel panel = {};
+  panel.group = static_cast<int>(layer.groups.size()) - 1;
+  panel.shape = shape;
+  panel.out_begin = begin;
+  panel.columns =
+      static_cast<int>(std::min<int64_t>(layer.kernels->shapes[shape].columns, end - begin));
+  layer.panels.push_back(panel);
+  return begin + panel.columns;
+}
+
+// A channel group and its output channels in panels.
+void AddGroup(PackedLayer& layer, const ChannelGroup& group) {
+  layer.groups.push_back(group);
+  int64_t next = group.out_begin;
+  for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
+    next = AddPanel(layer, shape, next, group.out_begin + group.out_channels);
   }
 }
 
 // Each panel with the input channels of its own.
 void AddLanePanels(PackedLayer& layer) {
   const int64_t channels = layer.geometry.out_channels;
-  int64_t done = 0;
+  int64_t next = 0;
   // The spread window of a pixel should leave room for others beside it.
   const int64_t vector_bytes =
       layer.GridTaps() * layer.spread.depth_groups * layer.kernels->spread_vector_bytes;
   const int64_t most_vectors = kCopyBytes / 2 / vector_bytes;
   for (const int shape : ChooseLanePanels(*layer.kernels, channels, most_vectors)) {
-    const int width = layer.kernels->shapes[shape].columns;
-    Panel panel = {};
-    panel.group = static_cast<int>(layer.groups.size());
-    panel.shape = shape;
-    panel.out_begin = done;
-    panel.columns = static_cast<int>(std::min<int64_t>(width, channels - done));
-    layer.groups.push_back(pack::MakeLaneGroup(layer.geometry, layer.spread, done, panel.columns));
-    layer.panels.push_back(panel);
-    done += panel.columns;
+    const int64_t width = layer.kernels->shapes[shape].columns;
+    layer.groups.push_back(
+        pack::MakeLaneGroup(layer.geometry, layer.spread, next, std::min(width, channels - next)));
+    next = AddPanel(layer, shape, next, channels);
   }
 }
 
@@ -110,9 +111,10 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   } else {
     layer.spread.output_rows = layer.spread.row_step = 1;
     layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
-    layer.groups =
-        pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
-    for (size_t g = 0; g < layer.groups.size(); ++g) AddPanels(layer, static_cast<int>(g));
+    for (const ChannelGroup& group :
+         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points))) {
+      AddGroup(layer, group);
+    }
   }
   layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
   LayOutPanels(layer);

@@ -213,8 +213,8 @@ void RunTask(const Job& job, int64_t task) {
   }
 }
 
-constexpr int64_t kMostTasks =
-    16;  // of a thread; the set-up of a task takes as long as a small block
+// Of a thread. The set-up of a task takes as long as a small block.
+constexpr int64_t kMostTasks = 16;
 
 // How many shares of the panels make enough tasks.
 int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
