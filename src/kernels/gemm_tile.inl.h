@@ -32,10 +32,10 @@ namespace {
 // Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than
 // ten accumulators runs several chains of them, each over its own depth groups, and adds them up.
 template <int m, int nv>
-constexpr int Chains() {
+constexpr int PartialSums() {
   constexpr int kInFlight = 10, kMost = 4;
-  constexpr int kChains = kInFlight / (m * nv);
-  return kChains < 1 ? 1 : kChains > kMost ? kMost : kChains;
+  constexpr int kSums = kInFlight / (m * nv);
+  return kSums < 1 ? 1 : kSums > kMost ? kMost : kSums;
 }
 
 // `tiles` tiles of m rows each, from row `row`.
@@ -43,16 +43,16 @@ template <class Simd, class Input, template <class, int> class Epilogue, int m, 
 void GemmTiles(const PanelTask& task, const Input& input, int64_t row, int64_t tiles) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
-  constexpr int kChains = Chains<m, nv>();
+  constexpr int kSums = PartialSums<m, nv>();
   const PanelTask* epilogue_task = &task;
   for (const Row* rows = task.rows + row; tiles > 0; --tiles, rows += m) {
-    Register acc[kChains][m][nv];
+    Register acc[kSums][m][nv];
     Unroll<nv>([&](auto v) {
       const auto offset = reinterpret_cast<Register>(static_cast<typename Width::Native>(
           Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
       Unroll<m>([&](auto r) {
         acc[0][r][v] = offset;
-        Unroll<kChains - 1>([&](auto c) { acc[c + 1][r][v] = Register{}; });
+        Unroll<kSums - 1>([&](auto c) { acc[c + 1][r][v] = Register{}; });
       });
     });
     const uint8_t* a[m];
@@ -61,7 +61,7 @@ void GemmTiles(const PanelTask& task, const Input& input, int64_t row, int64_t t
       asm("" : "+r"(a[r]));  // a pointer in a register, not a sum to be formed anew at each use
     });
     input.Accumulate(acc, a);
-    Unroll<kChains - 1>([&](auto c) {
+    Unroll<kSums - 1>([&](auto c) {
       Unroll<m>([&](auto r) {
         Unroll<nv>([&](auto v) { acc[0][r][v] = Width::Add(acc[0][r][v], acc[c + 1][r][v]); });
       });

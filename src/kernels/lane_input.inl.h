@@ -23,16 +23,16 @@ class LaneInput {
 
   // All depth groups of the rows at `a`; acc[0] has the offsets already. The groups come as a list
   // of places: nested loops over taps of a single group each took 1.6 times as long for 3x3.
-  template <int chains, int m>
+  template <int sums, int m>
   inline __attribute__((always_inline)) void Accumulate(
-      typename Simd::Width::Register (&acc)[chains][m][nv], const uint8_t* (&a)[m]) const {
+      typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
     const int64_t* k = groups_;
     const std::byte* weights = weights_;
-    if constexpr (chains > 1) {
-      for (; k + chains <= end_; k += chains) {
-        Unroll<chains>(
+    if constexpr (sums > 1) {
+      for (; k + sums <= end_; k += sums) {
+        Unroll<sums>(
             [&](auto c) { AccumulateGroup(acc[c], a, k[c], weights + c * kGroupWeightBytes); });
-        weights += chains * kGroupWeightBytes;
+        weights += sums * kGroupWeightBytes;
       }
     }
     for (; k < end_; ++k) {
