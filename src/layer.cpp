@@ -6,6 +6,7 @@
 
 #include "dispatch/float_environment.h"
 #include "dispatch/registry.h"
+#include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/fold.h"
 #include "pack/lane_feed.h"
@@ -36,12 +37,48 @@ int64_t AddPanel(PackedLayer& layer, int shape, int64_t begin, int64_t end) {
   return begin + panel.columns;
 }
 
+void AddChains(const pack::PanelChains& chains, Panel& panel, PackedLayer& layer) {
+  panel.chains_offset = static_cast<int64_t>(layer.chains.size());
+  for (kernels::TapChains tap : chains.taps) {
+    tap.weights += static_cast<int64_t>(layer.chain_weights.size());
+    tap.inputs += static_cast<int64_t>(layer.chain_inputs.size());
+    layer.chains.push_back(tap);
+  }
+  layer.chain_inputs.insert(layer.chain_inputs.end(), chains.inputs.begin(), chains.inputs.end());
+  layer.chain_weights.insert(layer.chain_weights.end(), chains.weights.begin(),
+                             chains.weights.end());
+}
+
+// Puts panels with chains in the place of the last one, if that takes fewer instructions.
+void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
+  const Panel wide = layer.panels.back();
+  const int64_t end = wide.out_begin + wide.columns;
+  const int64_t widened = pack::WidenedInstructions(layer, wide);
+  std::vector<pack::PanelChains> chains;
+  int64_t instructions = 0;
+  layer.panels.pop_back();
+  const size_t others = layer.panels.size();
+  for (int64_t next = wide.out_begin; next < end && instructions < widened;) {
+    next = AddPanel(layer, kernels::kChainedShape, next, end);
+    chains.push_back(pack::MakePanelChains(layer, reader, layer.panels.back()));
+    instructions += chains.back().instructions;
+  }
+  if (instructions >= widened) {
+    layer.panels.resize(others);
+    layer.panels.push_back(wide);
+    return;
+  }
+  for (size_t i = 0; i < chains.size(); ++i) AddChains(chains[i], layer.panels[others + i], layer);
+}
+
 // A channel group and its output channels in panels.
-void AddGroup(PackedLayer& layer, const ChannelGroup& group) {
+void AddGroup(const ChannelGroup& group, const pack::WeightReader& reader, PackedLayer& layer) {
   layer.groups.push_back(group);
+  const bool has_chains = layer.kernels->shapes[kernels::kChainedShape].vectors > 0;
   int64_t next = group.out_begin;
   for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
     next = AddPanel(layer, shape, next, group.out_begin + group.out_channels);
+    if (has_chains) PreferChains(reader, layer);
   }
 }
 
@@ -69,7 +106,7 @@ void LayOutPanels(PackedLayer& layer) {
     panel.weights_offset = weight_bytes;
     panel.column_offset = columns;
     panel.tap_sums_offset = tap_sums;
-    weight_bytes += layer.PanelWeightBytes(panel);
+    if (panel.shape != kernels::kChainedShape) weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
     if (layer.feed != Feed::kLanes) tap_sums += (layer.GridTaps() + 1) * width;
   }
@@ -111,9 +148,10 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   } else {
     layer.spread.output_rows = layer.spread.row_step = 1;
     layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
+    const pack::WeightReader reader(layer, weights, zero_points);
     for (const ChannelGroup& group :
          pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points))) {
-      AddGroup(layer, group);
+      AddGroup(group, reader, layer);
     }
   }
   layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
@@ -138,13 +176,15 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
     description.tile += std::to_string(shape.rows) + "x" + std::to_string(shape.columns);
   }
   description.epilogue = layer.general_epilogue ? "general" : "symmetric";
-  description.packed_bytes = static_cast<int64_t>(
-      layer.weights.size() +
-      (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
-          sizeof(int32_t) +
-      (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
-      layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
-      layer.spread.padding.size());
+  description.packed_bytes =
+      static_cast<int64_t>(layer.weights.size() + layer.chain_weights.size() +
+                           layer.chains.size() * sizeof(kernels::TapChains) +
+                           (layer.chain_inputs.size() + layer.offsets.size() +
+                            layer.weight_zero_points.size() + layer.tap_sums.size()) *
+                               sizeof(int32_t) +
+                           (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
+                           layer.spread.shuffle_offsets.size() * sizeof(int64_t) +
+                           layer.spread.shuffle_orders.size() + layer.spread.padding.size());
   description.accumulator_bound = layer.accumulator_bound;
   return description;
 }

@@ -125,7 +125,8 @@ class Worker {
   void MultiplyPanel(const Panel& panel) const {
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     const auto kernel = ChooseKernel(shape);
-    const int64_t tap_bytes = layer_.TapWeightBytes(panel);
+    const bool chained = panel.shape == kernels::kChainedShape;
+    const int64_t tap_size = chained ? 1 : layer_.TapWeightBytes(panel);
     PanelTask task;
     task.epilogue = Epilogue(panel);
     task.columns = panel.columns;
@@ -138,12 +139,22 @@ class Worker {
       task.row_count = feed.row_count;
       for (int level = 0; level < 3; ++level) {
         task.taps[level] = feed.taps[level];
-        task.taps[level].weight_stride *= tap_bytes;
+        task.taps[level].weight_stride *= tap_size;
       }
       task.depth_groups = feed.depth_groups;
       task.lane_groups = feed.lane_groups;
       task.lane_group_count = feed.lane_group_count;
-      task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_bytes;
+      if (chained) {
+        task.weights = reinterpret_cast<const std::byte*>(layer_.chain_weights.data());
+        task.chains = layer_.chains.data() + panel.chains_offset + feed.first_tap;
+        task.chain_inputs = layer_.chain_inputs.data();
+        if (feed.taps[2].count == 1) {  // maybe several that are one run; chains end with each
+          const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
+          task.taps[2] = {feed.taps_in_row, group.depth_groups * kernels::kDepthGroup, 1};
+        }
+      } else {
+        task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_size;
+      }
       alignas(64) int32_t offsets[kernels::kMaxColumns];
       if (feed.all_taps || layer_.input_zero_point == 0) {
         task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;

@@ -3,7 +3,8 @@
 // Layer: kernels, compiled once per ISA. Knows nothing of images, padding or threads: a tile is m
 // rows (pixels, given by their offsets) times nv vectors of output channels (a packed panel). How
 // activations come to the lanes is its Input's business: pixel_input.inl.h (dense layers) or
-// lane_input.inl.h (depthwise, narrow groups).
+// lane_input.inl.h (depthwise, narrow groups); chain_input.inl.h is for dense layers whose weights
+// admit faster arithmetic.
 //
 //   Simd (see isa_*.cpp) supplies
 //     Width          the register width: its types, narrowing and stores (width_256/512.inl.h)
@@ -12,6 +13,8 @@
 //     Weights        four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
 //     Dot            acc + sum of four u8 * s8 products per lane, exact
 //     kWeightFormat  how the packer lays a lane's four weights out
+//     kChainTileRows, Quads, BroadcastQuad, LoadQuads, Pairs, AddPairs, AddChain
+//                    see chain_input.inl.h; where there is no exact dot product of quads
 //     kTileRows      the tallest tile for 1, 2, ... vectors (2 or 4 of them) that stays in
 //                    registers
 //     kLaneTileRows, LoadSpread(pointer), StoreSpread(pointer, quads), kSpreadVectorBytes
@@ -30,11 +33,12 @@ namespace qconv::kernels {
 namespace {
 
 // Dot products have a latency of about five cycles and a rate of two a cycle: a tile of fewer than
-// ten accumulators runs several chains of them, each over its own depth groups, and adds them up.
-template <int m, int nv>
+// `in_flight` accumulators (ten for these) sums in several of them, each over its own depth groups,
+// and adds them up.
+template <int in_flight, int m, int nv>
 constexpr int PartialSums() {
-  constexpr int kInFlight = 10, kMost = 4;
-  constexpr int kSums = kInFlight / (m * nv);
+  constexpr int kMost = 4;
+  constexpr int kSums = in_flight / (m * nv);
   return kSums < 1 ? 1 : kSums > kMost ? kMost : kSums;
 }
 
@@ -43,7 +47,7 @@ template <class Simd, class Input, template <class, int> class Epilogue, int m, 
 void GemmTiles(const PanelTask& task, const Input& input, int64_t row, int64_t tiles) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
-  constexpr int kSums = PartialSums<m, nv>();
+  constexpr int kSums = PartialSums<Input::kInFlight, m, nv>();
   const PanelTask* epilogue_task = &task;
   for (const Row* rows = task.rows + row; tiles > 0; --tiles, rows += m) {
     Register acc[kSums][m][nv];

@@ -21,6 +21,7 @@ inline constexpr int kMaxColumns = 64;  // output channels in a panel, at most
 enum class WeightFormat {
   kS8Quads,     // four s8: w0 w1 w2 w3
   kS16EvenOdd,  // a vector of s16 pairs (w0, w2), then a vector of s16 pairs (w1, w3)
+  kS8Chains,    // four s8, in links of chains (see TapChains) instead of depth groups
 };
 
 // One output pixel: where its first input byte lies and where its outputs go, in bytes from the
@@ -36,6 +37,18 @@ struct TapLoop {
   int64_t count;
   int64_t input_stride;
   int64_t weight_stride;
+};
+
+// Without an instruction that sums the four products of a depth group exactly, there is one that
+// sums pairs of them in int16 (a link), and one that sums the two int16 of a lane in int32. Links
+// may be added up in int16 before (a chain), as long as no input can take a sum out of int16:
+// packing proves that (pack/chains.h). The depth groups of a tap come in any order; one of large
+// weights is in several links, each with a part of the weights.
+inline constexpr int kMaxLinks = 4;  // of a chain
+struct TapChains {
+  int64_t weights;  // of the first link, in bytes from those of the panel; the rest follow
+  int64_t inputs;   // where PanelTask::chain_inputs has the input of the first link
+  int32_t counts[kMaxLinks];  // of chains of 1, 2, ... links; the longest come first
 };
 
 // The requantization of a panel, columns in the panel's order (see ColumnInPanel in
@@ -60,6 +73,9 @@ struct PanelTask {
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
+  // Kernels of chains only, instead of `depth_groups`; weight strides of `taps` are in taps.
+  const TapChains* chains;      // of the first tap
+  const int32_t* chain_inputs;  // of all links of the layer: input, in bytes from that of the tap
   // Lane kernels only, instead of `taps` and `depth_groups`: where each depth group of the panel
   // finds its input, in bytes from that of the row.
   const int64_t* lane_groups;
@@ -119,24 +135,28 @@ struct LaneKernels {
   PanelKernel symmetric, general;
 };
 
-// A register tile: `rows` pixels by `columns` channels.
+// A register tile: `rows` pixels by `columns` channels. Kernels are null where there is no use for
+// them.
 struct PanelShape {
   int vectors;
   int columns;
   int rows;
   PanelKernel symmetric;  // no weight zero points, upper = 255, results below 2^31: the common case
   PanelKernel general;    // anything legal
-  LaneKernels lanes;      // all null where a lane layer has no use for the shape (three vectors)
+  LaneKernels lanes;
 };
+
+// One vector, weights in chains; without kernels where a dot product of quads is exact.
+inline constexpr int kChainedShape = kMaxVectors;
 
 struct KernelTable {
   const char* name;
   const char* dot_product;
-  int lanes;  // int32 lanes of a vector
-  WeightFormat weight_format;
-  int spread_vector_bytes;  // of a vector of spread input
+  int lanes;                   // int32 lanes of a vector
+  WeightFormat weight_format;  // of all shapes but the chained one
+  int spread_vector_bytes;     // of a vector of spread input
   int shape_count;
-  PanelShape shapes[kMaxVectors];  // by vectors: 1, 2, ...
+  PanelShape shapes[kMaxVectors + 1];  // by vectors: 1, 2, ...; then kChainedShape
   RowSumKernel row_sums;
   // Runs dot products on registers for a while; returns how many multiply-accumulates it did.
   int64_t (*spin)(int64_t iterations);

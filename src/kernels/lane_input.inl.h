@@ -17,6 +17,7 @@ template <class Simd, int nv>
 class LaneInput {
  public:
   static constexpr int kTileRows = Simd::kLaneTileRows[nv - 1];
+  static constexpr int kInFlight = 10;
 
   explicit LaneInput(const PanelTask& task)
       : groups_(task.lane_groups), end_(groups_ + task.lane_group_count), weights_(task.weights) {}

@@ -64,6 +64,7 @@ template <class Simd, int nv>
 class PixelInput {
  public:
   static constexpr int kTileRows = Simd::kTileRows[nv - 1];
+  static constexpr int kInFlight = 10;
 
   explicit PixelInput(const PanelTask& task) : task_(task), groups_(task, kGroupWeightBytes) {}
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/chain_input.inl.h"
 #include "kernels/gemm_tile.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/lane_input.inl.h"
@@ -59,6 +60,16 @@ constexpr PanelShape MakeShape() {
 }
 
 template <class Simd>
+constexpr PanelShape MakeChainedShape() {
+  return {.vectors = 1,
+          .columns = Simd::Width::kLanes,
+          .rows = Simd::kChainTileRows,
+          .symmetric = RunPanel<Simd, ChainInput, SymmetricEpilogue, 1>,
+          .general = RunPanel<Simd, ChainInput, GeneralEpilogue, 1>,
+          .lanes = {}};
+}
+
+template <class Simd>
 constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product) {
   constexpr int kShapes = sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]);
   static_assert(kShapes == 2 || kShapes == 4);
@@ -73,6 +84,9 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                        .spin = Spin<Simd>};
   table.shapes[0] = MakeShape<Simd, 1>();
   table.shapes[1] = MakeShape<Simd, 2>();
+  if constexpr (requires { Simd::kChainTileRows; }) {
+    table.shapes[kChainedShape] = MakeChainedShape<Simd>();
+  }
   if constexpr (kShapes > 2) {
     table.shapes[2] = MakeShape<Simd, 3>();
     table.shapes[3] = MakeShape<Simd, 4>();

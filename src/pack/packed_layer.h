@@ -12,7 +12,8 @@
 //   tap 1:  ...
 //
 // where a depth group is four consecutive input bytes of the tap, zero-filled at the end.
-// WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written.
+// WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written. Panels of
+// kChainedShape keep theirs elsewhere, in the order of their chains.
 // Read next: weights.h, fold.h, feed.h.
 #pragma once
 
@@ -53,6 +54,7 @@ struct Panel {
   int64_t tap_sums_offset;  // into tap_sums
   int64_t shuffles_offset;  // into SpreadLayout::shuffle_*
   kernels::SpreadForm spread_form;
+  int64_t chains_offset;  // kChainedShape: into chains, of the first tap
 };
 
 // How outputs and taps step through the input in one dimension; see lane_feed.h.
@@ -108,6 +110,10 @@ struct PackedLayer {
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedVector<std::byte> weights;
+  // Of panels of shape kChainedShape; see chains.h. [panel][tap], [link], [link][lane][4].
+  std::vector<kernels::TapChains> chains;
+  std::vector<int32_t> chain_inputs;
+  AlignedVector<int8_t> chain_weights;
   int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
   SpreadLayout spread;   // of a kLanes layer; others have output_rows = row_step = 1
 
@@ -122,12 +128,13 @@ struct PackedLayer {
 
   int64_t window_bytes;  // of one pixel, gathered
   uint8_t input_zero_point;
+  uint8_t input_maximum = 255;
   int16_t output_zero_point;
   uint8_t lower, upper;
   bool general_epilogue;
   int64_t accumulator_bound;
 
-  // Bytes of a tap of this panel.
+  // Bytes of a tap of this panel, which has no chains.
   int64_t TapWeightBytes(const Panel& panel) const {
     const int weight_bytes = kernels->weight_format == kernels::WeightFormat::kS16EvenOdd ? 2 : 1;
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *

@@ -142,6 +142,7 @@ void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, Pa
     return static_cast<int8_t>(std::clamp(weight, -128, 127));
   };
   for (const Panel& panel : layer.panels) {
+    if (panel.shape == kernels::kChainedShape) continue;
     const int vectors = table.shapes[panel.shape].vectors;
     const int64_t depth_groups = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
     std::byte* out = layer.weights.data() + panel.weights_offset +
