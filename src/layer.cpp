@@ -38,13 +38,14 @@ int64_t AddPanel(PackedLayer& layer, int shape, int64_t begin, int64_t end) {
 }
 
 void AddChains(const pack::PanelChains& chains, Panel& panel, PackedLayer& layer) {
-  panel.chains_offset = static_cast<int64_t>(layer.chains.size());
-  for (kernels::TapChains tap : chains.taps) {
-    tap.weights += static_cast<int64_t>(layer.chain_weights.size());
-    tap.inputs += static_cast<int64_t>(layer.chain_inputs.size());
-    layer.chains.push_back(tap);
+  panel.whole_chains = static_cast<int64_t>(layer.chain_lists.size());
+  panel.tap_chains = panel.whole_chains + (pack::HasWholeChains(layer) ? 1 : 0);
+  for (kernels::ChainList list : chains.lists) {
+    list.weights += static_cast<int64_t>(layer.chain_weights.size());
+    list.links += static_cast<int64_t>(layer.chain_links.size());
+    layer.chain_lists.push_back(list);
   }
-  layer.chain_inputs.insert(layer.chain_inputs.end(), chains.inputs.begin(), chains.inputs.end());
+  layer.chain_links.insert(layer.chain_links.end(), chains.links.begin(), chains.links.end());
   layer.chain_weights.insert(layer.chain_weights.end(), chains.weights.begin(),
                              chains.weights.end());
 }
@@ -176,15 +177,15 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
     description.tile += std::to_string(shape.rows) + "x" + std::to_string(shape.columns);
   }
   description.epilogue = layer.general_epilogue ? "general" : "symmetric";
-  description.packed_bytes =
-      static_cast<int64_t>(layer.weights.size() + layer.chain_weights.size() +
-                           layer.chains.size() * sizeof(kernels::TapChains) +
-                           (layer.chain_inputs.size() + layer.offsets.size() +
-                            layer.weight_zero_points.size() + layer.tap_sums.size()) *
-                               sizeof(int32_t) +
-                           (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
-                           layer.spread.shuffle_offsets.size() * sizeof(int64_t) +
-                           layer.spread.shuffle_orders.size() + layer.spread.padding.size());
+  description.packed_bytes = static_cast<int64_t>(
+      layer.weights.size() + layer.chain_weights.size() +
+      layer.chain_lists.size() * sizeof(kernels::ChainList) +
+      layer.chain_links.size() * sizeof(kernels::ChainLink) +
+      (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
+          sizeof(int32_t) +
+      (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
+      layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
+      layer.spread.padding.size());
   description.accumulator_bound = layer.accumulator_bound;
   return description;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "dispatch/float_environment.h"
+#include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
 #include "plan.h"
@@ -146,8 +147,10 @@ class Worker {
       task.lane_group_count = feed.lane_group_count;
       if (chained) {
         task.weights = reinterpret_cast<const std::byte*>(layer_.chain_weights.data());
-        task.chains = layer_.chains.data() + panel.chains_offset + feed.first_tap;
-        task.chain_inputs = layer_.chain_inputs.data();
+        task.whole_chains = feed.all_taps && pack::HasWholeChains(layer_);
+        task.chains = layer_.chain_lists.data() +
+                      (task.whole_chains ? panel.whole_chains : panel.tap_chains + feed.first_tap);
+        task.chain_links = layer_.chain_links.data();
         if (feed.taps[2].count == 1) {  // maybe several that are one run; chains end with each
           const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
           task.taps[2] = {feed.taps_in_row, group.depth_groups * kernels::kDepthGroup, 1};

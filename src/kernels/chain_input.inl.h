@@ -1,5 +1,5 @@
 // ChainInput: the inner loops of dense layers where no instruction sums four products exactly, but
-// packing has proven which sums of products fit int16 (see TapChains in kernel_table.h).
+// packing has proven which sums of products fit int16 (see ChainList in kernel_table.h).
 //
 // Layer: kernels, compiled once per ISA. An Input of gemm_tile.inl.h, for panels of one vector: the
 // fewer channels share a proof, the longer the chains.
@@ -30,21 +30,35 @@ class ChainInput {
   static constexpr int kTileRows = Simd::kChainTileRows;
   static constexpr int kInFlight = 1;  // accumulators wait for one addition only
 
-  explicit ChainInput(const PanelTask& task) : task_(task) {}
+  explicit ChainInput(const PanelTask& task) : task_(task) {
+    for (int i = 0; i < 3; ++i) taps_[i] = task.taps[i];
+    places_[0] = 0;
+    if (!task.whole_chains) return;
+    int64_t* place = places_;
+    for (int64_t i = 0; i < taps_[0].count; ++i) {
+      for (int64_t j = 0; j < taps_[1].count; ++j) {
+        for (int64_t l = 0; l < taps_[2].count; ++l) {
+          *place++ =
+              i * taps_[0].input_stride + j * taps_[1].input_stride + l * taps_[2].input_stride;
+        }
+      }
+    }
+    for (TapLoop& loop : taps_) loop.count = 1;
+  }
 
   // All taps of the rows at `a`.
   template <int sums, int m>
   inline __attribute__((always_inline)) void Accumulate(
       typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
-    const TapLoop &d = task_.taps[0], &h = task_.taps[1], &w = task_.taps[2];
-    for (int64_t i = 0; i < d.count; ++i) {
-      for (int64_t j = 0; j < h.count; ++j) {
-        int64_t k = i * d.input_stride + j * h.input_stride;
-        const TapChains* tap = task_.chains + i * d.weight_stride + j * h.weight_stride;
-        for (int64_t l = 0; l < w.count; ++l) {
-          AccumulateTap(acc[0], a, k, *tap);
-          k += w.input_stride;
-          tap += w.weight_stride;
+    for (int64_t i = 0; i < taps_[0].count; ++i) {
+      for (int64_t j = 0; j < taps_[1].count; ++j) {
+        for (int64_t l = 0; l < taps_[2].count; ++l) {
+          const ChainList& list =
+              task_.chains[i * taps_[0].weight_stride + j * taps_[1].weight_stride + l];
+          const int64_t k =
+              i * taps_[0].input_stride + j * taps_[1].input_stride + l * taps_[2].input_stride;
+          AccumulateChains<kMaxLinks>(acc[0], a, k, list, task_.chain_links + list.links,
+                                      task_.weights + list.weights);
         }
       }
     }
@@ -53,32 +67,29 @@ class ChainInput {
  private:
   static constexpr int kLinkBytes = Simd::Width::kLanes * kDepthGroup;
 
-  template <int m>
-  inline __attribute__((always_inline)) void AccumulateTap(
+  // The chains of so many links, then the shorter ones.
+  template <int links, int m>
+  inline __attribute__((always_inline)) void AccumulateChains(
       typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
-      const TapChains& tap) const {
-    const std::byte* weights = task_.weights + tap.weights;
-    const int32_t* inputs = task_.chain_inputs + tap.inputs;
-    Unroll<kMaxLinks>([&](auto shorter) {
-      constexpr int kLinks = kMaxLinks - shorter.kValue;
+      const ChainList& list, const ChainLink* link, const std::byte* weights) const {
 #pragma GCC unroll 1
-      for (int32_t i = tap.counts[kLinks - 1]; i > 0; --i) {
-        AccumulateChain<kLinks>(acc, a, k, inputs, weights);
-        inputs += kLinks;
-        weights += kLinks * kLinkBytes;
-      }
-    });
+    for (int32_t i = list.counts[links - 1]; i > 0; --i) {
+      AccumulateChain<links>(acc, a, k, link, weights);
+      link += links;
+      weights += links * kLinkBytes;
+    }
+    if constexpr (links > 1) AccumulateChains<links - 1>(acc, a, k, list, link, weights);
   }
 
-  // One chain: acc[r] += the quads of row r at k + inputs[0 .. links) times those at `weights`.
+  // One chain.
   template <int links, int m>
-  static inline __attribute__((always_inline)) void AccumulateChain(
+  inline __attribute__((always_inline)) void AccumulateChain(
       typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
-      const int32_t* inputs, const std::byte* weights) {
+      const ChainLink* link, const std::byte* weights) const {
     int64_t at[links];
     typename Simd::Quads w[links];
     Unroll<links>([&](auto i) {
-      at[i] = k + inputs[i];
+      at[i] = k + places_[link[i].tap] + link[i].input;
       w[i] = Simd::LoadQuads(weights + i * kLinkBytes);
     });
     Unroll<m>([&](auto r) {
@@ -91,6 +102,8 @@ class ChainInput {
   }
 
   const PanelTask& task_;
+  TapLoop taps_[3];
+  int64_t places_[kMaxChainTaps];  // of the taps of a list
 };
 
 }  // namespace

@@ -42,12 +42,17 @@ struct TapLoop {
 // Without an instruction that sums the four products of a depth group exactly, there is one that
 // sums pairs of them in int16 (a link), and one that sums the two int16 of a lane in int32. Links
 // may be added up in int16 before (a chain), as long as no input can take a sum out of int16:
-// packing proves that (pack/chains.h). The depth groups of a tap come in any order; one of large
-// weights is in several links, each with a part of the weights.
+// packing proves that (pack/chains.h). Links are not bound to depth groups: their four input bytes
+// may begin anywhere in a tap, and come in any order.
 inline constexpr int kMaxLinks = 4;  // of a chain
-struct TapChains {
-  int64_t weights;  // of the first link, in bytes from those of the panel; the rest follow
-  int64_t inputs;   // where PanelTask::chain_inputs has the input of the first link
+inline constexpr int kMaxChainTaps = 128;
+struct ChainLink {
+  int32_t tap;    // of those the list is about, in raster order
+  int32_t input;  // bytes from the tap
+};
+struct ChainList {
+  int64_t weights;            // of its first link, in bytes from the weights; the others follow
+  int64_t links;              // its first one in PanelTask::chain_links
   int32_t counts[kMaxLinks];  // of chains of 1, 2, ... links; the longest come first
 };
 
@@ -73,9 +78,11 @@ struct PanelTask {
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
-  // Kernels of chains only, instead of `depth_groups`; weight strides of `taps` are in taps.
-  const TapChains* chains;      // of the first tap
-  const int32_t* chain_inputs;  // of all links of the layer: input, in bytes from that of the tap
+  // Kernels of chains only, instead of `depth_groups`: a list about all taps (kMaxChainTaps at
+  // most), or one for each; weight strides of `taps` are in lists.
+  const ChainList* chains;
+  bool whole_chains;
+  const ChainLink* chain_links;  // of all panels
   // Lane kernels only, instead of `taps` and `depth_groups`: where each depth group of the panel
   // finds its input, in bytes from that of the row.
   const int64_t* lane_groups;

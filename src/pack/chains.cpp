@@ -14,159 +14,197 @@ using kernels::kMaxLinks;
 
 constexpr int kPairs = 2;  // of a lane
 
-// Groups among which chains choose. The work grows with the square; more give no longer chains.
-constexpr int64_t kWindow = 64;
+// Links among which chains choose. The work grows with the square; of more, chains gain 1 %.
+constexpr size_t kChoice = 64;
 
-// The weight of pairs, by sign.
-struct Load {
-  std::vector<int32_t> positive, negative;  // [lane][pair], magnitudes
+// The weight of the pairs of a link or chain.
+class Load {
+ public:
+  explicit Load(const Link& link)
+      : positive_(link.weights.size() / kPairs), negative_(positive_.size()) {
+    for (size_t i = 0; i < link.weights.size(); ++i) {
+      const int32_t w = link.weights[i];
+      (w > 0 ? positive_ : negative_)[i / kPairs] += std::abs(w);
+    }
+  }
 
-  explicit Load(size_t pairs, int32_t fill = 0) : positive(pairs, fill), negative(pairs, fill) {}
-
-  bool FitsIn(const Load& room) const {
-    for (size_t p = 0; p < positive.size(); ++p) {
-      if (positive[p] > room.positive[p] || negative[p] > room.negative[p]) return false;
+  void Add(const Load& other) {
+    for (size_t p = 0; p < positive_.size(); ++p) {
+      positive_[p] += other.positive_[p];
+      negative_[p] += other.negative_[p];
+    }
+  }
+  bool HasRoomFor(const Load& other, int32_t room) const {
+    for (size_t p = 0; p < positive_.size(); ++p) {
+      if (positive_[p] + other.positive_[p] > room) return false;
+      if (negative_[p] + other.negative_[p] > room) return false;
     }
     return true;
   }
-  int32_t Largest() const {
-    return std::max(*std::max_element(positive.begin(), positive.end()),
-                    *std::max_element(negative.begin(), negative.end()));
+  int32_t Heaviest() const {
+    return std::max(*std::max_element(positive_.begin(), positive_.end()),
+                    *std::max_element(negative_.begin(), negative_.end()));
   }
   int64_t Total() const {
-    return std::accumulate(positive.begin(), positive.end(), int64_t{0}) +
-           std::accumulate(negative.begin(), negative.end(), int64_t{0});
+    return std::accumulate(positive_.begin(), positive_.end(), int64_t{0}) +
+           std::accumulate(negative_.begin(), negative_.end(), int64_t{0});
   }
+
+ private:
+  std::vector<int32_t> positive_, negative_;  // [lane][pair], magnitudes
 };
 
-// What is left of a depth group.
-class Remainder {
+// Covers a tap; see CoverTap.
+class Cover {
  public:
-  Remainder(int64_t group, std::span<const int32_t> weights)
-      : group_(group), weights_(weights.begin(), weights.end()), load_(weights.size() / kPairs) {
-    Weigh();
+  Cover(std::span<const int8_t> weights, int lanes, int32_t room)
+      : weights_(weights), lanes_(lanes), bytes_(static_cast<int>(weights.size()) / lanes) {
+    for (int byte = 0; byte < bytes_; ++byte) {
+      light_.push_back(byte + 1 == bytes_ || PairIsLight(byte, room));
+      used_.push_back(IsUsed(byte));
+    }
+    Plan();
   }
 
-  int64_t group() const { return group_; }
-  int64_t total() const { return total_; }
-  int32_t largest() const { return largest_; }
-  bool FitsIn(const Load& room) const { return in_s8_ && load_.FitsIn(room); }
-
-  // How much of the weight there is room for; 0 if what is left would not fit an empty chain.
-  int64_t Placeable(const Load& room, const Load& full) const {
-    int64_t placed = 0;
-    for (size_t p = 0; p < load_.positive.size(); ++p) {
-      const int32_t positive = std::min(load_.positive[p], room.positive[p]);
-      const int32_t negative = std::min(load_.negative[p], room.negative[p]);
-      if (load_.positive[p] - positive > full.positive[p]) return 0;
-      if (load_.negative[p] - negative > full.negative[p]) return 0;
-      placed += positive + negative;
+  std::vector<Link> Links(int32_t tap) const {
+    std::vector<Link> links;
+    for (int byte = 0; byte < bytes_;) {
+      const Step& step = steps_[static_cast<size_t>(byte)];
+      if (step.place >= 0) links.push_back(MakeLink(tap, step.place, byte, step.next));
+      byte = step.next;
     }
-    return placed;
+    return links;
   }
 
-  // Takes as much as there is room for.
-  Link Take(Load& room) {
-    Link link{.group = group_, .weights = std::vector<int8_t>(weights_.size())};
-    for (size_t i = 0; i < weights_.size(); ++i) {
-      const size_t pair = i / kPairs;
-      const int32_t most = std::min(room.positive[pair], 127);
-      const int32_t least = -std::min(room.negative[pair], 128);
-      const int32_t taken = std::clamp(weights_[i], least, most);
-      (taken > 0 ? room.positive : room.negative)[pair] -= std::abs(taken);
-      link.weights[i] = static_cast<int8_t>(taken);
-      weights_[i] -= taken;
+ private:
+  // The best that can be done once all bytes before some byte are covered.
+  struct Step {
+    int links;  // for the rest
+    int place;  // of the first of them; -1: none for this byte
+    int next;   // first byte that it leaves
+  };
+
+  int32_t At(int byte, int lane) const {
+    return weights_[static_cast<size_t>(byte * lanes_ + lane)];
+  }
+  bool IsUsed(int byte) const {
+    for (int lane = 0; lane < lanes_; ++lane) {
+      if (At(byte, lane) != 0) return true;
     }
-    Weigh();
+    return false;
+  }
+  // Of the weights of a byte and the next.
+  bool PairIsLight(int byte, int32_t room) const {
+    for (int lane = 0; lane < lanes_; ++lane) {
+      if (std::abs(At(byte, lane) + At(byte + 1, lane)) > room) return false;
+    }
+    return true;
+  }
+
+  // From the last byte to the first.
+  void Plan() {
+    steps_.assign(static_cast<size_t>(bytes_) + 1, {.links = 0, .place = -1, .next = bytes_});
+    for (int byte = bytes_ - 1; byte >= 0; --byte) {
+      Step best = {.links = std::numeric_limits<int>::max(), .place = -1, .next = byte + 1};
+      if (!used_[static_cast<size_t>(byte)]) {
+        best.links = steps_[static_cast<size_t>(byte) + 1].links;
+      } else {
+        const int first = std::max(byte - kDepthGroup + 1, 0);
+        for (int place = std::min(byte, bytes_ - kDepthGroup); place >= first; --place) {
+          const int next = Reach(byte, place);
+          const int links = 1 + steps_[static_cast<size_t>(next)].links;
+          if (links < best.links) best = {.links = links, .place = place, .next = next};
+        }
+      }
+      steps_[static_cast<size_t>(byte)] = best;
+    }
+  }
+
+  // The first byte from `byte` on that a link at `place` cannot have.
+  int Reach(int byte, int place) const {
+    int next = byte + 1;
+    for (; next < place + kDepthGroup; ++next) {
+      const bool second = (next - place) % kPairs == 1;
+      if (second && next > byte && !light_[static_cast<size_t>(next) - 1]) break;
+    }
+    return next;
+  }
+
+  Link MakeLink(int32_t tap, int place, int begin, int end) const {
+    Link link{.place = {.tap = tap, .input = place}, .weights = {}};
+    for (int lane = 0; lane < lanes_; ++lane) {
+      for (int byte = place; byte < place + kDepthGroup; ++byte) {
+        const bool covers = byte >= begin && byte < end;
+        link.weights.push_back(static_cast<int8_t>(covers ? At(byte, lane) : 0));
+      }
+    }
     return link;
   }
 
- private:
-  void Weigh() {
-    load_ = Load(load_.positive.size());
-    for (size_t i = 0; i < weights_.size(); ++i) {
-      (weights_[i] > 0 ? load_.positive : load_.negative)[i / kPairs] += std::abs(weights_[i]);
-    }
-    total_ = load_.Total();
-    largest_ = load_.Largest();
-    in_s8_ = std::all_of(weights_.begin(), weights_.end(),
-                         [](int32_t w) { return w >= -128 && w <= 127; });
-  }
-
-  int64_t group_;
-  std::vector<int32_t> weights_;  // [lane][4]
-  Load load_;
-  int64_t total_;
-  int32_t largest_;
-  bool in_s8_;
+  std::span<const int8_t> weights_;  // [byte][lane]
+  const int lanes_, bytes_;
+  std::vector<bool> light_, used_;
+  std::vector<Step> steps_;
 };
 
-// The depth groups of a window that are not in chains yet.
-class Window {
- public:
-  Window(int lanes, int32_t room) : full_(static_cast<size_t>(lanes * kPairs), room) {}
-
-  bool Empty() const { return groups_.empty(); }
-  void Add(Remainder group) {
-    if (group.total() > 0) groups_.push_back(std::move(group));
+// Appends the chains of some links: the one with the heaviest pair, then, time and again, that with
+// the most weight that fits beside it.
+void ChainUp(std::vector<Link> links, int32_t room, std::vector<Chain>& chains) {
+  std::vector<std::pair<Load, Link>> left;
+  for (Link& link : links) {
+    const Load load(link);
+    left.emplace_back(load, std::move(link));
   }
-
-  Chain MakeChain() {
+  std::stable_sort(left.begin(), left.end(),
+                   [](const auto& a, const auto& b) { return a.first.Total() > b.first.Total(); });
+  while (!left.empty()) {
+    auto next = std::max_element(left.begin(), left.end(), [](const auto& a, const auto& b) {
+      return a.first.Heaviest() < b.first.Heaviest();
+    });
+    Load load = next->first;
     Chain chain;
-    Load room = full_;
-    while (chain.size() < kMaxLinks) {
-      const auto best = Choose(chain, room);
-      if (best == groups_.end()) break;
-      chain.push_back(best->Take(room));
-      if (best->total() == 0) groups_.erase(best);
+    for (;;) {
+      chain.push_back(std::move(next->second));
+      left.erase(next);
+      if (chain.size() == kMaxLinks) break;
+      next = std::find_if(left.begin(), left.end(),
+                          [&](const auto& link) { return load.HasRoomFor(link.first, room); });
+      if (next == left.end()) break;
+      load.Add(next->first);
     }
-    return chain;
+    chains.push_back(std::move(chain));
   }
+}
 
- private:
-  using Groups = std::vector<Remainder>;
-
-  // The next link of a chain: the group with the heaviest pair to begin with, then those of the
-  // most weight that fit whole. When none does, of a group that must be shared out in any case the
-  // one with the most weight to place here, so long as its next part is the last.
-  Groups::iterator Choose(const Chain& chain, const Load& room) {
-    auto best = groups_.end();
-    int64_t most = 0;
-    for (auto group = groups_.begin(); group != groups_.end(); ++group) {
-      const int64_t weight =
-          chain.empty() ? kPairFirst * group->largest() + group->total() : group->total();
-      if (weight > most && group->FitsIn(room) && !Has(chain, *group)) {
-        best = group;
-        most = weight;
-      }
+// Appends a list of chains, the longest first.
+void AppendList(std::vector<Chain> chains, PanelChains& panel) {
+  std::stable_sort(chains.begin(), chains.end(),
+                   [](const Chain& a, const Chain& b) { return a.size() > b.size(); });
+  kernels::ChainList list = {.weights = static_cast<int64_t>(panel.weights.size()),
+                             .links = static_cast<int64_t>(panel.links.size()),
+                             .counts = {}};
+  for (const Chain& chain : chains) {
+    ++list.counts[chain.size() - 1];
+    for (const Link& link : chain) {
+      panel.links.push_back(link.place);
+      panel.weights.insert(panel.weights.end(), link.weights.begin(), link.weights.end());
     }
-    if (best != groups_.end()) return best;
-    for (auto group = groups_.begin(); group != groups_.end(); ++group) {
-      if (group->FitsIn(full_) || Has(chain, *group)) continue;
-      const int64_t weight = group->Placeable(room, full_);
-      if (weight > most || (chain.empty() && best == groups_.end())) {
-        best = group;
-        most = weight;
-      }
+  }
+  panel.lists.push_back(list);
+}
+
+// The weights of a tap, [byte][lane].
+std::vector<int8_t> ReadTap(const PackedLayer& layer, const WeightReader& reader,
+                            const Panel& panel, int64_t tap) {
+  const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
+  std::vector<int8_t> weights;
+  for (int64_t byte = 0; byte < group.depth_groups * kDepthGroup; ++byte) {
+    for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
+      weights.push_back(
+          static_cast<int8_t>(reader.Get(panel, ColumnInPanel(1, 0, lane), tap, byte)));
     }
-    return best;
   }
-
-  static bool Has(const Chain& chain, const Remainder& group) {
-    return std::any_of(chain.begin(), chain.end(),
-                       [&](const Link& link) { return link.group == group.group(); });
-  }
-
-  static constexpr int64_t kPairFirst = int64_t{1} << 32;
-
-  Groups groups_;
-  const Load full_;
-};
-
-int64_t Instructions(const std::vector<Chain>& chains) {
-  int64_t count = 0;
-  for (const Chain& chain : chains) count += 2 * static_cast<int64_t>(chain.size()) + 1;
-  return count;
+  return weights;
 }
 
 }  // namespace
@@ -176,50 +214,60 @@ int32_t ChainRoom(int32_t input_maximum) {
   return kLargestInt16 / std::max(input_maximum, 1);
 }
 
-std::vector<Chain> MakeChains(std::span<const int32_t> weights, int lanes, int32_t room) {
-  const auto group_size = static_cast<size_t>(lanes * kDepthGroup);
-  const auto groups = static_cast<int64_t>(weights.size() / group_size);
+std::vector<Link> CoverTap(int32_t tap, std::span<const int8_t> weights, int lanes, int32_t room) {
+  return Cover(weights, lanes, room).Links(tap);
+}
+
+std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room) {
   std::vector<Chain> chains;
-  for (int64_t begin = 0; begin < groups; begin += kWindow) {
-    Window window(lanes, room);
-    for (int64_t g = begin; g < std::min(begin + kWindow, groups); ++g) {
-      window.Add({g, weights.subspan(static_cast<size_t>(g) * group_size, group_size)});
-    }
-    while (!window.Empty()) chains.push_back(window.MakeChain());
+  for (size_t begin = 0; begin < links.size(); begin += kChoice) {
+    const size_t end = std::min(begin + kChoice, links.size());
+    const auto first = std::make_move_iterator(links.begin());
+    ChainUp({first + static_cast<int64_t>(begin), first + static_cast<int64_t>(end)}, room, chains);
   }
   return chains;
+}
+
+bool HasWholeChains(const PackedLayer& layer) { return layer.GridTaps() <= kernels::kMaxChainTaps; }
+
+bool HasTapChains(const PackedLayer& layer) {
+  const Geometry& g = layer.geometry;
+  const auto padded = [](int64_t padding) { return padding > 0; };
+  return !HasWholeChains(layer) ||
+         (layer.GridTaps() > 1 &&
+          (std::any_of(g.padding.begin(), g.padding.end(), padded) ||
+           std::any_of(g.padding_end.begin(), g.padding_end.end(), padded)));
 }
 
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel) {
   const int lanes = layer.kernels->lanes;
-  const int64_t groups = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
+  const int32_t room = ChainRoom(layer.input_maximum);
+  const auto taps = static_cast<int32_t>(layer.GridTaps());
+  std::vector<std::vector<Link>> links;  // of each tap
+  for (int32_t tap = 0; tap < taps; ++tap) {
+    links.push_back(CoverTap(tap, ReadTap(layer, reader, panel, tap), lanes, room));
+  }
   PanelChains result;
-  std::vector<int32_t> weights(static_cast<size_t>(groups * lanes * kDepthGroup));
-  for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-    auto next = weights.begin();
-    for (int64_t group = 0; group < groups; ++group) {
-      for (int lane = 0; lane < lanes; ++lane) {
-        for (int i = 0; i < kDepthGroup; ++i) {
-          *next++ = reader.Get(panel, ColumnInPanel(1, 0, lane), tap, group * kDepthGroup + i);
-        }
-      }
-    }
-    std::vector<Chain> chains = MakeChains(weights, lanes, ChainRoom(layer.input_maximum));
-    std::stable_sort(chains.begin(), chains.end(),
-                     [](const Chain& a, const Chain& b) { return a.size() > b.size(); });
-    kernels::TapChains counts = {.weights = static_cast<int64_t>(result.weights.size()),
-                                 .inputs = static_cast<int64_t>(result.inputs.size()),
-                                 .counts = {}};
+  const auto count = [&result](const std::vector<Chain>& chains) {
     for (const Chain& chain : chains) {
-      ++counts.counts[chain.size() - 1];
-      for (const Link& link : chain) {
-        result.inputs.push_back(static_cast<int32_t>(link.group * kDepthGroup));
-        result.weights.insert(result.weights.end(), link.weights.begin(), link.weights.end());
-      }
+      result.instructions += 2 * static_cast<int64_t>(chain.size()) + 1;
     }
-    result.taps.push_back(counts);
-    result.instructions += Instructions(chains);
+  };
+  if (HasWholeChains(layer)) {
+    std::vector<Link> all;
+    for (const std::vector<Link>& tap : links) all.insert(all.end(), tap.begin(), tap.end());
+    const std::vector<Chain> chains = MakeChains(std::move(all), room);
+    count(chains);
+    AppendList(chains, result);
+  }
+  if (HasTapChains(layer)) {
+    for (std::vector<Link>& tap : links) {
+      for (Link& link : tap) link.place.tap = 0;  // of a list of one
+      const std::vector<Chain> chains = MakeChains(std::move(tap), room);
+      if (!HasWholeChains(layer)) count(chains);
+      AppendList(chains, result);
+    }
   }
   return result;
 }

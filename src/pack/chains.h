@@ -1,23 +1,24 @@
-// Chains: which products may be summed in int16. The proof, and the arrangement that makes most of
-// it.
+// Chains: which products may be summed in int16. The proof, and the arrangement that makes the most
+// of it.
 //
-// Layer: pack. Kernels without an exact dot product of quads (kernels::TapChains) sum pairs of
-// products in int16, four links a chain at most. Such a sum is exact, whatever the input, if
+// Layer: pack. Kernels without an exact dot product of quads (chain_input.inl.h) sum pairs of
+// products in int16, four links to a chain at most. Such a sum is exact, whatever the input, if
 //
 //   input maximum * (sum of its positive weights)  <= 32767  and the same for the negative ones,
 //
-// which for inputs of up to 255 is a sum of 128, for inputs of up to 127 (reduce_range) of 258. So
-// each lane of a chain has room for so much weight of either sign:
+// a sum of 128 for inputs up to 255, of 258 for inputs up to 127 (reduce_range). No pair with more
+// may be in a link, and no chain may have more in any pair of any channel:
 //
-//   pair      0    1    2    3   ...      | a chain of three links, room for 128
-//   room     128  128  128  128           |
-//   group 5  -60  -31  -20   -3           | the depth groups of a tap are taken in any order, heavy
-//   group 0  -40  -66   -9  -70           | and light ones together
-//   group 3  -28   -0  -90  -11           | pair 1 of group 3 weighs 190: 31 here, 159 in others
+//   bytes of a tap     w0  w1  w2  w3  w4  w5  w6  w7  w8      one channel; the panel has as many
+//                      70  40 -33  90  80  12 -60 -70  -5      as a vector has lanes
+//   links              [70  40|-33  90]                        four bytes from anywhere:
+//                                 [ 0  80| 12 -60]             no pair of 90 and 80, or of
+//                                             [ 0 -70| -5  0]  -60 and -70
+//   chain, room 128    [70  40|-33  90] + [0 -70|-5 0]         pairs 110 - 70, 90 - 38
 //
-// A group that fits no empty chain is shared out between several. So there is no weight that has no
-// chains; where they are longer than the widened arithmetic, packing takes that instead
-// (layer.cpp). Read next: ../kernels/chain_input.inl.h.
+// A weight alone is in s8, so that there is room for every single one: there are no weights without
+// chains. Where these take more instructions than widening everything to 16 bits, packing prefers
+// that (layer.cpp). Read next: ../kernels/chain_input.inl.h.
 #pragma once
 
 #include <cstddef>
@@ -31,34 +32,39 @@
 
 namespace qconv::pack {
 
-// How much weight of one sign a sum in int16 may have if inputs are 0..input_maximum.
+// How much weight of one sign a sum in int16 may have if inputs are 0..input_maximum: >= 128.
 int32_t ChainRoom(int32_t input_maximum);
 
-// A depth group, or a part of its weights.
 struct Link {
-  int64_t group;
+  kernels::ChainLink place;     // of its four input bytes
   std::vector<int8_t> weights;  // [lane][4]
 };
 using Chain = std::vector<Link>;  // 1..kMaxLinks of them
 
-// Arranges the depth groups of a tap, weights [group][lane][4], in chains with the given room
-// (>= 127) in each pair of a lane. The links of a group add up to its weights; groups of zeros have
-// none. Tries to make 2 * links + chains small, the number of vector instructions.
-std::vector<Chain> MakeChains(std::span<const int32_t> weights, int lanes, int32_t room);
+// Covers the weights [byte][lane] of a tap with as few links as there can be without a pair that
+// exceeds the room; bytes without weights need none. The number of bytes is a multiple of four.
+std::vector<Link> CoverTap(int32_t tap, std::span<const int8_t> weights, int lanes, int32_t room);
 
-// A panel's weights in chains.
+// Puts links in as few chains as it finds.
+std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room);
+
+// Whether panels have a list of chains for blocks that have all taps, and for each tap.
+bool HasWholeChains(const PackedLayer& layer);
+bool HasTapChains(const PackedLayer& layer);
+
+// A panel's weights in chains. Offsets of lists are into `links` and `weights`.
 struct PanelChains {
-  std::vector<kernels::TapChains> taps;  // offsets into these:
+  std::vector<kernels::ChainList> lists;  // of all taps, if there is one; of each, if there are
+  std::vector<kernels::ChainLink> links;
   std::vector<int8_t> weights;
-  std::vector<int32_t> inputs;
-  int64_t instructions = 0;  // a row
+  int64_t instructions = 0;  // of vectors, for a row with all taps
 };
 
 // Of a panel of shape kChainedShape.
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel);
 
-// Vector instructions that the plain shapes take for a row of a panel.
+// The same count for a panel whose weights are widened.
 int64_t WidenedInstructions(const PackedLayer& layer, const Panel& panel);
 
 }  // namespace qconv::pack

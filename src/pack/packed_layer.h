@@ -54,7 +54,8 @@ struct Panel {
   int64_t tap_sums_offset;  // into tap_sums
   int64_t shuffles_offset;  // into SpreadLayout::shuffle_*
   kernels::SpreadForm spread_form;
-  int64_t chains_offset;  // kChainedShape: into chains, of the first tap
+  int64_t whole_chains,
+      tap_chains;  // kChainedShape: into chain_lists, if there are such (chains.h)
 };
 
 // How outputs and taps step through the input in one dimension; see lane_feed.h.
@@ -110,10 +111,10 @@ struct PackedLayer {
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedVector<std::byte> weights;
-  // Of panels of shape kChainedShape; see chains.h. [panel][tap], [link], [link][lane][4].
-  std::vector<kernels::TapChains> chains;
-  std::vector<int32_t> chain_inputs;
-  AlignedVector<int8_t> chain_weights;
+  // Of panels of shape kChainedShape; see chains.h.
+  std::vector<kernels::ChainList> chain_lists;
+  std::vector<kernels::ChainLink> chain_links;
+  AlignedVector<int8_t> chain_weights;  // [link][lane][4]
   int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
   SpreadLayout spread;   // of a kLanes layer; others have output_rows = row_step = 1
 
