@@ -42,10 +42,11 @@ void AddChains(const pack::PanelChains& chains, Panel& panel, PackedLayer& layer
   panel.tap_chains = panel.whole_chains + (pack::HasWholeChains(layer) ? 1 : 0);
   for (kernels::ChainList list : chains.lists) {
     list.weights += static_cast<int64_t>(layer.chain_weights.size());
-    list.links += static_cast<int64_t>(layer.chain_links.size());
+    list.first_link += static_cast<int64_t>(layer.chain_inputs.size());
     layer.chain_lists.push_back(list);
   }
-  layer.chain_links.insert(layer.chain_links.end(), chains.links.begin(), chains.links.end());
+  layer.chain_inputs.insert(layer.chain_inputs.end(), chains.inputs.begin(), chains.inputs.end());
+  layer.chain_taps.insert(layer.chain_taps.end(), chains.taps.begin(), chains.taps.end());
   layer.chain_weights.insert(layer.chain_weights.end(), chains.weights.begin(),
                              chains.weights.end());
 }
@@ -180,7 +181,7 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
   description.packed_bytes = static_cast<int64_t>(
       layer.weights.size() + layer.chain_weights.size() +
       layer.chain_lists.size() * sizeof(kernels::ChainList) +
-      layer.chain_links.size() * sizeof(kernels::ChainLink) +
+      layer.chain_inputs.size() * sizeof(int32_t) + layer.chain_taps.size() * sizeof(int16_t) +
       (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
           sizeof(int32_t) +
       (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +

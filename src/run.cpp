@@ -150,7 +150,8 @@ class Worker {
         task.whole_chains = feed.all_taps && pack::HasWholeChains(layer_);
         task.chains = layer_.chain_lists.data() +
                       (task.whole_chains ? panel.whole_chains : panel.tap_chains + feed.first_tap);
-        task.chain_links = layer_.chain_links.data();
+        task.chain_inputs = layer_.chain_inputs.data();
+        task.chain_taps = layer_.chain_taps.data();
         if (feed.taps[2].count == 1) {  // maybe several that are one run; chains end with each
           const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
           task.taps[2] = {feed.taps_in_row, group.depth_groups * kernels::kDepthGroup, 1};

@@ -30,35 +30,28 @@ class ChainInput {
   static constexpr int kTileRows = Simd::kChainTileRows;
   static constexpr int kInFlight = 1;  // accumulators wait for one addition only
 
-  explicit ChainInput(const PanelTask& task) : task_(task) {
+  explicit ChainInput(const PanelTask& task)
+      : chains_(task.chains), weights_(task.weights), inputs_(task.chain_inputs) {
     for (int i = 0; i < 3; ++i) taps_[i] = task.taps[i];
-    places_[0] = 0;
-    if (!task.whole_chains) return;
-    int64_t* place = places_;
-    for (int64_t i = 0; i < taps_[0].count; ++i) {
-      for (int64_t j = 0; j < taps_[1].count; ++j) {
-        for (int64_t l = 0; l < taps_[2].count; ++l) {
-          *place++ =
-              i * taps_[0].input_stride + j * taps_[1].input_stride + l * taps_[2].input_stride;
-        }
-      }
-    }
-    for (TapLoop& loop : taps_) loop.count = 1;
+    if (task.whole_chains) FindInputs(task);
   }
 
   // All taps of the rows at `a`.
   template <int sums, int m>
   inline __attribute__((always_inline)) void Accumulate(
       typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
-    for (int64_t i = 0; i < taps_[0].count; ++i) {
-      for (int64_t j = 0; j < taps_[1].count; ++j) {
-        for (int64_t l = 0; l < taps_[2].count; ++l) {
-          const ChainList& list =
-              task_.chains[i * taps_[0].weight_stride + j * taps_[1].weight_stride + l];
-          const int64_t k =
-              i * taps_[0].input_stride + j * taps_[1].input_stride + l * taps_[2].input_stride;
-          AccumulateChains<kMaxLinks>(acc[0], a, k, list, task_.chain_links + list.links,
-                                      task_.weights + list.weights);
+    const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
+    for (int64_t i = 0; i < d.count; ++i) {
+      for (int64_t j = 0; j < h.count; ++j) {
+        int64_t k = i * d.input_stride + j * h.input_stride;
+        const ChainList* list = chains_ + i * d.weight_stride + j * h.weight_stride;
+        for (int64_t l = 0; l < w.count; ++l) {
+          const uint8_t* tap[m];
+          Unroll<m>([&](auto r) { tap[r] = a[r] + k; });
+          AccumulateChains<kMaxLinks>(acc[0], tap, *list, inputs_ + list->first_link,
+                                      weights_ + list->weights);
+          k += w.input_stride;
+          list += w.weight_stride;
         }
       }
     }
@@ -67,43 +60,57 @@ class ChainInput {
  private:
   static constexpr int kLinkBytes = Simd::Width::kLanes * kDepthGroup;
 
-  // The chains of so many links, then the shorter ones.
-  template <int links, int m>
-  inline __attribute__((always_inline)) void AccumulateChains(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
-      const ChainList& list, const ChainLink* link, const std::byte* weights) const {
-#pragma GCC unroll 1
-    for (int32_t i = list.counts[links - 1]; i > 0; --i) {
-      AccumulateChain<links>(acc, a, k, link, weights);
-      link += links;
-      weights += links * kLinkBytes;
+  // Makes of the list of all taps one of a single tap. For each block anew, as taps lie closer in
+  // gathered input than in the image.
+  void FindInputs(const PanelTask& task) {
+    const ChainList& list = *chains_;
+    const TapLoop &h = taps_[1], &w = taps_[2];
+    for (int32_t i = 0; i < list.links; ++i) {
+      const int64_t tap = task.chain_taps[list.first_link + i];
+      const int64_t place = tap / (h.count * w.count) * taps_[0].input_stride +
+                            tap / w.count % h.count * h.input_stride +
+                            tap % w.count * w.input_stride;
+      found_[i] = static_cast<int32_t>(place) + inputs_[list.first_link + i];
     }
-    if constexpr (links > 1) AccumulateChains<links - 1>(acc, a, k, list, link, weights);
+    inputs_ = found_ - list.first_link;
+    for (TapLoop& loop : taps_) loop.count = 1;
   }
 
-  // One chain.
+  // The chains of so many links, then the shorter ones.
   template <int links, int m>
-  inline __attribute__((always_inline)) void AccumulateChain(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
-      const ChainLink* link, const std::byte* weights) const {
-    int64_t at[links];
+  static inline __attribute__((always_inline)) void AccumulateChains(
+      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
+      const ChainList& list, const int32_t* inputs, const std::byte* weights) {
+#pragma GCC unroll 1
+    for (int32_t i = list.counts[links - 1]; i > 0; --i) {
+      AccumulateChain<links>(acc, a, inputs, weights);
+      inputs += links;
+      weights += links * kLinkBytes;
+    }
+    if constexpr (links > 1) AccumulateChains<links - 1>(acc, a, list, inputs, weights);
+  }
+
+  // One chain: acc[r] += the quads at a[r] + inputs[0 .. links) times those at `weights`.
+  template <int links, int m>
+  static inline __attribute__((always_inline)) void AccumulateChain(
+      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
+      const int32_t* inputs, const std::byte* weights) {
     typename Simd::Quads w[links];
-    Unroll<links>([&](auto i) {
-      at[i] = k + places_[link[i].tap] + link[i].input;
-      w[i] = Simd::LoadQuads(weights + i * kLinkBytes);
-    });
+    Unroll<links>([&](auto i) { w[i] = Simd::LoadQuads(weights + i * kLinkBytes); });
     Unroll<m>([&](auto r) {
-      typename Simd::Quads sum = Simd::Pairs(Simd::BroadcastQuad(a[r] + at[0]), w[0]);
+      typename Simd::Quads sum = Simd::Pairs(Simd::BroadcastQuad(a[r] + inputs[0]), w[0]);
       Unroll<links - 1>([&](auto i) {
-        sum = Simd::AddPairs(sum, Simd::Pairs(Simd::BroadcastQuad(a[r] + at[i + 1]), w[i + 1]));
+        sum = Simd::AddPairs(sum, Simd::Pairs(Simd::BroadcastQuad(a[r] + inputs[i + 1]), w[i + 1]));
       });
       acc[r][0] = Simd::AddChain(acc[r][0], sum);
     });
   }
 
-  const PanelTask& task_;
+  const ChainList* chains_;
+  const std::byte* weights_;
+  const int32_t* inputs_;
   TapLoop taps_[3];
-  int64_t places_[kMaxChainTaps];  // of the taps of a list
+  int32_t found_[kMaxWholeLinks];
 };
 
 }  // namespace

@@ -44,15 +44,12 @@ struct TapLoop {
 // may be added up in int16 before (a chain), as long as no input can take a sum out of int16:
 // packing proves that (pack/chains.h). Links are not bound to depth groups: their four input bytes
 // may begin anywhere in a tap, and come in any order.
-inline constexpr int kMaxLinks = 4;  // of a chain
-inline constexpr int kMaxChainTaps = 128;
-struct ChainLink {
-  int32_t tap;    // of those the list is about, in raster order
-  int32_t input;  // bytes from the tap
-};
+inline constexpr int kMaxLinks = 4;          // of a chain
+inline constexpr int kMaxWholeLinks = 2048;  // of a list about all taps
 struct ChainList {
   int64_t weights;            // of its first link, in bytes from the weights; the others follow
-  int64_t links;              // its first one in PanelTask::chain_links
+  int32_t links;              // how many
+  int64_t first_link;         // of PanelTask::chain_inputs and chain_taps
   int32_t counts[kMaxLinks];  // of chains of 1, 2, ... links; the longest come first
 };
 
@@ -78,11 +75,12 @@ struct PanelTask {
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
-  // Kernels of chains only, instead of `depth_groups`: a list about all taps (kMaxChainTaps at
-  // most), or one for each; weight strides of `taps` are in lists.
+  // Kernels of chains only, instead of `depth_groups`: a list for each tap (weight strides of `taps`
+  // are in lists) or, if `whole_chains`, one for all of them together.
   const ChainList* chains;
   bool whole_chains;
-  const ChainLink* chain_links;  // of all panels
+  const int32_t* chain_inputs;  // of all links: input bytes from the tap
+  const int16_t* chain_taps;    // and which tap that is, in raster order
   // Lane kernels only, instead of `taps` and `depth_groups`: where each depth group of the panel
   // finds its input, in bytes from that of the row.
   const int64_t* lane_groups;

@@ -66,7 +66,7 @@ class Cover {
     Plan();
   }
 
-  std::vector<Link> Links(int32_t tap) const {
+  std::vector<Link> Links(int64_t tap) const {
     std::vector<Link> links;
     for (int byte = 0; byte < bytes_;) {
       const Step& step = steps_[static_cast<size_t>(byte)];
@@ -130,8 +130,8 @@ class Cover {
     return next;
   }
 
-  Link MakeLink(int32_t tap, int place, int begin, int end) const {
-    Link link{.place = {.tap = tap, .input = place}, .weights = {}};
+  Link MakeLink(int64_t tap, int place, int begin, int end) const {
+    Link link{.tap = tap, .input = place, .weights = {}};
     for (int lane = 0; lane < lanes_; ++lane) {
       for (int byte = place; byte < place + kDepthGroup; ++byte) {
         const bool covers = byte >= begin && byte < end;
@@ -181,12 +181,15 @@ void AppendList(std::vector<Chain> chains, PanelChains& panel) {
   std::stable_sort(chains.begin(), chains.end(),
                    [](const Chain& a, const Chain& b) { return a.size() > b.size(); });
   kernels::ChainList list = {.weights = static_cast<int64_t>(panel.weights.size()),
-                             .links = static_cast<int64_t>(panel.links.size()),
+                             .links = 0,
+                             .first_link = static_cast<int64_t>(panel.inputs.size()),
                              .counts = {}};
   for (const Chain& chain : chains) {
     ++list.counts[chain.size() - 1];
     for (const Link& link : chain) {
-      panel.links.push_back(link.place);
+      ++list.links;
+      panel.inputs.push_back(static_cast<int32_t>(link.input));
+      panel.taps.push_back(static_cast<int16_t>(link.tap));
       panel.weights.insert(panel.weights.end(), link.weights.begin(), link.weights.end());
     }
   }
@@ -214,7 +217,7 @@ int32_t ChainRoom(int32_t input_maximum) {
   return kLargestInt16 / std::max(input_maximum, 1);
 }
 
-std::vector<Link> CoverTap(int32_t tap, std::span<const int8_t> weights, int lanes, int32_t room) {
+std::vector<Link> CoverTap(int64_t tap, std::span<const int8_t> weights, int lanes, int32_t room) {
   return Cover(weights, lanes, room).Links(tap);
 }
 
@@ -228,24 +231,24 @@ std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room) {
   return chains;
 }
 
-bool HasWholeChains(const PackedLayer& layer) { return layer.GridTaps() <= kernels::kMaxChainTaps; }
+bool HasWholeChains(const PackedLayer& layer) {
+  // Deeper taps fill their chains by themselves.
+  constexpr int64_t kShallow = 32;
+  const int64_t groups = layer.groups[0].depth_groups, taps = layer.GridTaps();
+  return taps > 1 && groups <= kShallow && 2 * groups * taps <= kernels::kMaxWholeLinks;
+}
 
 bool HasTapChains(const PackedLayer& layer) {
   const Geometry& g = layer.geometry;
-  const auto padded = [](int64_t padding) { return padding > 0; };
-  return !HasWholeChains(layer) ||
-         (layer.GridTaps() > 1 &&
-          (std::any_of(g.padding.begin(), g.padding.end(), padded) ||
-           std::any_of(g.padding_end.begin(), g.padding_end.end(), padded)));
+  return !HasWholeChains(layer) || g.padding != Dims{} || g.padding_end != Dims{};
 }
 
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel) {
   const int lanes = layer.kernels->lanes;
   const int32_t room = ChainRoom(layer.input_maximum);
-  const auto taps = static_cast<int32_t>(layer.GridTaps());
   std::vector<std::vector<Link>> links;  // of each tap
-  for (int32_t tap = 0; tap < taps; ++tap) {
+  for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
     links.push_back(CoverTap(tap, ReadTap(layer, reader, panel, tap), lanes, room));
   }
   PanelChains result;
@@ -263,7 +266,6 @@ PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader
   }
   if (HasTapChains(layer)) {
     for (std::vector<Link>& tap : links) {
-      for (Link& link : tap) link.place.tap = 0;  // of a list of one
       const std::vector<Chain> chains = MakeChains(std::move(tap), room);
       if (!HasWholeChains(layer)) count(chains);
       AppendList(chains, result);

@@ -36,14 +36,14 @@ namespace qconv::pack {
 int32_t ChainRoom(int32_t input_maximum);
 
 struct Link {
-  kernels::ChainLink place;     // of its four input bytes
+  int64_t tap, input;           // where its four input bytes begin: tap, and bytes from there
   std::vector<int8_t> weights;  // [lane][4]
 };
 using Chain = std::vector<Link>;  // 1..kMaxLinks of them
 
 // Covers the weights [byte][lane] of a tap with as few links as there can be without a pair that
 // exceeds the room; bytes without weights need none. The number of bytes is a multiple of four.
-std::vector<Link> CoverTap(int32_t tap, std::span<const int8_t> weights, int lanes, int32_t room);
+std::vector<Link> CoverTap(int64_t tap, std::span<const int8_t> weights, int lanes, int32_t room);
 
 // Puts links in as few chains as it finds.
 std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room);
@@ -52,10 +52,11 @@ std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room);
 bool HasWholeChains(const PackedLayer& layer);
 bool HasTapChains(const PackedLayer& layer);
 
-// A panel's weights in chains. Offsets of lists are into `links` and `weights`.
+// A panel's weights in chains.
 struct PanelChains {
   std::vector<kernels::ChainList> lists;  // of all taps, if there is one; of each, if there are
-  std::vector<kernels::ChainLink> links;
+  std::vector<int32_t> inputs;            // of the links of all lists
+  std::vector<int16_t> taps;
   std::vector<int8_t> weights;
   int64_t instructions = 0;  // of vectors, for a row with all taps
 };

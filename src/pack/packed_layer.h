@@ -113,7 +113,8 @@ struct PackedLayer {
   AlignedVector<std::byte> weights;
   // Of panels of shape kChainedShape; see chains.h.
   std::vector<kernels::ChainList> chain_lists;
-  std::vector<kernels::ChainLink> chain_links;
+  std::vector<int32_t> chain_inputs;
+  std::vector<int16_t> chain_taps;
   AlignedVector<int8_t> chain_weights;  // [link][lane][4]
   int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
   SpreadLayout spread;   // of a kLanes layer; others have output_rows = row_step = 1
