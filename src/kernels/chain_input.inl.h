@@ -63,15 +63,21 @@ class ChainInput {
   // Makes of the list of all taps one of a single tap. For each block anew, as taps lie closer in
   // gathered input than in the image.
   void FindInputs(const PanelTask& task) {
-    const ChainList& list = *chains_;
-    const TapLoop &h = taps_[1], &w = taps_[2];
-    for (int32_t i = 0; i < list.links; ++i) {
-      const int64_t tap = task.chain_taps[list.first_link + i];
-      const int64_t place = tap / (h.count * w.count) * taps_[0].input_stride +
-                            tap / w.count % h.count * h.input_stride +
-                            tap % w.count * w.input_stride;
-      found_[i] = static_cast<int32_t>(place) + inputs_[list.first_link + i];
+    const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
+    int32_t places[kMaxWholeLinks];
+    int32_t* place = places;
+    for (int64_t i = 0; i < d.count; ++i) {
+      for (int64_t j = 0; j < h.count; ++j) {
+        for (int64_t l = 0; l < w.count; ++l) {
+          *place++ =
+              static_cast<int32_t>(i * d.input_stride + j * h.input_stride + l * w.input_stride);
+        }
+      }
     }
+    const ChainList& list = *chains_;
+    const int32_t* inputs = inputs_ + list.first_link;
+    const int16_t* taps = task.chain_taps + list.first_link;
+    for (int32_t i = 0; i < list.links; ++i) found_[i] = places[taps[i]] + inputs[i];
     inputs_ = found_ - list.first_link;
     for (TapLoop& loop : taps_) loop.count = 1;
   }
