@@ -44,7 +44,8 @@ constexpr int PartialSums() {
 
 // `tiles` tiles of m rows each, from row `row`.
 template <class Simd, class Input, template <class, int> class Epilogue, int m, int nv>
-void GemmTiles(const PanelTask& task, const Input& input, int64_t row, int64_t tiles) {
+__attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& input, int64_t row,
+                                        int64_t tiles) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kSums = PartialSums<Input::kInFlight, m, nv>();
