@@ -34,6 +34,7 @@ class ChainInput {
       : chains_(task.chains), weights_(task.weights), inputs_(task.chain_inputs) {
     for (int i = 0; i < 3; ++i) taps_[i] = task.taps[i];
     if (task.whole_chains) FindInputs(task);
+    single_ = taps_[0].count * taps_[1].count * taps_[2].count == 1;
   }
 
   // All taps of the rows at `a`.
@@ -41,6 +42,7 @@ class ChainInput {
   inline __attribute__((always_inline)) void Accumulate(
       typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
     const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
+    if (single_) return AccumulateList(acc[0], a, *chains_);  // pointwise: a tenth less time
     for (int64_t i = 0; i < d.count; ++i) {
       for (int64_t j = 0; j < h.count; ++j) {
         int64_t k = i * d.input_stride + j * h.input_stride;
@@ -48,8 +50,7 @@ class ChainInput {
         for (int64_t l = 0; l < w.count; ++l) {
           const uint8_t* tap[m];
           Unroll<m>([&](auto r) { tap[r] = a[r] + k; });
-          AccumulateChains<kMaxLinks>(acc[0], tap, *list, inputs_ + list->first_link,
-                                      weights_ + list->weights);
+          AccumulateList(acc[0], tap, *list);
           k += w.input_stride;
           list += w.weight_stride;
         }
@@ -80,6 +81,13 @@ class ChainInput {
     for (int32_t i = 0; i < list.links; ++i) found_[i] = places[taps[i]] + inputs[i];
     inputs_ = found_ - list.first_link;
     for (TapLoop& loop : taps_) loop.count = 1;
+  }
+
+  template <int m>
+  inline __attribute__((always_inline)) void AccumulateList(
+      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
+      const ChainList& list) const {
+    AccumulateChains<kMaxLinks>(acc, a, list, inputs_ + list.first_link, weights_ + list.weights);
   }
 
   // The chains of so many links, then the shorter ones.
@@ -116,6 +124,7 @@ class ChainInput {
   const std::byte* weights_;
   const int32_t* inputs_;
   TapLoop taps_[3];
+  bool single_;  // one list
   int32_t found_[kMaxWholeLinks];
 };
 

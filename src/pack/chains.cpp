@@ -176,6 +176,10 @@ void ChainUp(std::vector<Link> links, int32_t room, std::vector<Chain>& chains) 
   }
 }
 
+// What another panel takes for a row, in vector instructions: its stores, and loops whose ends are
+// hard to predict. Fitted to 1x1 layers of 16 to 64 channels.
+constexpr int64_t kPanelInstructions = 16;
+
 // Appends a list of chains, the longest first.
 void AppendList(std::vector<Chain> chains, PanelChains& panel) {
   std::stable_sort(chains.begin(), chains.end(),
@@ -252,6 +256,7 @@ PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader
     links.push_back(CoverTap(tap, ReadTap(layer, reader, panel, tap), lanes, room));
   }
   PanelChains result;
+  result.instructions = kPanelInstructions;
   const auto count = [&result](const std::vector<Chain>& chains) {
     for (const Chain& chain : chains) {
       result.instructions += 2 * static_cast<int64_t>(chain.size()) + 1;
