@@ -122,6 +122,7 @@ struct PackedLayer {
 
   int64_t window_bytes;  // of one pixel, gathered
   uint8_t input_zero_point;
+  uint8_t input_maximum;  // no byte that kernels multiply by a weight exceeds it
   int16_t output_zero_point;
   uint8_t lower, upper;
   bool general_epilogue;
