@@ -49,6 +49,10 @@ Options ParseOptions(int argc, char** argv) {
                  "Zero point of the inputs; 0 is what follows a ReLU")
       ->check(CLI::Range(0, 255))
       ->capture_default_str();
+  app.add_option("--input-maximum", options.input_maximum,
+                 "Declared for every layer: inputs, and their zero point, lie within it")
+      ->check(CLI::Range(1, 255))
+      ->capture_default_str();
   app.add_option("--batch", options.batch, "Batch size (default: the list's)")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--min-time", options.min_time,
@@ -60,6 +64,9 @@ Options ParseOptions(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+    if (options.input_zero_point > options.input_maximum) {
+      throw CLI::ValidationError("--input-zero-point", "exceeds --input-maximum");
+    }
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error));
   }

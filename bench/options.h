@@ -26,9 +26,10 @@ struct Options {
   // 0 is what follows a ReLU, and what oneDNN 2.6 is fastest with: with another one it leaves its
   // best kernels for kxk layers.
   int32_t input_zero_point = 0;
-  int64_t batch = 0;          // 0: as in the list
-  double min_time = 0.25;     // seconds per layer; 0.02 with --cliffs
-  std::filesystem::path csv;  // empty: none
+  int32_t input_maximum = 255;  // declared; inputs are drawn within it
+  int64_t batch = 0;            // 0: as in the list
+  double min_time = 0.25;       // seconds per layer; 0.02 with --cliffs
+  std::filesystem::path csv;    // empty: none
   bool verbose = false;
 };
 

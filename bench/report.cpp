@@ -46,9 +46,11 @@ TableReporter::TableReporter(const Options& options, const Runner& runner,
 bool TableReporter::ReportContext(const Context&) {
   const double first = runner_.ceiling().first() * 1e-9;
   fmt::print("cpu      {}\n", Cpu().brand);
-  fmt::print("qconv    {}, {}, {} thread{}, {} weights, input zero point {}\n", QCONV_VERSION,
+  fmt::print("qconv    {}, {}, {} thread{}, {} weights, input zero point {}", QCONV_VERSION,
              runner_.isa(), options_.threads, options_.threads == 1 ? "" : "s",
              Name(options_.weights), options_.input_zero_point);
+  if (options_.input_maximum < 255) fmt::print(", input maximum {}", options_.input_maximum);
+  fmt::print("\n");
   fmt::print("ceiling  {:.1f} GMAC/s ({}; threads x {:.1f})\n", first, DotProduct(runner_.isa()),
              first / options_.threads);
   if (runner_.peer() != nullptr) fmt::print("peer     {}\n", runner_.peer()->Describe());

@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kCeilingAge{1};
 constexpr std::chrono::milliseconds kWorkersFallAsleep{2};
 
 cases::Case MakeNumbers(const cases::Layer& layer, const Options& options) {
-  cases::Case numbers = cases::MakeCase(layer, options.weights, kSeed);
+  cases::Case numbers = cases::MakeCase(layer, options.weights, kSeed, options.input_maximum);
   numbers.input_quantization.zero_point = options.input_zero_point;
   cases::ChooseOutput(numbers);
   return numbers;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "input_maximum.h"
 #include "layer.h"
 #include "pack/packed_layer.h"
 #include "run.h"
@@ -56,6 +57,7 @@ void Conv::Run(const Image& image, std::span<const uint8_t> input, std::span<uin
   const pack::Dims output_size = OutputSize(g, input_size);
   ValidateTensors(input, Elements(image.batch, input_size, g.in_channels), output,
                   Elements(image.batch, output_size, g.out_channels));
+  CheckInputMaximum(layer, input_size, input, executor);
   RunLayer(layer, image.batch, input_size, output_size, input.data(), output.data(), executor);
 }
 

@@ -138,7 +138,9 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   ValidateWeights(layer.geometry, weights);
   ValidateBias(layer.geometry, bias);
   ValidateActivation(options.activation);
+  ValidateInputMaximum(options.input_maximum, quantization.input);
 
+  layer.input_maximum = static_cast<uint8_t>(options.input_maximum);
   layer.kernels = &dispatch::SelectKernels(options.isa);
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
   const int lanes = layer.kernels->lanes;
@@ -188,6 +190,7 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
       layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
       layer.spread.padding.size());
   description.accumulator_bound = layer.accumulator_bound;
+  description.input_maximum = layer.input_maximum;
   return description;
 }
 

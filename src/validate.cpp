@@ -172,6 +172,15 @@ void ValidateActivation(const Activation& activation) {
   }
 }
 
+// The input zero point is the value of real 0 and of the padding that kernels read.
+void ValidateInputMaximum(int32_t maximum, const Affine& input) {
+  if (maximum < 0 || maximum > 255) Fail({"PrepackOptions.input_maximum"}, maximum, "0..255");
+  if (input.zero_point > maximum) {
+    Fail({"Quantization.input.zero_point"}, input.zero_point,
+         "at most PrepackOptions.input_maximum = " + std::to_string(maximum));
+  }
+}
+
 Dims ValidateImage(const Geometry& geometry, const Image& image) {
   CheckRange({"Image.batch"}, image.batch, 0);
   if (image.size.rank() != geometry.rank) {

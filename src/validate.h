@@ -20,6 +20,7 @@ void ValidateQuantization(const pack::Geometry& geometry, const Quantization& qu
 void ValidateWeights(const pack::Geometry& geometry, std::span<const int8_t> weights);
 void ValidateBias(const pack::Geometry& geometry, std::span<const float> bias);
 void ValidateActivation(const Activation& activation);
+void ValidateInputMaximum(int32_t maximum, const Affine& input);
 
 // Size of an image in three dimensions. Throws when the rank or a size is wrong, or when a tensor
 // of the layer would not be addressable.

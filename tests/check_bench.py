@@ -39,6 +39,22 @@ class Bench(unittest.TestCase):
             self.assertGreater(float(row["ms"]), 0)
             self.assertGreater(float(row["ceiling_pct"]), 0)
 
+    def test_input_maximum(self):
+        with tempfile.TemporaryDirectory() as folder:
+            layers = pathlib.Path(folder, "layers.csv")
+            layers.write_text(LAYERS)
+            bench = [BENCH, "--layers", layers, "--net", "a", "--min-time", "0", "--input-maximum"]
+            for maximum in ["127", "255"]:
+                result = subprocess.run([*bench, maximum], capture_output=True, text=True)
+                self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+                line = next(line for line in result.stdout.splitlines()
+                            if line.startswith("qconv "))
+                self.assertEqual(line.endswith(", input maximum 127"), maximum == "127", line)
+            result = subprocess.run([*bench, "127", "--input-zero-point", "128"],
+                                    capture_output=True, text=True)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn("--input-zero-point", result.stdout + result.stderr)
+
     def test_cliffs(self):
         with tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder, "out.csv")

@@ -56,14 +56,25 @@ class Verify(unittest.TestCase):
         path.write_text("\n".join(lines) + "\n")
         return path
 
+    def write_layers(self):
+        """A list of one layer."""
+        path = pathlib.Path(self.folder.name, "layers.csv")
+        path.write_text("net,layer,count,N,IC,ID,IH,IW,OC,KD,KH,KW,SD,SH,SW,PD,PH,PW,PH2,PW2,"
+                        "DD,DH,DW,G\na,b,1,1,8,1,9,9,7,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1\n")
+        return path
+
     def test_every_source_of_cases(self):
-        layers = pathlib.Path(self.folder.name, "layers.csv")
-        layers.write_text("net,layer,count,N,IC,ID,IH,IW,OC,KD,KH,KW,SD,SH,SW,PD,PH,PW,PH2,PW2,"
-                          "DD,DH,DW,G\na,b,1,1,8,1,9,9,7,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1\n")
         result = run("verify", "--isa", "all", "--golden", self.write(self.lines), "--layers",
-                     layers, "--random", 5, "--seed", 1)
+                     self.write_layers(), "--random", 5, "--seed", 1)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(counts(result), (9 * self.isas, 0))
+
+    def test_input_maximum(self):
+        for maximum in (1, 127, 255):
+            result = run("verify", "--isa", "all", "--layers", self.write_layers(), "--random", 5,
+                         "--input-maximum", maximum)
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+            self.assertEqual(counts(result), (6 * self.isas, 0))
 
     def test_one_wrong_byte_fails(self):
         wrong = json.loads(self.lines[1])
@@ -75,7 +86,9 @@ class Verify(unittest.TestCase):
 
     def test_wrong_use(self):
         for arguments in (["--isa", "pentium", "--random", 1], ["--golden", "/nonexistent"], [],
-                          ["--golden", self.write(["{}"])]):
+                          ["--golden", self.write(["{}"])],
+                          ["--random", 1, "--input-maximum", 0],
+                          ["--random", 1, "--input-maximum", 256]):
             result = run("verify", *arguments)
             self.assertNotEqual(result.returncode, 0, arguments)
             self.assertNotEqual(result.stderr, "", arguments)

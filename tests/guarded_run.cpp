@@ -34,7 +34,9 @@ void CheckGuarded(const cases::Case& guarded_case, const std::vector<uint8_t>& e
                                    .weight_zero_points = zero_points.span(),
                                    .output = guarded_case.output_quantization},
                                   weights.span(), bias.span(),
-                                  {.activation = guarded_case.activation, .isa = isa});
+                                  {.activation = guarded_case.activation,
+                                   .isa = isa,
+                                   .input_maximum = guarded_case.input_maximum});
   EXPECT_EQ(conv.Describe().isa, isa);
   // The packed layer refers to none of them.
   scales.Protect(PROT_NONE);

@@ -104,6 +104,30 @@ TEST_P(NoAllocationTest, FirstRunAndEveryOther) {
   }
 }
 
+// Says that it has threads, and runs all tasks on the calling one.
+class InTurn final : public Executor {
+ public:
+  int Concurrency() const override { return 4; }
+  void ParallelFor(int64_t count, Task task, const void* context) const override {
+    for (int64_t i = 0; i < count; ++i) task(context, i);
+  }
+};
+
+// In one task and in several.
+TEST_P(NoAllocationTest, HoldingTheInputToAMaximum) {
+  const cases::Case declared = cases::MakeCase(
+      test::MakeLayer({.in_channels = 64, .out_channels = 4, .kernel = {1, 1}}, {.size = {70, 70}}),
+      cases::Weights::kLaplace, /*seed=*/1, /*input_maximum=*/127);
+  const Conv conv = test::PrepackFor(declared, GetParam());
+  std::vector<uint8_t> output(static_cast<size_t>(declared.layer.OutputBytes()));
+  const InTurn in_turn;
+  for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
+    const int before = allocations;
+    conv.Run(declared.layer.image, declared.input, output, *executor);
+    EXPECT_EQ(allocations - before, 0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, NoAllocationTest, ::testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);
 

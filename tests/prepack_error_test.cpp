@@ -156,6 +156,11 @@ const BadArgument kBadNumbers[] = {
      {"lower", "7", "upper", "-7"}},
     {"ActivationLowerNan", [](Case& c) { c.activation.lower = kNan; }, {"lower", "nan"}},
     {"ActivationUpperNan", [](Case& c) { c.activation.upper = kNan; }, {"upper", "nan"}},
+    {"InputMaximum", [](Case& c) { c.input_maximum = -7; }, {"input_maximum", "-7", "0..255"}},
+    {"InputMaximumLarge", [](Case& c) { c.input_maximum = 256; }, {"input_maximum", "256"}},
+    {"InputZeroPointBeyondTheMaximum",
+     [](Case& c) { c.input_maximum = 2; },
+     {"input.zero_point is 3", "input_maximum", "2"}},
     // Derived float32 factors that overflow, or underflow to nothing.
     {"ScalesOverflow",
      [](Case& c) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "common/case.h"
@@ -53,11 +54,12 @@ TEST_P(RandomTest, EveryIsaGivesTheReferencesBytes) {
 INSTANTIATE_TEST_SUITE_P(First, RandomTest, ::testing::Values(0));
 INSTANTIATE_TEST_SUITE_P(Slow, RandomTest, ::testing::Range(1, 12));
 
-// Only 0 and 255 times -128 and 127: where int16 arithmetic would saturate, it does here.
-class ExtremesTest : public ::testing::TestWithParam<int64_t> {};
+// Only 0 and the input maximum times -128 and 127: where int16 arithmetic would saturate, it does
+// here.
+class ExtremesTest : public ::testing::TestWithParam<std::tuple<int64_t, int32_t>> {};
 
 TEST_P(ExtremesTest, EveryIsaGivesTheReferencesBytes) {
-  const int64_t channels = GetParam();
+  const auto [channels, maximum] = GetParam();
   std::set<std::string> exercised;
   for (const Spatial& kernel : {Spatial{1, 1}, Spatial{3, 3}, Spatial{1, 5}}) {
     for (const int64_t out_channels : {1, 15, 16, 33, 64, 65}) {
@@ -68,7 +70,7 @@ TEST_P(ExtremesTest, EveryIsaGivesTheReferencesBytes) {
                                                   .padding = padding},
                                                  {.size = {5, 7}});
       for (const uint64_t seed : {1, 2}) {
-        cases::Case extremes = cases::MakeCase(layer, cases::Weights::kExtremes, seed);
+        cases::Case extremes = cases::MakeCase(layer, cases::Weights::kExtremes, seed, maximum);
         exercised.merge(CheckOnEveryIsa(extremes));
         test::SetWeightZeroPoints(extremes);
         exercised.merge(CheckOnEveryIsa(extremes));
@@ -79,7 +81,9 @@ TEST_P(ExtremesTest, EveryIsaGivesTheReferencesBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Channels, ExtremesTest,
-                         ::testing::Values(1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 64, 255));
+                         ::testing::Combine(::testing::Values(1, 2, 3, 4, 5, 7, 8, 16, 17, 31, 64,
+                                                              255),
+                                            ::testing::Values(255, 127)));
 
 // Every pair of the four extreme values in every position of a dot product's four bytes, sixteen
 // output channels at once. The answer is known without a reference.

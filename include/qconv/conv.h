@@ -20,6 +20,10 @@ struct PrepackOptions {
   // Name of the ISA to use (see isa.h). Empty: the environment variable QCONV_ISA if it is set,
   // else the best that this CPU has.
   std::string isa = {};
+  // The caller's word that no input byte exceeds it, 0..255; at least the input zero point, as that
+  // is what padding holds. Run checks it, on every ISA alike. CPUs without VNNI compute faster the
+  // less of the range is used: 127 is what models quantized with reduced range have.
+  int32_t input_maximum = 255;
 };
 
 // What a packed layer is; for logs and tests, not for control flow.
@@ -31,6 +35,7 @@ struct ConvDescription {
                          // zero points unless they are folded into the weights)
   int64_t packed_bytes = 0;       // memory held by this layer
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
+  int32_t input_maximum = 255;    // as declared (PrepackOptions)
 };
 
 // A packed, immutable convolution layer.
@@ -73,7 +78,8 @@ class Conv {
   // that the kernel window of one pixel takes exceeds 64 KiB (windows over very many channels that
   // must be gathered, depthwise kernels from about 40 x 40 on). The bytes do not depend on the
   // executor, the number of threads or the ISA. Throws std::invalid_argument before anything is
-  // written when a size does not match or the tensors overlap.
+  // written when a size does not match, the tensors overlap or an input byte exceeds the declared
+  // maximum; that error names the first such byte in memory: value, batch, position and channel.
   void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output,
            const Executor& executor = Executor::Current()) const;
 

@@ -16,10 +16,10 @@ namespace qconv {
 // arguments; const members are thread-safe.
 class ReferenceConv {
  public:
-  // Arguments and errors as Conv::Prepack.
+  // Arguments and errors as Conv::Prepack; `input_maximum` as in its options.
   ReferenceConv(const ConvParams& params, const Quantization& quantization,
                 std::span<const int8_t> weights, std::span<const float> bias = {},
-                Activation activation = {});
+                Activation activation = {}, int32_t input_maximum = 255);
 
   Image OutputImage(const Image& image) const;
 
@@ -27,6 +27,7 @@ class ReferenceConv {
   void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output) const;
 
   // One output pixel: writes out_channels bytes to `output`. `position` is in the output image.
+  // Only the input under its window is held to the maximum; likewise for the accumulators.
   void RunPixel(const Image& image, std::span<const uint8_t> input, int64_t batch,
                 const Spatial& position, std::span<uint8_t> output) const;
 
@@ -43,6 +44,7 @@ class ReferenceConv {
   std::vector<int8_t> weights_;
   std::vector<float> bias_;  // out_channels or empty
   Activation activation_;
+  int32_t input_maximum_;
 };
 
 }  // namespace qconv

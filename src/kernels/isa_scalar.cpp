@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/kernel_table.h"
+#include "kernels/largest_byte.inl.h"
 #include "kernels/row_sums.inl.h"
 
 namespace qconv::kernels {
@@ -146,6 +147,7 @@ constexpr KernelTable kScalarTable = {
                           .symmetric = RunPanel<AccumulateLanes>,
                           .general = RunPanel<AccumulateLanes>}}},
     .row_sums = SumRows,
+    .largest_byte = LargestByte,
     .spin = Spin,
 };
 

@@ -134,6 +134,9 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
                               const TapLoop taps[3], int64_t depth, int32_t* sums);
 
+// The largest of `count` bytes; 0 of none. Reads no others.
+using LargestByteKernel = uint8_t (*)(const uint8_t* bytes, int64_t count);
+
 // The kernels of a shape for spread input.
 struct LaneKernels {
   SpreadKernel spread[kSpreadForms];
@@ -163,6 +166,7 @@ struct KernelTable {
   int shape_count;
   PanelShape shapes[kMaxVectors + 1];  // by vectors: 1, 2, ...; then kChainedShape
   RowSumKernel row_sums;
+  LargestByteKernel largest_byte;
   // Runs dot products on registers for a while; returns how many multiply-accumulates it did.
   int64_t (*spin)(int64_t iterations);
 };

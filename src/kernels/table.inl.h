@@ -9,6 +9,7 @@
 #include "kernels/gemm_tile.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/lane_input.inl.h"
+#include "kernels/largest_byte.inl.h"
 #include "kernels/pixel_input.inl.h"
 #include "kernels/row_sums.inl.h"
 #include "kernels/spread.inl.h"
@@ -81,6 +82,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                        .shape_count = kShapes,
                        .shapes = {},
                        .row_sums = SumRows,
+                       .largest_byte = LargestByte,
                        .spin = Spin<Simd>};
   table.shapes[0] = MakeShape<Simd, 1>();
   table.shapes[1] = MakeShape<Simd, 2>();

@@ -130,7 +130,7 @@ struct PackedLayer {
 
   int64_t window_bytes;  // of one pixel, gathered
   uint8_t input_zero_point;
-  uint8_t input_maximum = 255;
+  uint8_t input_maximum;  // of the input and of its padding: at least input_zero_point
   int16_t output_zero_point;
   uint8_t lower, upper;
   bool general_epilogue;

@@ -113,6 +113,15 @@ inline void CheckAffine(const std::string& field, const Affine& affine) {
   }
 }
 
+// The zero point must be a value that inputs may take: padding holds it.
+inline void CheckInputMaximum(int32_t maximum, const Affine& input) {
+  if (maximum < 0 || maximum > 255) Refuse("input_maximum", maximum, "0..255");
+  if (input.zero_point > maximum) {
+    Refuse("Quantization.input.zero_point", input.zero_point,
+           "<= input_maximum, which is " + Text(maximum));
+  }
+}
+
 inline void CheckActivation(const Activation& activation) {
   if (std::isnan(activation.upper)) Refuse("Activation.upper", activation.upper, "a number");
   // Refuses a NaN as well.
@@ -175,6 +184,24 @@ inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
 inline void CheckInput(std::span<const uint8_t> input, const Image& image, int64_t channels) {
   CheckCount("input.size()", input.size(),
              Volume(SaturatingProduct(channels, image.batch), image.size));
+}
+
+// Refuses the first byte of [begin, begin + count) that exceeds the maximum. The tensor's size has
+// been checked.
+inline void CheckInputBytes(std::span<const uint8_t> input, size_t begin, size_t count,
+                            const Image& image, int64_t channels, int32_t maximum) {
+  for (size_t i = begin; i < begin + count; ++i) {
+    if (input[i] <= maximum) continue;
+    int64_t pixel = static_cast<int64_t>(i) / channels;
+    std::string position;
+    for (int d = image.size.rank() - 1; d >= 0; --d) {
+      position = "[" + Text(pixel % image.size[d]) + "]" + position;
+      pixel /= image.size[d];
+    }
+    Refuse("input at batch " + Text(pixel) + ", position " + position + ", channel " +
+               Text(static_cast<int64_t>(i) % channels),
+           int{input[i]}, "<= input_maximum, which is " + Text(maximum));
+  }
 }
 
 inline void CheckDisjoint(std::span<const uint8_t> input, std::span<uint8_t> output) {

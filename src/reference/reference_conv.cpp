@@ -115,11 +115,12 @@ uint8_t Requantize(int32_t raw, float input_scale, float weight_scale, const flo
 
 ReferenceConv::ReferenceConv(const ConvParams& params, const Quantization& quantization,
                              std::span<const int8_t> weights, std::span<const float> bias,
-                             Activation activation)
+                             Activation activation, int32_t input_maximum)
     : params_(reference::Completed(params)),
       input_(quantization.input),
       output_(quantization.output),
-      activation_(activation) {
+      activation_(activation),
+      input_maximum_(input_maximum) {
   const DefaultFloats default_floats;
   const int64_t channels = params_.out_channels;
   const int64_t length = reference::Volume(params_.in_channels / params_.groups, params_.kernel);
@@ -129,6 +130,7 @@ ReferenceConv::ReferenceConv(const ConvParams& params, const Quantization& quant
   reference::CheckAffine("Quantization.input", input_);
   reference::CheckAffine("Quantization.output", output_);
   reference::CheckActivation(activation_);
+  reference::CheckInputMaximum(input_maximum_, input_);
   weights_.assign(weights.begin(), weights.end());
   bias_.assign(bias.begin(), bias.end());
   weight_scales_ =
@@ -177,6 +179,7 @@ void ReferenceConv::Run(const Image& image, std::span<const uint8_t> input,
   reference::CheckCount("output.size()", output.size(),
                         reference::SaturatingProduct(pixels, channels));
   reference::CheckDisjoint(input, output);
+  reference::CheckInputBytes(input, 0, input.size(), image, params_.in_channels, input_maximum_);
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     Spatial position = result.size;
     int64_t rest = pixel;
@@ -211,6 +214,12 @@ std::vector<int32_t> ReferenceConv::Accumulators(const Image& image, std::span<c
     reference::CheckIndex(reference::Indexed("position", i), position[i], result.size[i]);
   }
   const std::vector<const uint8_t*> taps = TapsOf(params_, image, input.data(), batch, position);
+  for (const uint8_t* tap : taps) {
+    if (tap == nullptr) continue;
+    reference::CheckInputBytes(input, static_cast<size_t>(tap - input.data()),
+                               static_cast<size_t>(params_.in_channels), image, params_.in_channels,
+                               input_maximum_);
+  }
   const int64_t depth = params_.in_channels / params_.groups;
   const int64_t channels_per_group = params_.out_channels / params_.groups;
   const int64_t length = depth * static_cast<int64_t>(taps.size());

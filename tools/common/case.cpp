@@ -16,11 +16,11 @@ Quantization Case::quantization() const {
 
 Conv Case::Prepack(const std::string& isa) const {
   return Conv::Prepack(layer.params, quantization(), weights, bias,
-                       {.activation = activation, .isa = isa});
+                       {.activation = activation, .isa = isa, .input_maximum = input_maximum});
 }
 
 ReferenceConv Case::Reference() const {
-  return ReferenceConv(layer.params, quantization(), weights, bias, activation);
+  return ReferenceConv(layer.params, quantization(), weights, bias, activation, input_maximum);
 }
 
 std::vector<uint8_t> Case::Run(const Conv& conv, const Executor& executor) const {
@@ -29,13 +29,14 @@ std::vector<uint8_t> Case::Run(const Conv& conv, const Executor& executor) const
   return output;
 }
 
-Case MakeCase(const Layer& layer, Weights weights, uint64_t seed) {
+Case MakeCase(const Layer& layer, Weights weights, uint64_t seed, int32_t input_maximum) {
   Rng rng(seed);
   Case drawn;
   drawn.layer = layer;
-  // 0 is what follows a ReLU, about 128 a linear layer.
-  drawn.input_quantization.zero_point =
-      static_cast<int32_t>(rng.Pick<int64_t>({0, 128, rng.Int(0, 255)}));
+  drawn.input_maximum = input_maximum;
+  // 0 is what follows a ReLU, about the middle a linear layer.
+  drawn.input_quantization.zero_point = static_cast<int32_t>(
+      rng.Pick<int64_t>({0, (input_maximum + 1) / 2, rng.Int(0, input_maximum)}));
   drawn.input_quantization.scale = static_cast<float>(rng.Real(0.01, 0.1));
   DrawInput(rng, weights, drawn);
   DrawWeights(rng, weights, drawn);

@@ -73,9 +73,11 @@ void DrawLaplaceChannel(Rng& rng, std::span<int8_t> weights, std::vector<double>
 
 void DrawInput(Rng& rng, Weights kind, Case& drawn) {
   drawn.input.resize(static_cast<size_t>(drawn.layer.InputBytes()));
+  const auto values = static_cast<uint64_t>(drawn.input_maximum) + 1;
   for (uint8_t& a : drawn.input) {
     const uint64_t bits = rng.Next();
-    a = static_cast<uint8_t>(kind == Weights::kExtremes ? (bits & 1u) * 255 : bits & 255u);
+    a = static_cast<uint8_t>(kind == Weights::kExtremes ? (bits & 1u) * (values - 1)
+                                                        : bits % values);
   }
 }
 

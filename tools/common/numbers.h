@@ -9,7 +9,7 @@
 
 namespace qconv::cases {
 
-// Input bytes over the whole range 0..255; kExtremes: only its two ends.
+// Input bytes over the whole range 0..input_maximum; kExtremes: only its two ends.
 void DrawInput(Rng& rng, Weights kind, Case& drawn);
 
 void DrawWeights(Rng& rng, Weights kind, Case& drawn);

@@ -163,9 +163,18 @@ Activation DrawActivation(Rng& rng, const Affine& output) {
   }
 }
 
+// Draws the input anew, within the maximum; 127 is what reduced range gives.
+void DeclareInputMaximum(Rng& rng, Weights weights, std::optional<int32_t> given, Case& drawn) {
+  const int64_t maximum = rng.Pick<int64_t>({127, 127, rng.Int(0, 254)});
+  drawn.input_maximum = given.value_or(static_cast<int32_t>(maximum));
+  drawn.input_quantization.zero_point =
+      std::min(drawn.input_quantization.zero_point, drawn.input_maximum);
+  DrawInput(rng, weights, drawn);
+}
+
 }  // namespace
 
-Case RandomCase(uint64_t seed) {
+Case RandomCase(uint64_t seed, std::optional<int32_t> input_maximum) {
   Rng rng(seed);
   Case drawn;
   do {
@@ -188,6 +197,8 @@ Case RandomCase(uint64_t seed) {
   ChooseOutput(drawn);
   DisturbOutput(rng, powers_of_two, drawn.output_quantization);
   drawn.activation = DrawActivation(rng, drawn.output_quantization);
+  // Last, so that it changes nothing where no maximum is declared.
+  if (rng.OneIn(4) || input_maximum) DeclareInputMaximum(rng, weights, input_maximum, drawn);
   return drawn;
 }
 

@@ -21,6 +21,11 @@ void AddGolden(const std::string& file, std::vector<Job>& jobs) {
   }
 }
 
+// The option that repeats a case with the same maximum.
+std::string MaximumOption(const VerifyOptions& options) {
+  return options.input_maximum ? fmt::format(" --input-maximum {}", *options.input_maximum) : "";
+}
+
 void AddLayers(const VerifyOptions& options, std::vector<Job>& jobs) {
   const auto& kinds = WeightKinds();
   const auto kind = std::find_if(kinds.begin(), kinds.end(),
@@ -31,11 +36,12 @@ void AddLayers(const VerifyOptions& options, std::vector<Job>& jobs) {
   for (const cases::Layer& layer : cases::ReadLayers(options.layer_file, options.net)) {
     jobs.push_back(
         {.title = layer.net + " " + layer.name,
-         .replay = fmt::format("--layers {} --net {} --weights {} --seed {}", options.layer_file,
-                               layer.net, options.weights, options.seed),
+         .replay = fmt::format("--layers {} --net {} --weights {} --seed {}{}", options.layer_file,
+                               layer.net, options.weights, options.seed, MaximumOption(options)),
          .seed = options.seed,
-         .make = [layer, weights = kind->second, seed = options.seed] {
-           return cases::MakeCase(layer, weights, seed);
+         .make = [layer, weights = kind->second, seed = options.seed,
+                  maximum = options.input_maximum.value_or(255)] {
+           return cases::MakeCase(layer, weights, seed, maximum);
          }});
   }
 }
@@ -44,10 +50,12 @@ void AddRandom(const VerifyOptions& options, std::vector<Job>& jobs) {
   for (int64_t i = 0; i < options.random; ++i) {
     const uint64_t seed = options.seed + static_cast<uint64_t>(i);
     jobs.push_back({.title = fmt::format("random seed {}", seed),
-                    .replay = fmt::format("--random 1 --seed {}", seed),
+                    .replay = fmt::format("--random 1 --seed {}{}", seed, MaximumOption(options)),
                     .seed = seed,
                     .many = true,
-                    .make = [seed] { return cases::RandomCase(seed); }});
+                    .make = [seed, maximum = options.input_maximum] {
+                      return cases::RandomCase(seed, maximum);
+                    }});
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct VerifyOptions {
   int64_t random = 0;               // number of random cases
   uint64_t seed = 1;                // of the first random case, and of every layer's numbers
   std::string weights = "laplace";  // of layers: a key of WeightKinds()
-  int threads = 0;                  // 0: all cores
+  // Declared for layers and random cases; none: 255 for layers, random cases draw theirs.
+  std::optional<int32_t> input_maximum;
+  int threads = 0;  // 0: all cores
 };
 
 // One case, made when its turn comes: all layers of a list together need not fit in memory.
