@@ -64,6 +64,13 @@ struct Width256 {
       static_assert(nv == 1);
       bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
       const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+      if (columns == 8) {
+        StoreLow(outputs[0], low);
+        if constexpr (rows > 1) StoreHigh(outputs[1], low);
+        if constexpr (rows > 2) StoreLow(outputs[2], high);
+        if constexpr (rows > 3) StoreHigh(outputs[3], high);
+        return;
+      }
       StoreRow(outputs[0], low, columns);
       if constexpr (rows > 1) StoreRow(outputs[1], _mm_unpackhi_epi64(low, low), columns);
       if constexpr (rows > 2) StoreRow(outputs[2], high, columns);
@@ -72,13 +79,19 @@ struct Width256 {
   }
 
  private:
+  static inline void StoreLow(uint8_t* output, __m128i bytes) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(output), bytes);
+  }
+  static inline void StoreHigh(uint8_t* output, __m128i bytes) {
+    _mm_storeh_pd(reinterpret_cast<double*>(output), _mm_castsi128_pd(bytes));
+  }
   static inline void StoreRow(uint8_t* output, __m128i bytes, int columns) {
     if (columns == 16) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(output), bytes);
       return;
     }
     if (columns & 8) {
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(output), bytes);
+      StoreLow(output, bytes);
       output += 8;
       bytes = _mm_unpackhi_epi64(bytes, bytes);
     }
