@@ -178,7 +178,7 @@ void ChainUp(std::vector<Link> links, int32_t room, std::vector<Chain>& chains) 
 
 // What another panel takes for a row, in vector instructions: its stores, and loops whose ends are
 // hard to predict. Fitted to 1x1 layers of 16 to 64 channels.
-constexpr int64_t kPanelInstructions = 16;
+constexpr int64_t kPanelInstructions = 12;
 
 // Appends a list of chains, the longest first.
 void AppendList(std::vector<Chain> chains, PanelChains& panel) {
