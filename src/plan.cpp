@@ -80,7 +80,7 @@ Segments CutOuter(const PackedLayer& layer, const Extent& extent) {
 int64_t BlockRows(const PackedLayer& layer) {
   constexpr int64_t kInputBytes = 24 * 1024, kFewest = 48;
   constexpr size_t kWeightBytes = 512 * 1024;
-  if (layer.weights.size() > kWeightBytes) return kMaxBlockRows;
+  if (layer.weights.size() + layer.chain_weights.size() > kWeightBytes) return kMaxBlockRows;
   const Geometry& g = layer.geometry;
   const int64_t row_bytes =
       g.kernel[0] * g.kernel[1] * std::min(g.stride[2], g.kernel[2]) * layer.groups[0].in_channels;
