@@ -1,7 +1,7 @@
-// Argument checks of ReferenceConv: every refusal names the field, its value and what it should be.
+// Argument checks of the reference: every refusal names the field, its value and what it should be.
 //
 // Layer: reference; knows only the public headers, so that it can contradict the packed layer.
-// Read next: reference_conv.cpp.
+// Read next: layer.h.
 #pragma once
 
 #include <algorithm>
@@ -148,11 +148,11 @@ inline void CheckFactors(int64_t channel, const Quantization& quantization, floa
   }
 }
 
-// Refuses an output channel for which some u8 input would take the accumulator out of int32. The
-// largest sum takes every activation from the end of 0..255 that makes its term largest; likewise
-// the smallest.
-inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
-                             int64_t weight_zero_point, int64_t input_zero_point) {
+// The largest magnitude of an output channel's accumulator, for the worst u8 input; refuses a
+// channel for which that is beyond int32. The largest sum takes every activation from the end of
+// 0..255 that makes its term largest; likewise the smallest.
+inline int64_t CheckedAccumulator(int64_t channel, std::span<const int8_t> weights,
+                                  int64_t weight_zero_point, int64_t input_zero_point) {
   constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
   int64_t largest = 0;
   int64_t smallest = 0;
@@ -169,6 +169,7 @@ inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
                                   "; want sums that fit in int32");
     }
   }
+  return std::max(largest, -smallest);
 }
 
 // The input tensor's size; batch and sizes of `image` have been checked.
