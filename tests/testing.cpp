@@ -69,6 +69,20 @@ cases::Case PixelRow(int pixels, int32_t zero_point) {
   return row;
 }
 
+cases::Case ForumLayer() {
+  cases::Case forum = OnePixel({}, {});
+  forum.layer =
+      MakeLayer({.in_channels = 1, .out_channels = 1, .kernel = {5, 5}}, {.size = {5, 5}});
+  forum.weights = {9,  -32, 17,  3,   -67, -97, -41, 47, 84, -56, -128, -125, 11,
+                   63, 54,  -15, -58, -31, 50,  48,  23, -3, 64,  -87,  -91};
+  forum.weight_zero_points = {-11};
+  forum.weight_scales = {0.00292f};
+  forum.bias = {0.0f};
+  forum.input_quantization = {.scale = 0.012728f, .zero_point = 33};
+  forum.output_quantization = {.scale = 0.02091f, .zero_point = 0};
+  return forum;
+}
+
 void SetWeightZeroPoints(cases::Case& layer_case) {
   layer_case.weight_zero_points.clear();
   for (int32_t j = 1; j <= layer_case.layer.params.out_channels; ++j) {

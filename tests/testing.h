@@ -52,6 +52,10 @@ cases::Case OnePixel(std::vector<uint8_t> inputs, std::vector<int8_t> weights);
 // -zero_point, 1 - zero_point, ...
 cases::Case PixelRow(int pixels, int32_t zero_point);
 
+// A 5x5 layer of one output, from a question asked in a forum: with all inputs 200 or 255, its taps
+// (4, 5) and (10, 11) saturate in int16. The input is for the test to fill in.
+cases::Case ForumLayer();
+
 // Weight zero points 1, -2, 3, ... for a case: these need sums over the input.
 void SetWeightZeroPoints(cases::Case& layer_case);
 
