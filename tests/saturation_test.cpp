@@ -123,21 +123,6 @@ TEST(SaturationTest, PairsAcrossTapsAndPadding) {
   EXPECT_EQ(conv.CountPixel(row.layer.image, row.input, 0, {1}).saturated, 0);
 }
 
-// A depthwise layer whose channels all have these weights.
-cases::Case Depthwise(const Spatial& kernel, int8_t weight, int32_t weight_zero_point,
-                      uint8_t input) {
-  cases::Case depthwise = test::OnePixel({}, {});
-  Spatial padding = kernel;
-  for (int i = 0; i < kernel.rank(); ++i) padding[i] = (kernel[i] - 1) / 2;
-  depthwise.layer = test::MakeLayer(
-      {.in_channels = 8, .out_channels = 16, .groups = 8, .kernel = kernel, .padding = padding},
-      {.size = kernel});
-  depthwise.weights.assign(static_cast<size_t>(depthwise.layer.WeightCount()), weight);
-  depthwise.weight_zero_points = {weight_zero_point};
-  depthwise.input.assign(static_cast<size_t>(depthwise.layer.InputBytes()), input);
-  return depthwise;
-}
-
 std::vector<int32_t> CentralSums(const cases::Case& layer_case) {
   const auto& params = layer_case.layer.params;
   return layer_case.Saturating().Accumulators(layer_case.layer.image, layer_case.input, 0,
@@ -147,15 +132,15 @@ std::vector<int32_t> CentralSums(const cases::Case& layer_case) {
 // The int16 sum under a depthwise kernel matters with weight zero points, from 129 taps on.
 TEST(SaturationTest, DepthwiseRowSums) {
   const auto all = [](int32_t sum) { return std::vector<int32_t>(16, sum); };
-  EXPECT_EQ(CentralSums(Depthwise({3, 7, 7}, 1, -2, 255)), all(147 * 255 + 2 * 32767));
-  EXPECT_EQ(CentralSums(Depthwise({3, 7, 7}, 1, 3, 255)), all(147 * 255 - 3 * 32767));
-  EXPECT_EQ(CentralSums(Depthwise({3, 7, 7}, 1, 0, 255)), all(147 * 255));
-  EXPECT_EQ(CentralSums(Depthwise({5, 5, 5}, 1, -2, 255)), all(3 * 125 * 255));
-  EXPECT_EQ(CentralSums(Depthwise({3, 7, 7}, 1, -2, 222)), all(3 * 147 * 222));
-  EXPECT_EQ(CentralSums(Depthwise({3, 7, 7}, 1, -2, 223)), all(147 * 223 + 2 * 32767));
-  EXPECT_EQ(CentralSums(Depthwise({3, 7, 7}, 127, 0, 255)), all(73 * 32767 + 127 * 255));
+  EXPECT_EQ(CentralSums(test::Depthwise({3, 7, 7}, 1, {-2}, 255)), all(147 * 255 + 2 * 32767));
+  EXPECT_EQ(CentralSums(test::Depthwise({3, 7, 7}, 1, {3}, 255)), all(147 * 255 - 3 * 32767));
+  EXPECT_EQ(CentralSums(test::Depthwise({3, 7, 7}, 1, {0}, 255)), all(147 * 255));
+  EXPECT_EQ(CentralSums(test::Depthwise({5, 5, 5}, 1, {-2}, 255)), all(3 * 125 * 255));
+  EXPECT_EQ(CentralSums(test::Depthwise({3, 7, 7}, 1, {-2}, 222)), all(3 * 147 * 222));
+  EXPECT_EQ(CentralSums(test::Depthwise({3, 7, 7}, 1, {-2}, 223)), all(147 * 223 + 2 * 32767));
+  EXPECT_EQ(CentralSums(test::Depthwise({3, 7, 7}, 127, {0}, 255)), all(73 * 32767 + 127 * 255));
   // With other padding it is no depthwise layer to FBGEMM.
-  cases::Case other = Depthwise({3, 7, 7}, 1, -2, 255);
+  cases::Case other = test::Depthwise({3, 7, 7}, 1, {-2}, 255);
   other.layer.params.padding = {1, 3, 2};
   EXPECT_EQ(CentralSums(other), all(3 * 147 * 255));
 }

@@ -79,4 +79,46 @@ class SaturatingConv {
   SaturatingPath path_;
 };
 
+// An output channel that can saturate, and how far at worst.
+struct SaturatingChannel {
+  int64_t channel = 0;
+  int64_t pairs = 0;        // that can saturate
+  int32_t worst_above = 0;  // how far a pair can exceed 32767: 0..32513; some input does
+  int32_t worst_below = 0;  // how far a pair can fall short of -32768: 0..32512; some input does
+  // The saturated accumulator less the exact one is never outside of these: <= 0 and >= 0. Where
+  // only pairs saturate, some input attains the one and some the other.
+  int64_t lowest_error = 0;
+  int64_t highest_error = 0;
+  // No output differs by more: the larger error * input scale * weight scale / output scale,
+  // rounded up (to the next integer if it is one: two ties may round apart). 1..255.
+  int32_t levels = 0;
+
+  friend bool operator==(const SaturatingChannel&, const SaturatingChannel&) = default;
+};
+
+// What saturation can do to a layer at worst, for any input of up to `input_maximum`.
+struct SaturationReport {
+  SaturatingPath path = SaturatingPath::kGemm;
+  int32_t input_maximum = 255;                   // in the padding too
+  std::vector<SaturatingChannel> channels = {};  // those that can saturate, ascending
+  int64_t pairs = 0;                             // that can saturate, of all channels
+  int32_t worst_excess = 0;                      // the largest worst_above or worst_below
+  int32_t levels = 0;                            // the largest of a channel; 0 if none can saturate
+  // How far the sum of the input under a kernel can exceed 32767, where that is an int16
+  // (kDepthwise) and matters (a weight zero point is not 0); else 0.
+  int64_t row_sum_excess = 0;
+  // Whether nothing could saturate with inputs of up to 127 (reduced range), or with all weights
+  // clamped to -64..64. True of a layer that cannot saturate as it is.
+  bool cured_by_reduced_range = true;
+  bool cured_by_small_weights = true;
+
+  friend bool operator==(const SaturationReport&, const SaturationReport&) = default;
+};
+
+// Analyzes a layer by its weights. `input_maximum` is the largest input there will be, 0..255.
+// Padding holds the input zero point: in a layer with padding, no maximum counts for less than it.
+// Arguments and errors as Conv::Prepack; about 1 ns per weight.
+SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization& quantization,
+                                   std::span<const int8_t> weights, int32_t input_maximum = 255);
+
 }  // namespace qconv
