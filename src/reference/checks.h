@@ -149,27 +149,32 @@ inline void CheckFactors(int64_t channel, const Quantization& quantization, floa
 }
 
 // The largest magnitude of an output channel's accumulator, for the worst u8 input; refuses a
-// channel for which that is beyond int32. The largest sum takes every activation from the end of
-// 0..255 that makes its term largest; likewise the smallest.
+// channel for which that is beyond int32. The largest sum takes activations of 255 under positive
+// weights and of 0 under negative ones; the smallest the other way round.
 inline int64_t CheckedAccumulator(int64_t channel, std::span<const int8_t> weights,
                                   int64_t weight_zero_point, int64_t input_zero_point) {
   constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
-  int64_t largest = 0;
-  int64_t smallest = 0;
-  for (const int8_t weight : weights) {
-    const int64_t w = weight - weight_zero_point;
-    const int64_t at_0 = -input_zero_point * w;
-    const int64_t at_255 = (255 - input_zero_point) * w;
-    largest += std::max(at_0, at_255);
-    smallest += std::min(at_0, at_255);
-    if (std::max(largest, -smallest) > kInt32Max) {
+  constexpr size_t kBlock = 4096;  // far fewer than int64 can take
+  int64_t positive = 0, sum = 0, bound = 0;
+  while (!weights.empty()) {
+    const size_t count = std::min(kBlock, weights.size());
+    for (const int8_t weight : weights.first(count)) {
+      const int64_t w = weight - weight_zero_point;
+      positive += std::max<int64_t>(w, 0);
+      sum += w;
+    }
+    weights = weights.subspan(count);
+    const int64_t negative = positive - sum;
+    bound = std::max((255 - input_zero_point) * positive + input_zero_point * negative,
+                     (255 - input_zero_point) * negative + input_zero_point * positive);
+    if (bound > kInt32Max) {
       throw std::invalid_argument("qconv: weights of output channel " + Text(channel) +
                                   " (zero point " + Text(weight_zero_point) +
                                   ") can sum to more than " + Text(kInt32Max) +
                                   "; want sums that fit in int32");
     }
   }
-  return std::max(largest, -smallest);
+  return bound;
 }
 
 // The input tensor's size; batch and sizes of `image` have been checked.
