@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "expected.h"
+#include "pixels.h"
 #include "progress.h"
 #include "qconv/executor.h"
 #include "qconv/isa.h"
@@ -55,15 +56,6 @@ std::optional<std::string> RunOn(const std::string& isa, const cases::Case& inst
   }
 }
 
-std::string Description(const cases::Case& instance, const Expected& expected) {
-  std::string text = instance.layer.Shape();
-  if (!expected.sample.empty()) {
-    text += fmt::format(" (a sample: {} of {} pixels)", expected.sample.size(),
-                        cases::Pixels(instance.layer.OutputImage()));
-  }
-  return text;
-}
-
 Report Check(const Job& job, const std::vector<std::string>& isas, const Executor& executor,
              int threads) {
   Report report;
@@ -71,7 +63,7 @@ Report Check(const Job& job, const std::vector<std::string>& isas, const Executo
     const cases::Case instance = job.make();
     report.description = instance.layer.Shape();
     const Expected expected = MakeExpected(instance, job.seed, threads);
-    report.description = Description(instance, expected);
+    report.description += SampleText(instance.layer, expected.sample);
     for (const std::string& isa : isas) {
       if (const auto what = RunOn(isa, instance, expected, executor)) {
         report.failures.push_back({.isa = isa, .what = *what});
