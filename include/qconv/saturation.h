@@ -107,8 +107,10 @@ struct SaturationReport {
   // How far the sum of the input under a kernel can exceed 32767, where that is an int16
   // (kDepthwise) and matters (a weight zero point is not 0); else 0.
   int64_t row_sum_excess = 0;
-  // Whether nothing could saturate with inputs of up to 127 (reduced range), or with all weights
-  // clamped to -64..64. True of a layer that cannot saturate as it is.
+  // Whether nothing could saturate if the input were quantized to a reduced range, itself and its
+  // zero point within 0..127; or if all weights were clamped to -64..64. True of a layer that
+  // cannot saturate as it is. Pairs are cured by either, row sums of large kernels at best by the
+  // first.
   bool cured_by_reduced_range = true;
   bool cured_by_small_weights = true;
 

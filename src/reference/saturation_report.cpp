@@ -23,37 +23,27 @@ constexpr int32_t kReducedMaximum = 127;
 // input is `maximum` under positive weights and 0 under the others, and smallest the other way
 // round. Pairs share no input, so all of them can be at their worst at once.
 struct Pairs {
-  int64_t above = 0, below = 0;        // sums of the excesses
-  int64_t count = 0;                   // pairs that can saturate
-  int32_t positive = 0, negative = 0;  // the largest sums of a pair's positive weights, of its
-                                       // negative ones (as a magnitude)
+  int64_t count = 0;                         // that can saturate
+  int64_t above = 0, below = 0;              // sums of their excesses
+  int32_t worst_above = 0, worst_below = 0;  // the largest ones
 };
 
+// The last of an odd number of weights is left out: alone it cannot saturate.
 Pairs WorstPairs(std::span<const int8_t> weights, int32_t maximum) {
   Pairs pairs;
-  const auto add = [&](int32_t first, int32_t second) {
-    const int32_t positive = std::max(first, 0) + std::max(second, 0);
-    const int32_t negative = std::max(-first, 0) + std::max(-second, 0);
-    const int32_t above = std::max(maximum * positive - kInt16Max, 0);
-    const int32_t below = std::max(maximum * negative + kInt16Min, 0);
+  for (size_t k = 0; k + 1 < weights.size(); k += 2) {
+    const int32_t first = weights[k], second = weights[k + 1];
+    const int32_t largest = maximum * (std::max(first, 0) + std::max(second, 0));
+    const int32_t smallest = maximum * (std::min(first, 0) + std::min(second, 0));
+    const int32_t above = std::max(largest - kInt16Max, 0);
+    const int32_t below = std::max(kInt16Min - smallest, 0);
+    pairs.count += (above | below) != 0;
     pairs.above += above;
     pairs.below += below;
-    pairs.count += (above | below) != 0;
-    pairs.positive = std::max(pairs.positive, positive);
-    pairs.negative = std::max(pairs.negative, negative);
-  };
-  const size_t even = weights.size() / 2 * 2;
-  for (size_t k = 0; k < even; k += 2) add(weights[k], weights[k + 1]);
-  if (even < weights.size()) add(weights[even], 0);
+    pairs.worst_above = std::max(pairs.worst_above, above);
+    pairs.worst_below = std::max(pairs.worst_below, below);
+  }
   return pairs;
-}
-
-int32_t ExcessAbove(const Pairs& pairs, int32_t maximum) {
-  return std::max(maximum * pairs.positive - kInt16Max, 0);
-}
-
-int32_t ExcessBelow(const Pairs& pairs, int32_t maximum) {
-  return std::max(maximum * pairs.negative + kInt16Min, 0);
 }
 
 int64_t RowSumExcess(int64_t products, int32_t maximum) {
@@ -92,7 +82,6 @@ SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization&
   const reference::DefaultFloats default_floats;
   const int32_t padding = HasPadding(layer.params) ? layer.input.zero_point : 0;
   const int32_t maximum = std::max(input_maximum, padding);
-  const int32_t reduced = std::max(std::min(input_maximum, kReducedMaximum), padding);
   const int64_t products = reference::Volume(layer.Depth(), layer.params.kernel);
   SaturationReport report;
   report.path = reference::ChooseSaturatingPath(layer.params);
@@ -106,8 +95,8 @@ SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization&
     if (pairs.count == 0 && row_sum_excess == 0) continue;
     SaturatingChannel channel = {.channel = j,
                                  .pairs = pairs.count,
-                                 .worst_above = ExcessAbove(pairs, maximum),
-                                 .worst_below = ExcessBelow(pairs, maximum)};
+                                 .worst_above = pairs.worst_above,
+                                 .worst_below = pairs.worst_below};
     // A row sum that is too small by n makes the accumulator too large by n * zero_point.
     const int64_t row_error = row_sum_excess * zero_point;
     channel.lowest_error = std::min<int64_t>(row_error, 0) - pairs.above;
@@ -119,10 +108,9 @@ SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization&
     report.worst_excess = std::max({report.worst_excess, channel.worst_above, channel.worst_below});
     report.levels = std::max(report.levels, channel.levels);
     report.row_sum_excess = std::max(report.row_sum_excess, row_sum_excess);
-    report.cured_by_reduced_range &= ExcessAbove(pairs, reduced) == 0 &&
-                                     ExcessBelow(pairs, reduced) == 0 &&
-                                     (!row_sums || RowSumExcess(products, reduced) == 0);
-    // Pairs of weights in -64..64 never saturate: 255 * 128 is 32640.
+    // Neither cure leaves a pair that saturates: 127 * 256 is 32512 and 255 * 128 is 32640.
+    report.cured_by_reduced_range &=
+        !row_sums || RowSumExcess(products, std::min(maximum, kReducedMaximum)) == 0;
     report.cured_by_small_weights &= row_sum_excess == 0;
     report.channels.push_back(channel);
   }
