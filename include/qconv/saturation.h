@@ -119,7 +119,7 @@ struct SaturationReport {
 
 // Analyzes a layer by its weights. `input_maximum` is the largest input there will be, 0..255.
 // Padding holds the input zero point: in a layer with padding, no maximum counts for less than it.
-// Arguments and errors as Conv::Prepack; about 1 ns per weight.
+// Arguments and errors as Conv::Prepack; some ns per weight.
 SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization& quantization,
                                    std::span<const int8_t> weights, int32_t input_maximum = 255);
 

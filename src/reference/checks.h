@@ -102,8 +102,10 @@ inline ConvParams Completed(ConvParams params) {
   return params;
 }
 
+inline bool IsScale(float scale) { return std::isfinite(scale) && scale > 0.0f; }
+
 inline void CheckScale(const std::string& field, float scale) {
-  if (!std::isfinite(scale) || scale <= 0.0f) Refuse(field, scale, "finite and > 0");
+  if (!IsScale(scale)) Refuse(field, scale, "finite and > 0");
 }
 
 inline void CheckAffine(const std::string& field, const Affine& affine) {
@@ -135,17 +137,19 @@ std::vector<T> PerChannel(const std::string& field, std::span<const T> values, i
 // `bias` is null without bias.
 inline void CheckFactors(int64_t channel, const Quantization& quantization, float weight_scale,
                          const float* bias) {
+  const float product = quantization.input.scale * weight_scale;
+  const float multiplier = product / quantization.output.scale;
+  const float addend = bias == nullptr ? 0.0f : *bias / product;
+  if (IsScale(weight_scale) && IsScale(product) && IsScale(multiplier) && std::isfinite(addend)) {
+    return;  // most do: no names are made for them
+  }
   const std::string scale = Indexed("Quantization.weight_scales", channel);
   CheckScale(scale, weight_scale);
-  const float product = quantization.input.scale * weight_scale;
   CheckScale("input.scale * " + scale, product);
-  CheckScale("input.scale * " + scale + " / output.scale", product / quantization.output.scale);
-  if (bias == nullptr) return;
+  CheckScale("input.scale * " + scale + " / output.scale", multiplier);
   const std::string field = Indexed("bias", channel);
   if (!std::isfinite(*bias)) Refuse(field, *bias, "finite");
-  if (!std::isfinite(*bias / product)) {
-    Refuse(field + " / (input.scale * " + scale + ")", *bias / product, "finite");
-  }
+  Refuse(field + " / (input.scale * " + scale + ")", addend, "finite");
 }
 
 // The largest magnitude of an output channel's accumulator, for the worst u8 input; refuses a
