@@ -83,7 +83,7 @@ class SaturatingConv {
 struct SaturatingChannel {
   int64_t channel = 0;
   int64_t pairs = 0;        // that can saturate
-  int32_t worst_above = 0;  // how far a pair can exceed 32767: 0..32513; some input does
+  int32_t worst_above = 0;  // how far a pair can exceed 32767: 0..32003; some input does
   int32_t worst_below = 0;  // how far a pair can fall short of -32768: 0..32512; some input does
   // The saturated accumulator less the exact one is never outside of these: <= 0 and >= 0. Where
   // only pairs saturate, some input attains the one and some the other.
@@ -99,7 +99,7 @@ struct SaturatingChannel {
 // What saturation can do to a layer at worst, for any input of up to `input_maximum`.
 struct SaturationReport {
   SaturatingPath path = SaturatingPath::kGemm;
-  int32_t input_maximum = 255;                   // in the padding too
+  int32_t input_maximum = 255;  // or the input zero point, if there is padding and it is larger
   std::vector<SaturatingChannel> channels = {};  // those that can saturate, ascending
   int64_t pairs = 0;                             // that can saturate, of all channels
   int32_t worst_excess = 0;                      // the largest worst_above or worst_below
