@@ -32,9 +32,9 @@ struct Pairs {
 Pairs WorstPairs(std::span<const int8_t> weights, int32_t maximum) {
   Pairs pairs;
   for (size_t k = 0; k + 1 < weights.size(); k += 2) {
-    const int32_t first = weights[k], second = weights[k + 1];
-    const int32_t largest = maximum * (std::max(first, 0) + std::max(second, 0));
-    const int32_t smallest = maximum * (std::min(first, 0) + std::min(second, 0));
+    const int8_t first = weights[k], second = weights[k + 1];
+    const int32_t largest = maximum * (std::max<int32_t>(first, 0) + std::max<int32_t>(second, 0));
+    const int32_t smallest = maximum * (std::min<int32_t>(first, 0) + std::min<int32_t>(second, 0));
     const int32_t above = std::max(largest - kInt16Max, 0);
     const int32_t below = std::max(kInt16Min - smallest, 0);
     pairs.count += (above | below) != 0;
