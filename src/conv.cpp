@@ -20,6 +20,7 @@ int64_t Elements(int64_t batch, const pack::Dims& size, int64_t channels) {
 struct Conv::Packed {
   ConvParams params;
   pack::PackedLayer layer;
+  SaturationReport saturation;
 };
 
 Conv::Conv(std::shared_ptr<const Packed> packed) : packed_(std::move(packed)) {}
@@ -27,8 +28,10 @@ Conv::Conv(std::shared_ptr<const Packed> packed) : packed_(std::move(packed)) {}
 Conv Conv::Prepack(const ConvParams& params, const Quantization& quantization,
                    std::span<const int8_t> weights, std::span<const float> bias,
                    const PrepackOptions& options) {
+  pack::PackedLayer layer = BuildLayer(params, quantization, weights, bias, options);
   return Conv(std::make_shared<const Packed>(
-      Packed{params, BuildLayer(params, quantization, weights, bias, options)}));
+      Packed{params, std::move(layer),
+             AnalyzeSaturation(params, quantization, weights, options.input_maximum)}));
 }
 
 Image Conv::OutputImage(const Image& image) const {
@@ -64,5 +67,7 @@ void Conv::Run(const Image& image, std::span<const uint8_t> input, std::span<uin
 const ConvParams& Conv::params() const { return packed_->params; }
 
 ConvDescription Conv::Describe() const { return DescribeLayer(packed_->layer); }
+
+const SaturationReport& Conv::Saturation() const { return packed_->saturation; }
 
 }  // namespace qconv

@@ -84,11 +84,66 @@ class Verify(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertEqual(counts(result), (2 * self.isas, self.isas))
 
+    def test_saturation(self):
+        """The counts are those of FBGEMM's own bytes on AVX2, with any number of threads."""
+        lines = GOLDEN.read_text().splitlines()
+        avx2 = GOLDEN.with_name("fbgemm_avx2.jsonl").read_text().splitlines()
+        differences = []
+        for vnni_line, avx2_line in zip(lines, avx2):
+            outputs = [json.loads(line)["output"] for line in (vnni_line, avx2_line)]
+            differences.append([abs(a - b) for a, b in zip(*outputs)])
+        result = run("verify", "--isa", "scalar", "--golden", GOLDEN, "--saturation",
+                     "--threads", 3)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(counts(result), (60, 0))
+        found = re.findall(r"^      (gemm|groupwise|depthwise): (\d+) of \d+ channels can saturate"
+                           r"(.*bytes by at most (\d+) levels; cured by .*)?\n"
+                           r"      this input: (\d+) of (\d+) outputs saturate, (\d+) differ"
+                           r"(?:, by up to (\d+) levels)?$", result.stdout, re.MULTILINE)
+        self.assertEqual(len(found), 60)
+        for case, (_, channels, worst, bound, saturate, outputs, differ, levels) in zip(
+                differences, found):
+            self.assertEqual(int(outputs), len(case))
+            self.assertEqual(int(differ), sum(difference > 0 for difference in case))
+            self.assertEqual(int(levels or 0), max(case))
+            self.assertLessEqual(int(levels or 0), int(bound or 0))
+            self.assertLessEqual(int(differ), int(saturate))
+            self.assertEqual(channels != "0", worst != "")
+        self.assertIn("46 give other bytes; 5504 of 32252 outputs differ, by up to 147 levels",
+                      result.stdout.splitlines()[-2])
+
+    def test_saturation_of_random_cases(self):
+        """Each is told, though it passes; without the option none is."""
+        arguments = ["verify", "--isa", "scalar", "--random", 4, "--seed", 7]
+        self.assertNotIn("saturate", run(*arguments).stdout)
+        self.assertEqual(run(*arguments, "--saturation").stdout.count("this input: "), 4)
+
+    def test_saturation_of_a_sample(self):
+        layers = pathlib.Path(self.folder.name, "layers.csv")
+        layers.write_text("net,layer,count,N,IC,ID,IH,IW,OC,KD,KH,KW,SD,SH,SW,PD,PH,PW,PH2,PW2,"
+                          "DD,DH,DW,G\na,b,1,1,256,1,99,99,256,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1\n")
+        result = run("verify", "--layers", layers, "--saturation")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        pixels = re.findall(r"a sample: (\d+) of 9801 pixels", result.stdout)
+        self.assertEqual(len(pixels), 2)
+        self.assertIn(f"of {256 * int(pixels[1])} outputs saturate", result.stdout)
+
+    def test_refused_case_is_one_failure(self):
+        refused = json.loads(self.lines[0])
+        refused["weight_scale"][0] = 0
+        result = run("verify", "--isa", "scalar", "--golden",
+                     self.write([json.dumps(refused), self.lines[1]]), "--saturation")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(counts(result), (1, 1))
+        self.assertIn("weight_scales[0] is 0;", result.stdout)
+        self.assertEqual(result.stdout.count("this input: "), 1)
+
     def test_wrong_use(self):
         for arguments in (["--isa", "pentium", "--random", 1], ["--golden", "/nonexistent"], [],
                           ["--golden", self.write(["{}"])],
                           ["--random", 1, "--input-maximum", 0],
-                          ["--random", 1, "--input-maximum", 256]):
+                          ["--random", 1, "--input-maximum", 256], ["--saturation"],
+                          ["--saturation=maybe", "--random", 1]):
             result = run("verify", *arguments)
             self.assertNotEqual(result.returncode, 0, arguments)
             self.assertNotEqual(result.stderr, "", arguments)

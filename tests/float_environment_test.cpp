@@ -1,5 +1,5 @@
-// The bytes do not depend on how the caller has set up floating point on its threads, and the
-// caller finds it as it was.
+// The bytes, and the saturation report, do not depend on how the caller has set up floating point
+// on its threads, and the caller finds it as it was.
 #include <gtest/gtest.h>
 #include <xmmintrin.h>
 
@@ -94,6 +94,7 @@ void FloatEnvironmentTest::ExpectSameBytes(const cases::Case& layer_case) const 
       return layer_case.Prepack(GetParam());
     }();
     run(packed, Executor::Serial());
+    EXPECT_EQ(packed.Saturation(), plain.Saturation());
   }
 }
 

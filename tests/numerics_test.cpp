@@ -37,21 +37,13 @@ TEST_P(NumericsTest, ForumLayer) {
     int32_t raw;
     uint8_t above_100;  // the output if its zero point were 100
   } constexpr kAnswers[] = {{200, -13861, 75}, {255, -18426, 67}, {127, -7802, 86}};
-  cases::Case forum = test::OnePixel({}, {});
-  forum.layer =
-      test::MakeLayer({.in_channels = 1, .out_channels = 1, .kernel = {5, 5}}, {.size = {5, 5}});
-  forum.weights = {9,  -32, 17,  3,   -67, -97, -41, 47, 84, -56, -128, -125, 11,
-                   63, 54,  -15, -58, -31, 50,  48,  23, -3, 64,  -87,  -91};
-  forum.weight_zero_points = {-11};
-  forum.weight_scales = {0.00292f};
-  forum.bias = {0.0f};
-  forum.input_quantization = {.scale = 0.012728f, .zero_point = 33};
+  cases::Case forum = test::ForumLayer();
   for (const auto& answer : kAnswers) {
     SCOPED_TRACE(int{answer.input});
     forum.input.assign(25, answer.input);
     EXPECT_EQ(forum.Reference().Accumulators(forum.layer.image, forum.input, 0, {0, 0}),
               std::vector<int32_t>{answer.raw});
-    forum.output_quantization = {.scale = 0.02091f, .zero_point = 0};
+    forum.output_quantization.zero_point = 0;
     test::ExpectOutput(GetParam(), forum, {0});
     forum.output_quantization.zero_point = 100;
     test::ExpectOutput(GetParam(), forum, {answer.above_100});

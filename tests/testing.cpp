@@ -69,6 +69,39 @@ cases::Case PixelRow(int pixels, int32_t zero_point) {
   return row;
 }
 
+cases::Case ForumLayer() {
+  cases::Case forum = OnePixel({}, {});
+  forum.layer =
+      MakeLayer({.in_channels = 1, .out_channels = 1, .kernel = {5, 5}}, {.size = {5, 5}});
+  forum.weights = {9,  -32, 17,  3,   -67, -97, -41, 47, 84, -56, -128, -125, 11,
+                   63, 54,  -15, -58, -31, 50,  48,  23, -3, 64,  -87,  -91};
+  forum.weight_zero_points = {-11};
+  forum.weight_scales = {0.00292f};
+  forum.bias = {0.0f};
+  forum.input_quantization = {.scale = 0.012728f, .zero_point = 33};
+  forum.output_quantization = {.scale = 0.02091f, .zero_point = 0};
+  return forum;
+}
+
+cases::Case Depthwise(const Spatial& kernel, int8_t weight, std::vector<int32_t> zero_points,
+                      uint8_t input) {
+  cases::Case depthwise = OnePixel({}, {});
+  Spatial padding = kernel;
+  for (int i = 0; i < kernel.rank(); ++i) padding[i] = kernel[i] / 2;
+  depthwise.layer = MakeLayer(
+      {.in_channels = 8, .out_channels = 16, .groups = 8, .kernel = kernel, .padding = padding},
+      {.size = kernel});
+  depthwise.weights.assign(static_cast<size_t>(depthwise.layer.WeightCount()), weight);
+  depthwise.weight_zero_points = std::move(zero_points);
+  depthwise.input.assign(static_cast<size_t>(depthwise.layer.InputBytes()), input);
+  return depthwise;
+}
+
+SaturationReport Analyze(const cases::Case& layer_case, int32_t input_maximum) {
+  return AnalyzeSaturation(layer_case.layer.params, layer_case.quantization(), layer_case.weights,
+                           input_maximum);
+}
+
 void SetWeightZeroPoints(cases::Case& layer_case) {
   layer_case.weight_zero_points.clear();
   for (int32_t j = 1; j <= layer_case.layer.params.out_channels; ++j) {

@@ -52,6 +52,18 @@ cases::Case OnePixel(std::vector<uint8_t> inputs, std::vector<int8_t> weights);
 // -zero_point, 1 - zero_point, ...
 cases::Case PixelRow(int pixels, int32_t zero_point);
 
+// A 5x5 layer of one output, from a question asked in a forum: with all inputs 200 or 255, its taps
+// (4, 5) and (10, 11) saturate in int16. The input is for the test to fill in.
+cases::Case ForumLayer();
+
+// A depthwise layer of 8 inputs and 16 outputs on an image as large as the (odd) kernel, so that
+// the pixel in the middle sees it all. One weight and one input throughout; the zero points are one
+// or 16.
+cases::Case Depthwise(const Spatial& kernel, int8_t weight, std::vector<int32_t> zero_points,
+                      uint8_t input);
+
+SaturationReport Analyze(const cases::Case& layer_case, int32_t input_maximum = 255);
+
 // Weight zero points 1, -2, 3, ... for a case: these need sums over the input.
 void SetWeightZeroPoints(cases::Case& layer_case);
 

@@ -12,6 +12,7 @@
 
 #include "qconv/executor.h"
 #include "qconv/params.h"
+#include "qconv/saturation.h"
 
 namespace qconv {
 
@@ -85,6 +86,11 @@ class Conv {
 
   const ConvParams& params() const;
   ConvDescription Describe() const;
+
+  // What int16 saturation could do to this layer on libraries that multiply with vpmaddubsw, for
+  // any input up to the declared maximum: AnalyzeSaturation, done by Prepack. Here nothing
+  // saturates. Lives as long as this Conv or a copy of it.
+  const SaturationReport& Saturation() const;
 
  private:
   struct Packed;

@@ -7,5 +7,6 @@
 #include "qconv/isa.h"
 #include "qconv/params.h"
 #include "qconv/reference.h"
+#include "qconv/saturation.h"
 #include "qconv/spatial.h"
 #include "qconv/version.h"

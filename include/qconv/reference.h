@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,8 +13,12 @@
 
 namespace qconv {
 
-// A layer evaluated by the definition in conv.h. Slow (about 1 GMAC/s). Owns copies of its
-// arguments; const members are thread-safe.
+namespace reference {
+struct Layer;  // src/reference/layer.h
+}
+
+// A layer evaluated by the definition in conv.h. Slow (about 1 GMAC/s). Keeps copies of its
+// arguments, shared by copies of the object; const members are thread-safe.
 class ReferenceConv {
  public:
   // Arguments and errors as Conv::Prepack; `input_maximum` as in its options.
@@ -36,15 +41,7 @@ class ReferenceConv {
                                     int64_t batch, const Spatial& position) const;
 
  private:
-  ConvParams params_;  // every Spatial filled in
-  Affine input_;
-  Affine output_;
-  std::vector<float> weight_scales_;         // out_channels
-  std::vector<int32_t> weight_zero_points_;  // out_channels
-  std::vector<int8_t> weights_;
-  std::vector<float> bias_;  // out_channels or empty
-  Activation activation_;
-  int32_t input_maximum_;
+  std::shared_ptr<const reference::Layer> layer_;
 };
 
 }  // namespace qconv

@@ -1,7 +1,7 @@
-// Argument checks of ReferenceConv: every refusal names the field, its value and what it should be.
+// Argument checks of the reference: every refusal names the field, its value and what it should be.
 //
 // Layer: reference; knows only the public headers, so that it can contradict the packed layer.
-// Read next: reference_conv.cpp.
+// Read next: layer.h.
 #pragma once
 
 #include <algorithm>
@@ -102,8 +102,10 @@ inline ConvParams Completed(ConvParams params) {
   return params;
 }
 
+inline bool IsScale(float scale) { return std::isfinite(scale) && scale > 0.0f; }
+
 inline void CheckScale(const std::string& field, float scale) {
-  if (!std::isfinite(scale) || scale <= 0.0f) Refuse(field, scale, "finite and > 0");
+  if (!IsScale(scale)) Refuse(field, scale, "finite and > 0");
 }
 
 inline void CheckAffine(const std::string& field, const Affine& affine) {
@@ -144,40 +146,48 @@ std::vector<T> PerChannel(const std::string& field, std::span<const T> values, i
 // `bias` is null without bias.
 inline void CheckFactors(int64_t channel, const Quantization& quantization, float weight_scale,
                          const float* bias) {
+  const float product = quantization.input.scale * weight_scale;
+  const float multiplier = product / quantization.output.scale;
+  const float addend = bias == nullptr ? 0.0f : *bias / product;
+  if (IsScale(weight_scale) && IsScale(product) && IsScale(multiplier) && std::isfinite(addend)) {
+    return;  // most do: no names are made for them
+  }
   const std::string scale = Indexed("Quantization.weight_scales", channel);
   CheckScale(scale, weight_scale);
-  const float product = quantization.input.scale * weight_scale;
   CheckScale("input.scale * " + scale, product);
-  CheckScale("input.scale * " + scale + " / output.scale", product / quantization.output.scale);
-  if (bias == nullptr) return;
+  CheckScale("input.scale * " + scale + " / output.scale", multiplier);
   const std::string field = Indexed("bias", channel);
   if (!std::isfinite(*bias)) Refuse(field, *bias, "finite");
-  if (!std::isfinite(*bias / product)) {
-    Refuse(field + " / (input.scale * " + scale + ")", *bias / product, "finite");
-  }
+  Refuse(field + " / (input.scale * " + scale + ")", addend, "finite");
 }
 
-// Refuses an output channel for which some u8 input would take the accumulator out of int32. The
-// largest sum takes every activation from the end of 0..255 that makes its term largest; likewise
-// the smallest.
-inline void CheckAccumulator(int64_t channel, std::span<const int8_t> weights,
-                             int64_t weight_zero_point, int64_t input_zero_point) {
+// The largest magnitude of an output channel's accumulator, for the worst u8 input; refuses a
+// channel for which that is beyond int32. The largest sum takes activations of 255 under positive
+// weights and of 0 under negative ones; the smallest the other way round.
+inline int64_t CheckedAccumulator(int64_t channel, std::span<const int8_t> weights,
+                                  int64_t weight_zero_point, int64_t input_zero_point) {
   constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
-  int64_t largest = 0;
-  int64_t smallest = 0;
-  for (const int8_t weight : weights) {
-    const int64_t w = weight - weight_zero_point;
-    const int64_t at_0 = -input_zero_point * w;
-    const int64_t at_255 = (255 - input_zero_point) * w;
-    largest += std::max(at_0, at_255);
-    smallest += std::min(at_0, at_255);
-    if (std::max(largest, -smallest) > kInt32Max) {
+  constexpr size_t kBlock = 4096;  // far fewer than int64 can take
+  int64_t positive = 0, sum = 0, bound = 0;
+  while (!weights.empty()) {
+    const size_t count = std::min(kBlock, weights.size());
+    for (const int8_t weight : weights.first(count)) {
+      const int64_t w = weight - weight_zero_point;
+      positive += std::max<int64_t>(w, 0);
+      sum += w;
+    }
+    weights = weights.subspan(count);
+    const int64_t negative = positive - sum;
+    bound = std::max((255 - input_zero_point) * positive + input_zero_point * negative,
+                     (255 - input_zero_point) * negative + input_zero_point * positive);
+    if (bound > kInt32Max) {
       throw std::invalid_argument("qconv: weights of output channel " + Text(channel) +
                                   " (zero point " + Text(weight_zero_point) +
                                   ") can sum to more than " + Text(kInt32Max) +
                                   "; want sums that fit in int32");
     }
   }
+  return bound;
 }
 
 // The input tensor's size; batch and sizes of `image` have been checked.

@@ -23,6 +23,10 @@ ReferenceConv Case::Reference() const {
   return ReferenceConv(layer.params, quantization(), weights, bias, activation, input_maximum);
 }
 
+SaturatingConv Case::Saturating() const {
+  return SaturatingConv(layer.params, quantization(), weights, bias, activation);
+}
+
 std::vector<uint8_t> Case::Run(const Conv& conv, const Executor& executor) const {
   std::vector<uint8_t> output(static_cast<size_t>(conv.OutputBytes(layer.image)));
   conv.Run(layer.image, input, output, executor);

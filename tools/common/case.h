@@ -13,6 +13,7 @@
 #include "common/layer.h"
 #include "qconv/conv.h"
 #include "qconv/reference.h"
+#include "qconv/saturation.h"
 
 namespace qconv::cases {
 
@@ -32,6 +33,7 @@ struct Case {
   Quantization quantization() const;  // refers to this case
   Conv Prepack(const std::string& isa = "") const;
   ReferenceConv Reference() const;
+  SaturatingConv Saturating() const;
   std::vector<uint8_t> Run(const Conv& conv, const Executor& executor = Executor::Current()) const;
 };
 

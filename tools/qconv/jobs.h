@@ -21,7 +21,8 @@ struct VerifyOptions {
   std::string weights = "laplace";  // of layers: a key of WeightKinds()
   // Declared for layers and random cases; none: 255 for layers, random cases draw theirs.
   std::optional<int32_t> input_maximum;
-  int threads = 0;  // 0: all cores
+  int threads = 0;          // 0: all cores
+  bool saturation = false;  // tell of saturation too
 };
 
 // One case, made when its turn comes: all layers of a list together need not fit in memory.
@@ -29,7 +30,7 @@ struct Job {
   std::string title;
   std::string replay;  // options of `qconv verify` that do it again
   uint64_t seed = 0;   // of the sample, if only a sample is checked
-  bool many = false;   // one of very many: printed only if it fails
+  bool many = false;   // one of very many: printed only if it fails or has more to tell
   std::function<cases::Case()> make;
 };
 

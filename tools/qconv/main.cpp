@@ -40,6 +40,8 @@ void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options)
   command.add_option("--seed", options.seed, "of random cases and drawn numbers")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
+  command.add_flag("--saturation", options.saturation,
+                   "tell what int16 saturation does on libraries that use vpmaddubsw");
   command.add_option("--threads", options.threads, "threads to use (default: all cores)")
       ->check(CLI::Range(1, 1024));
 }

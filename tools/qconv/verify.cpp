@@ -12,9 +12,11 @@
 #include <thread>
 
 #include "expected.h"
+#include "pixels.h"
 #include "progress.h"
 #include "qconv/executor.h"
 #include "qconv/isa.h"
+#include "saturation_text.h"
 
 namespace qconv::command {
 namespace {
@@ -28,6 +30,8 @@ struct Failure {
 struct Report {
   std::string description;  // shape, and how much was checked
   std::vector<Failure> failures;
+  std::optional<Saturation> saturation;  // if asked for
+  std::vector<std::string> saturation_text;
 };
 
 std::vector<std::string> ChosenIsas(const std::string& option) {
@@ -55,23 +59,18 @@ std::optional<std::string> RunOn(const std::string& isa, const cases::Case& inst
   }
 }
 
-std::string Description(const cases::Case& instance, const Expected& expected) {
-  std::string text = instance.layer.Shape();
-  if (!expected.sample.empty()) {
-    text += fmt::format(" (a sample: {} of {} pixels)", expected.sample.size(),
-                        cases::Pixels(instance.layer.OutputImage()));
-  }
-  return text;
-}
-
 Report Check(const Job& job, const std::vector<std::string>& isas, const Executor& executor,
-             int threads) {
+             int threads, bool with_saturation) {
   Report report;
   try {
     const cases::Case instance = job.make();
     report.description = instance.layer.Shape();
     const Expected expected = MakeExpected(instance, job.seed, threads);
-    report.description = Description(instance, expected);
+    report.description += SampleText(instance.layer, expected.sample);
+    if (with_saturation) {
+      report.saturation = MakeSaturation(instance, job.seed, threads);
+      report.saturation_text = SaturationText(instance.layer, *report.saturation);
+    }
     for (const std::string& isa : isas) {
       if (const auto what = RunOn(isa, instance, expected, executor)) {
         report.failures.push_back({.isa = isa, .what = *what});
@@ -93,6 +92,7 @@ void Print(const Job& job, const Report& report) {
     fmt::print("      {}: {}\n", failure.isa, failure.what);
     fmt::print("      again: qconv verify --isa {} {}\n", failure.isa, job.replay);
   }
+  for (const std::string& line : report.saturation_text) fmt::print("      {}\n", line);
   std::fflush(stdout);
 }
 
@@ -109,16 +109,19 @@ bool Verify(const VerifyOptions& options) {
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   fmt::print("cases: {}, ISAs: {}\n", jobs.size(), fmt::join(isas, ", "));
   size_t failed = 0;
+  SaturationTotals saturation;
   Progress progress(jobs.size());
   for (size_t i = 0; i < jobs.size(); ++i) {
     progress.Show(i, jobs[i].title);
-    const Report report = Check(jobs[i], isas, executor, threads);
+    const Report report = Check(jobs[i], isas, executor, threads, options.saturation);
     failed += report.failures.size();
-    if (jobs[i].many && report.failures.empty()) continue;
+    if (report.saturation) saturation.Add(*report.saturation);
+    if (jobs[i].many && report.failures.empty() && !report.saturation) continue;
     progress.Clear();
     Print(jobs[i], report);
   }
   progress.Clear();
+  if (options.saturation) fmt::print("{}\n", saturation.Text());
   fmt::print("{} passed, {} failed\n", jobs.size() * isas.size() - failed, failed);
   return failed == 0;
 }
