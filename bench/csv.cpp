@@ -28,12 +28,14 @@ std::string Quoted(const std::string& field) {
 }
 
 std::string Format(const std::vector<LayerResult>& results) {
-  std::string text = "net,layer,class,count,gmac,ms,gmacs,ceiling_pct,peer_ms,ratio\n";
+  std::string text =
+      "net,layer,class,count,gmac,ms,gmacs,ceiling_pct,wrong,peer_ms,ratio,peer_wrong\n";
   for (const LayerResult& r : results) {
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{:.6g},{:.6g},{:.5g},{:.4g},",
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{:.6g},{:.6g},{:.5g},{:.4g},{:.4g},",
                    Quoted(r.layer.net), Quoted(r.layer.name), r.layer.Class(), r.layer.count,
-                   r.gmac(), r.ms, r.gmacs(), r.ceiling_pct());
-    text += r.peer ? fmt::format("{:.6g},{:.5g}\n", r.peer->ms, r.peer->ratio) : ",\n";
+                   r.gmac(), r.ms, r.gmacs(), r.ceiling_pct(), r.wrong);
+    text += r.peer ? fmt::format("{:.6g},{:.5g},{:.4g}\n", r.peer->ms, r.peer->ratio, r.peer->wrong)
+                   : ",,\n";
   }
   return text;
 }

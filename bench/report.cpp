@@ -57,10 +57,10 @@ bool TableReporter::ReportContext(const Context&) {
 #ifndef NDEBUG
   fmt::print("warning: this is a debug build; its times say little\n");
 #endif
-  fmt::print("\n{:<22} {:<11} {:>5} {:>9} {:>10} {:>8} {:>6}", "layer", "class", "count", "GMAC",
-             "ms", "GMAC/s", "ceil%");
+  fmt::print("\n{:<22} {:<11} {:>5} {:>9} {:>10} {:>8} {:>6} {:>7}", "layer", "class", "count",
+             "GMAC", "ms", "GMAC/s", "ceil%", "wrong%");
   if (runner_.peer() != nullptr) {
-    fmt::print(" {:>10} {:>6} {:>7}", options_.peer, "ratio", "diff%");
+    fmt::print(" {:>10} {:>6} {:>7}", options_.peer, "ratio", "wrong%");
   }
   fmt::print("\n");
   std::fflush(stdout);
@@ -84,20 +84,21 @@ void TableReporter::PrintLine(const LayerResult& result) {
     net_ = result.layer.net;
     fmt::print("{}\n", net_);
   }
-  fmt::print("  {:<20} {:<11} {:>5} {:>9.5f} {:>10.4f} {:>8.1f} {:>6.1f}", result.layer.name,
-             result.layer.Class(), result.layer.count, result.gmac(), result.ms, result.gmacs(),
-             result.ceiling_pct());
+  fmt::print("  {:<20} {:<11} {:>5} {:>9.5f} {:>10.4f} {:>8.1f} {:>6.1f} {:>7.3f}",
+             result.layer.name, result.layer.Class(), result.layer.count, result.gmac(), result.ms,
+             result.gmacs(), result.ceiling_pct(), 100 * result.wrong);
   if (result.peer) {
     fmt::print(" {:>10.4f} {:>6.3f} {:>7.3f}", result.peer->ms, result.peer->ratio,
-               100 * result.peer->difference);
+               100 * result.peer->wrong);
   }
   fmt::print("\n");
   PrintNotes(result);
 }
 
 void TableReporter::PrintNotes(const LayerResult& result) const {
+  if (result.wrong > 0) fmt::print("    warning: qconv gives wrong bytes; please report it\n");
   if (!result.peer_error.empty()) fmt::print("    warning: {}\n", result.peer_error);
-  if (result.peer && result.peer->difference > kSuspiciousDifference &&
+  if (result.peer && result.peer->wrong > kSuspiciousDifference &&
       !PeerMaySaturate(runner_.isa())) {
     fmt::print("    warning: {} of {} gives other bytes than qconv; is it set up right?\n",
                result.peer->implementation, options_.peer);

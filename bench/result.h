@@ -10,15 +10,16 @@
 namespace qconv::bench {
 
 struct PeerResult {
-  double ms = 0;          // median
-  double ratio = 0;       // peer / ours: above 1, ours is faster
-  double difference = 0;  // share of the output bytes that are not ours, 0..1
+  double ms = 0;     // median
+  double ratio = 0;  // peer / ours: above 1, ours is faster
+  double wrong = 0;  // share of the output bytes that are not ours, 0..1
   std::string implementation;
 };
 
 struct LayerResult {
   cases::Layer layer;
   double ms = 0;       // median of one run
+  double wrong = 0;    // share of the bytes of a sample that are not the reference's, 0..1
   double ceiling = 0;  // of the ISA, MAC/s on all threads, measured around this layer
   std::string implementation;
   std::optional<PeerResult> peer;

@@ -15,6 +15,7 @@
 #include "common/numbers.h"
 #include "interleave.h"
 #include "qconv/qconv.h"
+#include "reference_sample.h"
 #include "statistics.h"
 
 namespace qconv::bench {
@@ -117,10 +118,11 @@ LayerResult Runner::Measure(const cases::Layer& layer) {
   // Whatever disturbs a measurement of the ceiling makes it lower, never higher.
   result.ceiling = std::max(ceiling_before, ceiling_.Now());
   result.ms = 1e3 * Median(seconds[0]);
+  result.wrong = ReferenceSample(numbers).Wrong(output.bytes());
   if (peer_layer) {
     result.peer = {.ms = 1e3 * Median(seconds[1]),
                    .ratio = MedianRatio(seconds[1], seconds[0]),
-                   .difference = Difference(peer_layer->output(), output.bytes()),
+                   .wrong = Difference(peer_layer->output(), output.bytes()),
                    .implementation = peer_layer->Implementation()};
   }
   return result;

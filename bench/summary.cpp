@@ -17,15 +17,18 @@ struct ClassSummary {
   GeometricMean ceiling_pct;
   int compared = 0;  // layers that the peer ran
   GeometricMean ratio;
+  double wrong = 0, peer_wrong = 0;  // sums of shares
   double lowest_ratio = 0;
   const cases::Layer* lowest = nullptr;  // the layer of that ratio
 
   void Add(const LayerResult& result) {
     ++layers;
     ceiling_pct.Add(result.ceiling_pct());
+    wrong += result.wrong;
     if (!result.peer) return;
     ++compared;
     ratio.Add(result.peer->ratio);
+    peer_wrong += result.peer->wrong;
     if (lowest == nullptr || result.peer->ratio < lowest_ratio) {
       lowest_ratio = result.peer->ratio;
       lowest = &result.layer;
@@ -57,14 +60,15 @@ struct NetSummary {
 
 void PrintClasses(const std::vector<LayerResult>& results, bool with_peer) {
   const auto class_of = [](const cases::Layer& layer) { return layer.Class(); };
-  fmt::print("\n{:<30} {:>6} {:>7}", "class (geometric means)", "layers", "ceil%");
-  if (with_peer) fmt::print(" {:>7} {:>7}  {}", "ratio", "lowest", "at");
+  fmt::print("\n{:<30} {:>6} {:>7} {:>7}", "class (geometric means)", "layers", "ceil%", "wrong%");
+  if (with_peer) fmt::print(" {:>7} {:>7} {:>7}  {}", "ratio", "wrong%", "lowest", "at");
   fmt::print("\n");
   for (const ClassSummary& s : Summarize<ClassSummary>(results, class_of)) {
-    fmt::print("{:<30} {:>6} {:>7.1f}", s.name, s.layers, s.ceiling_pct.value());
+    fmt::print("{:<30} {:>6} {:>7.1f} {:>7.3f}", s.name, s.layers, s.ceiling_pct.value(),
+               100 * s.wrong / s.layers);
     if (s.lowest != nullptr) {
-      fmt::print(" {:>7.3f} {:>7.3f}  {}/{}", s.ratio.value(), s.lowest_ratio, s.lowest->net,
-                 s.lowest->name);
+      fmt::print(" {:>7.3f} {:>7.3f} {:>7.3f}  {}/{}", s.ratio.value(),
+                 100 * s.peer_wrong / s.compared, s.lowest_ratio, s.lowest->net, s.lowest->name);
       if (s.compared < s.layers) fmt::print(" ({} compared)", s.compared);
     }
     fmt::print("\n");
@@ -98,7 +102,12 @@ void PrintSummary(const std::vector<LayerResult>& results, const std::string& pe
 void PrintCeiling(const Ceiling& ceiling, const std::string& peer) {
   fmt::print("\nceiling: {:.1f} GMAC/s at the start, {:.1f} to {:.1f} during the run\n",
              ceiling.first() * 1e-9, ceiling.lowest() * 1e-9, ceiling.highest() * 1e-9);
-  if (!peer.empty()) fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
+  if (peer.empty()) return;
+  fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
+  fmt::print(
+      "wrong%: of the output bytes; qconv's against the reference, in a sample of pixels, "
+      "{}'s against qconv's\n",
+      peer);
 }
 
 void PrintNeighbours(double busy_cores, int threads) {

@@ -14,7 +14,7 @@ namespace qconv::bench {
 // Ratios cover the layers that the peer ran. `peer` names it, "" is none.
 void PrintSummary(const std::vector<LayerResult>& results, const std::string& peer);
 
-// Prints the range of the ceiling, and what a ratio is.
+// Prints the range of the ceiling, and what the columns are.
 void PrintCeiling(const Ceiling& ceiling, const std::string& peer);
 
 // Prints how many cores other processes kept busy, and a warning if that left us too few.

@@ -30,7 +30,7 @@ class Bench(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
             rows = list(csv.DictReader(out.read_text().splitlines()))
         self.assertEqual(list(rows[0]), ["net", "layer", "class", "count", "gmac", "ms", "gmacs",
-                                         "ceiling_pct", "peer_ms", "ratio"])
+                                         "ceiling_pct", "wrong", "peer_ms", "ratio", "peer_wrong"])
         self.assertEqual([row["layer"] for row in rows], ["one", "two"])
         self.assertEqual([row["class"] for row in rows], ["1x1", "kxk"])
         self.assertEqual([row["count"] for row in rows], ["3", "1"])
@@ -38,6 +38,7 @@ class Bench(unittest.TestCase):
         for row in rows:
             self.assertGreater(float(row["ms"]), 0)
             self.assertGreater(float(row["ceiling_pct"]), 0)
+            self.assertEqual(float(row["wrong"]), 0)
 
     def test_input_maximum(self):
         with tempfile.TemporaryDirectory() as folder:
