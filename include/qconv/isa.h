@@ -14,7 +14,7 @@ namespace qconv {
 // "avx512_vnni".
 struct IsaInfo {
   std::string name;
-  std::string dot_product;   // the instruction at the core of its tiles: "vpdpbusd zmm"
+  std::string dot_product;   // the instruction at the core of its fastest tiles: "vpdpbusd zmm"
   bool usable = false;       // CPU and operating system support it
   std::string missing = {};  // what is lacking when it is not usable: "avx512_vnni"
 };

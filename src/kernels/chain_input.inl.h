@@ -65,7 +65,7 @@ class ChainInput {
   // gathered input than in the image.
   void FindInputs(const PanelTask& task) {
     const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
-    int32_t places[kMaxWholeLinks];
+    int32_t places[kMaxWholeTaps];
     int32_t* place = places;
     for (int64_t i = 0; i < d.count; ++i) {
       for (int64_t j = 0; j < h.count; ++j) {

@@ -80,6 +80,6 @@ struct Avx2 {
 }  // namespace
 
 extern const KernelTable kAvx2Table;
-constexpr KernelTable kAvx2Table = MakeKernelTable<Avx2>("avx2", "vpmaddwd ymm");
+constexpr KernelTable kAvx2Table = MakeKernelTable<Avx2>("avx2", "vpmaddubsw ymm");
 
 }  // namespace qconv::kernels

@@ -74,6 +74,6 @@ struct Avx512 {
 }  // namespace
 
 extern const KernelTable kAvx512Table;
-constexpr KernelTable kAvx512Table = MakeKernelTable<Avx512>("avx512", "vpmaddwd zmm");
+constexpr KernelTable kAvx512Table = MakeKernelTable<Avx512>("avx512", "vpmaddubsw zmm");
 
 }  // namespace qconv::kernels

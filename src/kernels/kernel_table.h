@@ -46,6 +46,7 @@ struct TapLoop {
 // may begin anywhere in a tap, and come in any order.
 inline constexpr int kMaxLinks = 4;          // of a chain
 inline constexpr int kMaxWholeLinks = 2048;  // of a list about all taps
+inline constexpr int kMaxWholeTaps = 1024;   // that it is about
 struct ChainList {
   int64_t weights;            // of its first link, in bytes from the weights; the others follow
   int32_t links;              // how many
@@ -75,8 +76,8 @@ struct PanelTask {
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
-  // Kernels of chains only, instead of `depth_groups`: a list for each tap (weight strides of `taps`
-  // are in lists) or, if `whole_chains`, one for all of them together.
+  // Kernels of chains only, instead of `depth_groups`: a list for each tap (weight strides of
+  // `taps` are in lists) or, if `whole_chains`, one for all of them together.
   const ChainList* chains;
   bool whole_chains;
   const int32_t* chain_inputs;  // of all links: input bytes from the tap

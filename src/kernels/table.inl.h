@@ -38,6 +38,31 @@ int64_t Spin(int64_t iterations) {
   return iterations * kAccumulators * Simd::Width::kLanes * kDepthGroup;
 }
 
+// The same of chains of the most links.
+template <class Simd>
+int64_t SpinChains(int64_t iterations) {
+  constexpr int kAccumulators = 8;
+  using Register = typename Simd::Width::Register;
+  alignas(64) static constexpr uint8_t kBytes[64] = {1, 2, 3, 4};
+  typename Simd::Quads x = Simd::BroadcastQuad(kBytes);
+  const typename Simd::Quads w = Simd::LoadQuads(reinterpret_cast<const std::byte*>(kBytes));
+  Register acc[kAccumulators];
+  for (Register& a : acc) a = Register{};
+  for (int64_t i = 0; i < iterations; ++i) {
+#pragma GCC unroll 16
+    for (Register& a : acc) {
+      typename Simd::Quads sum = Simd::Pairs(x, w);
+      Unroll<kMaxLinks - 1>([&](auto) {
+        asm("" : "+v"(x));  // another one, for all that the compiler knows
+        sum = Simd::AddPairs(sum, Simd::Pairs(x, w));
+      });
+      a = Simd::AddChain(a, sum);
+      asm volatile("" : "+v"(a));
+    }
+  }
+  return iterations * kAccumulators * kMaxLinks * Simd::Width::kLanes * kDepthGroup;
+}
+
 template <class Simd, int nv>
 constexpr LaneKernels MakeLaneKernels() {
   if constexpr (nv == 3) {
@@ -88,6 +113,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
   table.shapes[1] = MakeShape<Simd, 2>();
   if constexpr (requires { Simd::kChainTileRows; }) {
     table.shapes[kChainedShape] = MakeChainedShape<Simd>();
+    table.spin = SpinChains<Simd>;
   }
   if constexpr (kShapes > 2) {
     table.shapes[2] = MakeShape<Simd, 3>();

@@ -239,7 +239,10 @@ bool HasWholeChains(const PackedLayer& layer) {
   // Deeper taps fill their chains by themselves.
   constexpr int64_t kShallow = 32;
   const int64_t groups = layer.groups[0].depth_groups, taps = layer.GridTaps();
-  return taps > 1 && groups <= kShallow && 2 * groups * taps <= kernels::kMaxWholeLinks;
+  // All but the first and the last link of a tap have two bytes at least.
+  const int64_t most_links = 2 * groups + 1;
+  return taps > 1 && groups <= kShallow && taps <= kernels::kMaxWholeTaps &&
+         most_links * taps <= kernels::kMaxWholeLinks;
 }
 
 bool HasTapChains(const PackedLayer& layer) {
