@@ -74,17 +74,20 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
 }
 
 int32_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t byte) const {
-  const Geometry& g = layer_.geometry;
   const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
   if (column >= panel.columns || byte >= group.tap_bytes) return 0;
   const int64_t out = panel.out_begin + column;
   if (layer_.feed == Feed::kLanes) return GetLane(out, tap, byte);
   // The panel's tap is one of the kernel, or a row of it.
-  tap = tap * (group.tap_bytes / group.in_channels) + byte / group.in_channels;
-  byte %= group.in_channels;
-  const int64_t in = group.in_begin + byte - out / g.GroupOutputs() * g.GroupInputs();
-  if (in < 0 || in >= g.GroupInputs()) return 0;  // a channel of another group
-  return weights_[static_cast<size_t>((out * g.Taps() + tap) * g.GroupInputs() + in)];
+  tap *= row_taps_;
+  if (byte >= group.in_channels) {
+    tap += byte / group.in_channels;
+    byte %= group.in_channels;
+  }
+  const int64_t own_group = layer_.geometry.groups == 1 ? 0 : out / group_outputs_;
+  const int64_t in = group.in_begin + byte - own_group * group_inputs_;
+  if (in < 0 || in >= group_inputs_) return 0;  // a channel of another group
+  return weights_[static_cast<size_t>((out * kernel_taps_ + tap) * group_inputs_ + in)];
 }
 
 int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {

@@ -45,7 +45,13 @@ class WeightReader {
   // `zero_points`: none, one or one per output channel.
   WeightReader(const PackedLayer& layer, std::span<const int8_t> weights,
                std::span<const int32_t> zero_points)
-      : layer_(layer), weights_(weights), zero_points_(zero_points) {}
+      : layer_(layer),
+        weights_(weights),
+        zero_points_(zero_points),
+        kernel_taps_(layer.geometry.Taps()),
+        row_taps_(kernel_taps_ / layer.GridTaps()),
+        group_inputs_(layer.geometry.GroupInputs()),
+        group_outputs_(layer.geometry.GroupOutputs()) {}
   int32_t Get(const Panel& panel, int column, int64_t tap, int64_t byte) const;
 
  private:
@@ -54,6 +60,10 @@ class WeightReader {
   const PackedLayer& layer_;
   std::span<const int8_t> weights_;  // [out][kernel...][in / groups]
   std::span<const int32_t> zero_points_;
+  // Divisions that would take most of the time of packing.
+  int64_t kernel_taps_;
+  int64_t row_taps_;  // taps of the kernel in one of the panel; not kLanes
+  int64_t group_inputs_, group_outputs_;
 };
 
 // How many parts the weights of a layer take (PackedLayer::weight_parts).
