@@ -41,8 +41,9 @@ struct Link {
 };
 using Chain = std::vector<Link>;  // 1..kMaxLinks of them
 
-// Covers the weights [byte][lane] of a tap with as few links as there can be without a pair that
-// exceeds the room; bytes without weights need none. The number of bytes is a multiple of four.
+// Covers the weights [byte][lane] of a tap with as few links, each of neighbouring bytes, as there
+// can be without a pair that exceeds the room; bytes without weights need none. The number of bytes
+// is a multiple of four. Never takes more links than half the bytes and one.
 std::vector<Link> CoverTap(int64_t tap, std::span<const int8_t> weights, int lanes, int32_t room);
 
 // Puts links in as few chains as it finds.
