@@ -59,14 +59,17 @@ struct PanelChains {
   std::vector<int32_t> inputs;            // of the links of all lists
   std::vector<int16_t> taps;
   std::vector<int8_t> weights;
-  int64_t instructions = 0;  // of vectors, for a row with all taps
+  int64_t instructions =
+      0;  // for a row with all taps: of its lists, and what a panel takes besides
 };
 
 // Of a panel of shape kChainedShape.
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel);
 
-// The same count for a panel whose weights are widened.
+// What multiplying takes for a row, in vector instructions beside loads: of a list, and of a panel
+// whose weights are widened.
+int64_t ListInstructions(const kernels::ChainList& list);
 int64_t WidenedInstructions(const PackedLayer& layer, const Panel& panel);
 
 }  // namespace qconv::pack
