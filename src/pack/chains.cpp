@@ -245,11 +245,6 @@ bool HasWholeChains(const PackedLayer& layer) {
          most_links * taps <= kernels::kMaxWholeLinks;
 }
 
-bool HasTapChains(const PackedLayer& layer) {
-  const Geometry& g = layer.geometry;
-  return !HasWholeChains(layer) || g.padding != Dims{} || g.padding_end != Dims{};
-}
-
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel) {
   const int lanes = layer.kernels->lanes;
@@ -266,11 +261,9 @@ PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader
     AppendList(MakeChains(std::move(all), room), result);
     result.instructions += ListInstructions(result.lists.back());
   }
-  if (HasTapChains(layer)) {
-    for (std::vector<Link>& tap : links) {
-      AppendList(MakeChains(std::move(tap), room), result);
-      if (!HasWholeChains(layer)) result.instructions += ListInstructions(result.lists.back());
-    }
+  for (std::vector<Link>& tap : links) {
+    AppendList(MakeChains(std::move(tap), room), result);
+    if (!HasWholeChains(layer)) result.instructions += ListInstructions(result.lists.back());
   }
   return result;
 }

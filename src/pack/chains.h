@@ -49,13 +49,12 @@ std::vector<Link> CoverTap(int64_t tap, std::span<const int8_t> weights, int lan
 // Puts links in as few chains as it finds.
 std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room);
 
-// Whether panels have a list of chains for blocks that have all taps, and for each tap.
+// Whether panels have a list of chains for blocks that have all taps, beside those of each tap.
 bool HasWholeChains(const PackedLayer& layer);
-bool HasTapChains(const PackedLayer& layer);
 
 // A panel's weights in chains.
 struct PanelChains {
-  std::vector<kernels::ChainList> lists;  // of all taps, if there is one; of each, if there are
+  std::vector<kernels::ChainList> lists;  // of all taps, if there is one; of each
   std::vector<int32_t> inputs;            // of the links of all lists
   std::vector<int16_t> taps;
   std::vector<int8_t> weights;
