@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "arithmetic.h"
 #include "dispatch/float_environment.h"
 #include "dispatch/registry.h"
 #include "pack/chains.h"
@@ -180,6 +181,7 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
     description.tile += std::to_string(shape.rows) + "x" + std::to_string(shape.columns);
   }
   description.epilogue = layer.general_epilogue ? "general" : "symmetric";
+  DescribeArithmetic(layer, description);
   description.packed_bytes = static_cast<int64_t>(
       layer.weights.size() + layer.chain_weights.size() +
       layer.chain_lists.size() * sizeof(kernels::ChainList) +

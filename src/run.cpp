@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "dispatch/float_environment.h"
@@ -50,6 +51,15 @@ struct Job {
             .padding = g.padding};
   }
 };
+
+// Whether the input of all taps lies within the 32 bits of a list about all of them. It does, but
+// for windows over more than two GiB.
+bool WithinReach(const kernels::TapLoop (&taps)[3]) {
+  constexpr int64_t kTapBytes = int64_t{1} << 20;  // more than lists of all taps have
+  int64_t last = kTapBytes;
+  for (const kernels::TapLoop& loop : taps) last += (loop.count - 1) * loop.input_stride;
+  return last <= std::numeric_limits<int32_t>::max();
+}
 
 // Blocks of output pixels and their multiplication by panels. Lives on the stack of its task.
 class Worker {
@@ -147,7 +157,7 @@ class Worker {
       task.lane_group_count = feed.lane_group_count;
       if (chained) {
         task.weights = reinterpret_cast<const std::byte*>(layer_.chain_weights.data());
-        task.whole_chains = feed.all_taps && pack::HasWholeChains(layer_);
+        task.whole_chains = feed.all_taps && pack::HasWholeChains(layer_) && WithinReach(task.taps);
         task.chains = layer_.chain_lists.data() +
                       (task.whole_chains ? panel.whole_chains : panel.tap_chains + feed.first_tap);
         task.chain_inputs = layer_.chain_inputs.data();

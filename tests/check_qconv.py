@@ -43,13 +43,16 @@ class Info(unittest.TestCase):
             self.assertIn(isa["name"], result.stdout)
 
 
-class Verify(unittest.TestCase):
+class Cases(unittest.TestCase):
+    """Files to make cases of."""
+
     def setUp(self):
         self.lines = GOLDEN.read_text().splitlines()[:3]
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         info = json.loads(run("info", "--json").stdout)
-        self.isas = sum(isa["usable"] for isa in info["isas"])
+        self.names = [isa["name"] for isa in info["isas"] if isa["usable"]]
+        self.isas = len(self.names)
 
     def write(self, lines):
         path = pathlib.Path(self.folder.name, "golden.jsonl")
@@ -63,11 +66,19 @@ class Verify(unittest.TestCase):
                         "DD,DH,DW,G\na,b,1,1,8,1,9,9,7,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1\n")
         return path
 
+
+class Verify(Cases):
     def test_every_source_of_cases(self):
         result = run("verify", "--isa", "all", "--golden", self.write(self.lines), "--layers",
                      self.write_layers(), "--random", 5, "--seed", 1)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(counts(result), (9 * self.isas, 0))
+
+    def test_filter(self):
+        result = run("verify", "--isa", "all", "--golden", self.write(self.lines), "--random", 5,
+                     "--seed", 1, "--filter", "id [01]$|seed 3")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(counts(result), (3 * self.isas, 0))
 
     def test_input_maximum(self):
         for maximum in (1, 127, 255):
@@ -143,8 +154,69 @@ class Verify(unittest.TestCase):
                           ["--golden", self.write(["{}"])],
                           ["--random", 1, "--input-maximum", 0],
                           ["--random", 1, "--input-maximum", 256], ["--saturation"],
-                          ["--saturation=maybe", "--random", 1]):
+                          ["--saturation=maybe", "--random", 1],
+                          ["--random", 1, "--filter", "["], ["--random", 1, "--filter", "none"]):
             result = run("verify", *arguments)
+            self.assertNotEqual(result.returncode, 0, arguments)
+            self.assertNotEqual(result.stderr, "", arguments)
+
+
+class Explain(Cases):
+    ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes) +\d+x\d+( \+ \d+x\d+)* +"
+                     r"(symmetric|general) +(\S.*\S)((?: +(?:[\d.]+|-)){3})((?: +\d+){3})$")
+
+    def rows(self, *arguments):
+        """The title of each case, with the match of its line of each ISA."""
+        result = run("explain", *arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = {}
+        for line in result.stdout.split("\n\n")[0].splitlines()[1:]:
+            if line.startswith("  "):
+                match = self.ROW.match(line)
+                self.assertIsNotNone(match, line)
+                rows[title].append(match)
+            else:
+                title = line
+                rows[title] = []
+        return rows
+
+    def test_every_source_of_cases(self):
+        rows = self.rows("--isa", "all", "--golden", self.write(self.lines), "--layers",
+                         self.write_layers(), "--random", 5, "--seed", 1)
+        self.assertEqual(len(rows), 9)
+        self.assertIn("a b: 8x9x9 -> 7, 3x3, pad 1", rows)
+        for title, lines in rows.items():
+            self.assertEqual([line[1] for line in lines], self.names, title)
+            bounds = {line[7].split()[0] for line in lines}
+            self.assertEqual(len(bounds), 1, title)
+
+    def test_arithmetic(self):
+        """Chains are no longer than four links, and never taken where widening takes less."""
+        for maximum in (1, 127, 255):
+            rows = self.rows("--isa", "all", "--layers", self.write_layers(), "--random", 20,
+                             "--input-maximum", maximum)
+            for line in [line for lines in rows.values() for line in lines]:
+                chain, instructions, widened = line[6].split()
+                self.assertEqual(line[7].split()[2], str(maximum))
+                if "vnni" in line[1] or line[1] == "scalar":
+                    self.assertRegex(line[5], "^(vpdpbusd .mm|plain C..)$")
+                    self.assertEqual({chain, instructions, widened}, {"-"})
+                    continue
+                self.assertRegex(line[5], r"^(int16 chains|widened|int16 chains \+ widened \d+%)$")
+                self.assertEqual(chain != "-", "chains" in line[5])
+                if chain != "-":
+                    self.assertTrue(1 <= float(chain) <= 4)
+                if instructions != "-":
+                    self.assertLessEqual(float(instructions), float(widened))
+
+    def test_default_isa(self):
+        for lines in self.rows("--random", 3, "--seed", 5).values():
+            self.assertEqual([line[1] for line in lines], self.names[-1:])
+
+    def test_wrong_use(self):
+        for arguments in ([], ["--random", 1, "--isa", "pentium"], ["--random", 1, "--threads", 1],
+                          ["--random", 1, "--filter", "["]):
+            result = run("explain", *arguments)
             self.assertNotEqual(result.returncode, 0, arguments)
             self.assertNotEqual(result.stderr, "", arguments)
 

@@ -17,7 +17,6 @@ namespace {
 using kernels::kDepthGroup;
 using kernels::PanelShape;
 using kernels::PanelTask;
-using kernels::Row;
 
 struct Size {
   int64_t rows;
@@ -44,25 +43,16 @@ class PanelProblem {
                                [this](int64_t group, int column, int i) {
                                  return Weight(group * kDepthGroup + i, column);
                                });
-    output_.assign(static_cast<size_t>(size_.rows * kStride), kUntouched);
   }
 
   void Check() {
-    const PanelTask task = Task();
-    (general_ ? shape_.general : shape_.symmetric)(task);
-    for (int64_t r = 0; r < size_.rows; ++r) {
-      for (int c = 0; c < kStride; ++c) {
-        const uint8_t want = c >= 1 && c <= size_.columns ? Expected(r, c - 1) : kUntouched;
-        ASSERT_EQ(+output_[static_cast<size_t>(r * kStride + c)], +want)
-            << "row " << r << ", column " << c - 1;
-      }
-    }
+    std::vector<int64_t> inputs;
+    for (int64_t r = 0; r < size_.rows; ++r) inputs.push_back(r * Taps() * Depth());
+    test::CheckKernel(general_ ? shape_.general : shape_.symmetric, Task(), inputs,
+                      [this](int64_t row, int column) { return Expected(row, column); });
   }
 
  private:
-  static constexpr int kStride = kernels::kMaxColumns + 2;  // a byte of nobody's on either side
-  static constexpr uint8_t kUntouched = 77;
-
   int64_t Depth() const { return size_.depth_groups * kDepthGroup; }
   int64_t Taps() const { return size_.taps[0] * size_.taps[1] * size_.taps[2]; }
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
@@ -71,16 +61,10 @@ class PanelProblem {
     return weights_[static_cast<size_t>(k * shape_.columns + column)];
   }
 
-  PanelTask Task() {
-    for (int64_t r = 0; r < size_.rows; ++r) {
-      rows_.push_back({r * Taps() * Depth(), r * kStride});
-    }
+  PanelTask Task() const {
     const int64_t weight_tap = static_cast<int64_t>(panel_.size()) / std::max<int64_t>(Taps(), 1);
     PanelTask task = {};
     task.input = input_.data();
-    task.output = output_.data() + 1;
-    task.rows = rows_.data();
-    task.row_count = size_.rows;
     int64_t taps = 1;
     for (int i = 2; i >= 0; --i) {
       task.taps[i] = {size_.taps[i], taps * Depth(), taps * weight_tap};
@@ -106,10 +90,9 @@ class PanelProblem {
   const bool general_;
   std::mt19937 random_;
   const test::PanelNumbers numbers_;
-  std::vector<uint8_t> input_, output_;
+  std::vector<uint8_t> input_;
   std::vector<int8_t> weights_;  // [depth][column]
   pack::AlignedVector<std::byte> panel_;
-  std::vector<Row> rows_;
 };
 
 class Kernel : public testing::TestWithParam<std::string> {

@@ -1,5 +1,7 @@
 #include "panel_numbers.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -84,6 +86,28 @@ pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table, in
     }
   }
   return bytes;
+}
+
+void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
+                 const std::vector<int64_t>& inputs, const ExpectedByte& expected) {
+  constexpr int kStride = kernels::kMaxColumns + 2;  // a byte of nobody's on either side
+  constexpr uint8_t kUntouched = 77;
+  std::vector<kernels::Row> rows;
+  for (const int64_t input : inputs) {
+    rows.push_back({input, static_cast<int64_t>(rows.size()) * kStride});
+  }
+  std::vector<uint8_t> output(rows.size() * kStride, kUntouched);
+  task.output = output.data() + 1;
+  task.rows = rows.data();
+  task.row_count = static_cast<int64_t>(rows.size());
+  kernel(task);
+  for (int64_t r = 0; r < task.row_count; ++r) {
+    for (int c = 0; c < kStride; ++c) {
+      const uint8_t want = c >= 1 && c <= task.columns ? expected(r, c - 1) : kUntouched;
+      ASSERT_EQ(+output[static_cast<size_t>(r * kStride + c)], +want)
+          << "row " << r << ", column " << c - 1;
+    }
+  }
 }
 
 }  // namespace qconv::test

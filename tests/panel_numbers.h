@@ -49,4 +49,10 @@ using QuadByte = std::function<int16_t(int64_t group, int column, int i)>;
 pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table, int vectors,
                                            int64_t groups, const QuadByte& byte);
 
+// Runs a kernel on rows that begin at `inputs` of the task's input, and compares each byte of the
+// output, those around the columns of each row too.
+using ExpectedByte = std::function<uint8_t(int64_t row, int column)>;
+void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
+                 const std::vector<int64_t>& inputs, const ExpectedByte& expected);
+
 }  // namespace qconv::test

@@ -4,6 +4,7 @@
 // loops, executor.h for threads, isa.h for what the machine offers.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,6 +35,19 @@ struct ConvDescription {
   std::string tile;      // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
   std::string epilogue;  // "symmetric" or "general" (a clamp from above, huge multipliers, weight
                          // zero points unless they are folded into the weights)
+  // How products are summed: by an instruction that sums four of them exactly ("vpdpbusd zmm"), or
+  // in "plain C++". Without such an instruction: in "int16 chains" (one or several vpmaddubsw into
+  // one int16, which packing has proven to fit), "widened" to 16 bits (vpmaddwd), or some output
+  // channels so and others so, "int16 chains + widened".
+  std::string arithmetic;
+  std::array<int64_t, 4> chains = {};  // of 1, 2, 3 and 4 links: those of an output pixel, all taps
+  int64_t links = 0;                   // of all chains
+  int64_t widened_channels = 0;        // output channels
+  // What multiplying takes, in vector instructions beside loads for four products in each lane of a
+  // vector; and what it would take if everything were widened. Both 0 where there is no such
+  // choice: with exact dot products, and for the feed "lanes".
+  double instructions = 0;
+  double widened_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
   int32_t input_maximum = 255;    // as declared (PrepackOptions)

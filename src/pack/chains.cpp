@@ -245,11 +245,6 @@ bool HasWholeChains(const PackedLayer& layer) {
          most_links * taps <= kernels::kMaxWholeLinks;
 }
 
-bool HasTapChains(const PackedLayer& layer) {
-  const Geometry& g = layer.geometry;
-  return !HasWholeChains(layer) || g.padding != Dims{} || g.padding_end != Dims{};
-}
-
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel) {
   const int lanes = layer.kernels->lanes;
@@ -260,26 +255,24 @@ PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader
   }
   PanelChains result;
   result.instructions = kPanelInstructions;
-  const auto count = [&result](const std::vector<Chain>& chains) {
-    for (const Chain& chain : chains) {
-      result.instructions += 2 * static_cast<int64_t>(chain.size()) + 1;
-    }
-  };
   if (HasWholeChains(layer)) {
     std::vector<Link> all;
     for (const std::vector<Link>& tap : links) all.insert(all.end(), tap.begin(), tap.end());
-    const std::vector<Chain> chains = MakeChains(std::move(all), room);
-    count(chains);
-    AppendList(chains, result);
+    AppendList(MakeChains(std::move(all), room), result);
+    result.instructions += ListInstructions(result.lists.back());
   }
-  if (HasTapChains(layer)) {
-    for (std::vector<Link>& tap : links) {
-      const std::vector<Chain> chains = MakeChains(std::move(tap), room);
-      if (!HasWholeChains(layer)) count(chains);
-      AppendList(chains, result);
-    }
+  for (std::vector<Link>& tap : links) {
+    AppendList(MakeChains(std::move(tap), room), result);
+    if (!HasWholeChains(layer)) result.instructions += ListInstructions(result.lists.back());
   }
   return result;
+}
+
+int64_t ListInstructions(const kernels::ChainList& list) {
+  // Each link is multiplied; all but a chain's first are added to it. Two more add it to an int32.
+  const int64_t chains =
+      std::accumulate(std::begin(list.counts), std::end(list.counts), int64_t{0});
+  return 2 * list.links + chains;
 }
 
 int64_t WidenedInstructions(const PackedLayer& layer, const Panel& panel) {

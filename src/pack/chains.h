@@ -41,31 +41,34 @@ struct Link {
 };
 using Chain = std::vector<Link>;  // 1..kMaxLinks of them
 
-// Covers the weights [byte][lane] of a tap with as few links as there can be without a pair that
-// exceeds the room; bytes without weights need none. The number of bytes is a multiple of four.
+// Covers the weights [byte][lane] of a tap with as few links, each of neighbouring bytes, as there
+// can be without a pair that exceeds the room; bytes without weights need none. The number of bytes
+// is a multiple of four. Never takes more links than half the bytes and one.
 std::vector<Link> CoverTap(int64_t tap, std::span<const int8_t> weights, int lanes, int32_t room);
 
 // Puts links in as few chains as it finds.
 std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room);
 
-// Whether panels have a list of chains for blocks that have all taps, and for each tap.
+// Whether panels have a list of chains for blocks that have all taps, beside those of each tap.
 bool HasWholeChains(const PackedLayer& layer);
-bool HasTapChains(const PackedLayer& layer);
 
 // A panel's weights in chains.
 struct PanelChains {
-  std::vector<kernels::ChainList> lists;  // of all taps, if there is one; of each, if there are
+  std::vector<kernels::ChainList> lists;  // of all taps, if there is one; of each
   std::vector<int32_t> inputs;            // of the links of all lists
   std::vector<int16_t> taps;
   std::vector<int8_t> weights;
-  int64_t instructions = 0;  // of vectors, for a row with all taps
+  int64_t instructions =
+      0;  // for a row with all taps: of its lists, and what a panel takes besides
 };
 
 // Of a panel of shape kChainedShape.
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel);
 
-// The same count for a panel whose weights are widened.
+// What multiplying takes for a row, in vector instructions beside loads: of a list, and of a panel
+// whose weights are widened.
+int64_t ListInstructions(const kernels::ChainList& list);
 int64_t WidenedInstructions(const PackedLayer& layer, const Panel& panel);
 
 }  // namespace qconv::pack

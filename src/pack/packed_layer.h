@@ -54,8 +54,8 @@ struct Panel {
   int64_t tap_sums_offset;  // into tap_sums
   int64_t shuffles_offset;  // into SpreadLayout::shuffle_*
   kernels::SpreadForm spread_form;
-  int64_t whole_chains,
-      tap_chains;  // kChainedShape: into chain_lists, if there are such (chains.h)
+  // kChainedShape: into chain_lists; of all taps, if there is such a list (chains.h), and of each.
+  int64_t whole_chains, tap_chains;
 };
 
 // How outputs and taps step through the input in one dimension; see lane_feed.h.

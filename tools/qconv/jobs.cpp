@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <regex>
 #include <stdexcept>
 #include <utility>
 
 #include "common/layer.h"
+#include "qconv/isa.h"
 
 namespace qconv::command {
 namespace {
@@ -22,11 +24,11 @@ void AddGolden(const std::string& file, std::vector<Job>& jobs) {
 }
 
 // The option that repeats a case with the same maximum.
-std::string MaximumOption(const VerifyOptions& options) {
+std::string MaximumOption(const JobOptions& options) {
   return options.input_maximum ? fmt::format(" --input-maximum {}", *options.input_maximum) : "";
 }
 
-void AddLayers(const VerifyOptions& options, std::vector<Job>& jobs) {
+void AddLayers(const JobOptions& options, std::vector<Job>& jobs) {
   const auto& kinds = WeightKinds();
   const auto kind = std::find_if(kinds.begin(), kinds.end(),
                                  [&](const auto& entry) { return entry.first == options.weights; });
@@ -46,7 +48,7 @@ void AddLayers(const VerifyOptions& options, std::vector<Job>& jobs) {
   }
 }
 
-void AddRandom(const VerifyOptions& options, std::vector<Job>& jobs) {
+void AddRandom(const JobOptions& options, std::vector<Job>& jobs) {
   for (int64_t i = 0; i < options.random; ++i) {
     const uint64_t seed = options.seed + static_cast<uint64_t>(i);
     jobs.push_back({.title = fmt::format("random seed {}", seed),
@@ -56,6 +58,14 @@ void AddRandom(const VerifyOptions& options, std::vector<Job>& jobs) {
                     .make = [seed, maximum = options.input_maximum] {
                       return cases::RandomCase(seed, maximum);
                     }});
+  }
+}
+
+std::regex Filter(const std::string& pattern) {
+  try {
+    return std::regex(pattern);
+  } catch (const std::regex_error& error) {
+    throw std::invalid_argument(fmt::format("--filter \"{}\": {}", pattern, error.what()));
   }
 }
 
@@ -69,15 +79,28 @@ const std::vector<std::pair<std::string, cases::Weights>>& WeightKinds() {
   return kinds;
 }
 
-std::vector<Job> MakeJobs(const VerifyOptions& options) {
+std::vector<Job> MakeJobs(const JobOptions& options) {
   std::vector<Job> jobs;
   for (const std::string& file : options.golden_files) AddGolden(file, jobs);
   if (!options.layer_file.empty()) AddLayers(options, jobs);
   AddRandom(options, jobs);
+  if (jobs.empty())
+    throw std::invalid_argument("nothing to do; give --golden, --layers or --random");
+  const std::regex filter = Filter(options.filter);
+  std::erase_if(jobs, [&](const Job& job) { return !std::regex_search(job.title, filter); });
   if (jobs.empty()) {
-    throw std::invalid_argument("nothing to verify; give --golden, --layers or --random");
+    throw std::invalid_argument(fmt::format("no case matches --filter \"{}\"", options.filter));
   }
   return jobs;
+}
+
+std::vector<std::string> ChosenIsas(const std::string& option) {
+  if (option != "all") return {ResolveIsa(option)};
+  std::vector<std::string> names;
+  for (const IsaInfo& isa : Isas()) {
+    if (isa.usable) names.push_back(isa.name);
+  }
+  return names;
 }
 
 }  // namespace qconv::command

@@ -1,4 +1,4 @@
-// The `qconv` command: reads the command line. Read next: info.h, verify.h.
+// The `qconv` command: reads the command line. Read next: explain.h, info.h, verify.h.
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "explain.h"
 #include "info.h"
 #include "jobs.h"
 #include "qconv/version.h"
@@ -18,15 +19,17 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
 
-void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options) {
+void AddJobOptions(CLI::App& command, qconv::command::JobOptions& options) {
   std::vector<std::string> kinds;
   for (const auto& kind : qconv::command::WeightKinds()) kinds.push_back(kind.first);
-  command.add_option("--isa", options.isa, "ISA to run, or \"all\" (default: the one Conv takes)");
+  command.add_option("--isa", options.isa, "ISA to use, or \"all\" (default: the one Conv takes)");
   command.add_option("--golden", options.golden_files, "golden files (*.jsonl)")
       ->check(CLI::ExistingFile);
   CLI::Option* layers = command.add_option("--layers", options.layer_file, "layer list (*.csv)")
                             ->check(CLI::ExistingFile);
   command.add_option("--net", options.net, "only this net of the layer list")->needs(layers);
+  command.add_option("--filter", options.filter,
+                     "only cases whose title matches this regular expression");
   command.add_option("--weights", options.weights, "how to draw the weights of layers")
       ->check(CLI::IsMember(kinds))
       ->capture_default_str();
@@ -40,6 +43,10 @@ void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options)
   command.add_option("--seed", options.seed, "of random cases and drawn numbers")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
+}
+
+void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options) {
+  AddJobOptions(command, options.jobs);
   command.add_flag("--saturation", options.saturation,
                    "tell what int16 saturation does on libraries that use vpmaddubsw");
   command.add_option("--threads", options.threads, "threads to use (default: all cores)")
@@ -55,10 +62,14 @@ int Main(int argc, char** argv) {
   CLI::App* info = app.add_subcommand("info", "Show what this machine offers");
   info->add_flag("--json", as_json, "print JSON");
 
-  qconv::command::VerifyOptions options;
+  qconv::command::VerifyOptions verify_options;
   CLI::App* verify =
       app.add_subcommand("verify", "Compare bytes with golden data or the reference");
-  AddVerifyOptions(*verify, options);
+  AddVerifyOptions(*verify, verify_options);
+
+  qconv::command::JobOptions explain_options;
+  CLI::App* explain = app.add_subcommand("explain", "Show how layers are packed");
+  AddJobOptions(*explain, explain_options);
 
   try {
     app.parse(argc, argv);
@@ -69,7 +80,11 @@ int Main(int argc, char** argv) {
     qconv::command::Info(as_json);
     return 0;
   }
-  return qconv::command::Verify(options) ? 0 : kFailed;
+  if (explain->parsed()) {
+    qconv::command::Explain(explain_options);
+    return 0;
+  }
+  return qconv::command::Verify(verify_options) ? 0 : kFailed;
 }
 
 }  // namespace

@@ -15,7 +15,6 @@
 #include "pixels.h"
 #include "progress.h"
 #include "qconv/executor.h"
-#include "qconv/isa.h"
 #include "saturation_text.h"
 
 namespace qconv::command {
@@ -34,15 +33,6 @@ struct Report {
   std::vector<std::string> saturation_text;
 };
 
-std::vector<std::string> ChosenIsas(const std::string& option) {
-  if (option != "all") return {ResolveIsa(option)};
-  std::vector<std::string> names;
-  for (const IsaInfo& isa : Isas()) {
-    if (isa.usable) names.push_back(isa.name);
-  }
-  return names;
-}
-
 std::optional<std::string> RunOn(const std::string& isa, const cases::Case& instance,
                                  const Expected& expected, const Executor& executor) {
   try {
@@ -52,8 +42,8 @@ std::optional<std::string> RunOn(const std::string& isa, const cases::Case& inst
     const std::optional<std::string> difference = Compare(instance, expected, output);
     if (!difference) return std::nullopt;
     const ConvDescription layer = conv.Describe();
-    return fmt::format("{}; feed {}, tile {}, epilogue {}", *difference, layer.feed, layer.tile,
-                       layer.epilogue);
+    return fmt::format("{}; feed {}, tile {}, epilogue {}, arithmetic {}", *difference, layer.feed,
+                       layer.tile, layer.epilogue, layer.arithmetic);
   } catch (const std::exception& error) {
     return fmt::format("throws \"{}\"", error.what());
   }
@@ -99,8 +89,8 @@ void Print(const Job& job, const Report& report) {
 }  // namespace
 
 bool Verify(const VerifyOptions& options) {
-  const std::vector<std::string> isas = ChosenIsas(options.isa);
-  const std::vector<Job> jobs = MakeJobs(options);
+  const std::vector<std::string> isas = ChosenIsas(options.jobs.isa);
+  const std::vector<Job> jobs = MakeJobs(options.jobs);
   std::unique_ptr<Executor> own;
   if (options.threads > 0) own = Executor::Threads(options.threads);
   const Executor& executor = own ? *own : Executor::Current();

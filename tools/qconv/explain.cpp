@@ -1,0 +1,61 @@
+#include "explain.h"
+
+#include <fmt/core.h>
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "qconv/conv.h"
+
+namespace qconv::command {
+namespace {
+
+constexpr const char* kRow = "  {:<13}{:<10}{:<18} {:<11}{:<27}{:>6}{:>8}{:>9}{:>12}{:>12}{:>7}\n";
+
+// With two digits, or a dash for what there is not.
+std::string Number(double value) { return value > 0 ? fmt::format("{:.2f}", value) : "-"; }
+
+double MeanChain(const ConvDescription& layer) {
+  const int64_t chains = std::accumulate(layer.chains.begin(), layer.chains.end(), int64_t{0});
+  return chains > 0 ? static_cast<double>(layer.links) / static_cast<double>(chains) : 0;
+}
+
+// With the share of the output channels that are widened, if only some are.
+std::string Arithmetic(const ConvDescription& layer, int64_t channels) {
+  if (layer.widened_channels == 0 || layer.widened_channels == channels) return layer.arithmetic;
+  return fmt::format(
+      "{} {:.0f}%", layer.arithmetic,
+      100 * static_cast<double>(layer.widened_channels) / static_cast<double>(channels));
+}
+
+void Print(const ConvDescription& layer, int64_t channels) {
+  fmt::print(kRow, layer.isa, layer.feed, layer.tile, layer.epilogue, Arithmetic(layer, channels),
+             Number(MeanChain(layer)), Number(layer.instructions),
+             Number(layer.widened_instructions), layer.accumulator_bound, layer.packed_bytes,
+             layer.input_maximum);
+}
+
+}  // namespace
+
+void Explain(const JobOptions& options) {
+  const std::vector<std::string> isas = ChosenIsas(options.isa);
+  const std::vector<Job> jobs = MakeJobs(options);
+  fmt::print(kRow, "ISA", "feed", "tile", "epilogue", "arithmetic", "chain", "instr.", "widened",
+             "bound", "packed", "input");
+  for (const Job& job : jobs) {
+    const cases::Case instance = job.make();
+    fmt::print("{}: {}\n", job.title, instance.layer.Shape());
+    for (const std::string& isa : isas) {
+      Print(instance.Prepack(isa).Describe(), instance.layer.params.out_channels);
+    }
+  }
+  fmt::print(
+      "\nchain: links of a chain, on average\n"
+      "instr., widened: vector instructions for four products in each lane of a vector; the same "
+      "if "
+      "everything were widened\n"
+      "bound: of accumulators; packed: bytes; input: the declared maximum\n");
+}
+
+}  // namespace qconv::command
