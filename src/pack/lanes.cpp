@@ -152,13 +152,14 @@ bool PrefersLanes(const Geometry& g, const kernels::KernelTable& table) {
   // multiply each other's inputs by zero and leave lanes empty. Lane kernels load a vector for each
   // dot product, and spread. Fitted to speeds on 14x14 and 28x28 images; e.g. GMAC/s in lanes and
   // merged, AVX-512 VNNI: 4 -> 4 80, 53; 8 -> 8 88, 78; the same with stride 2 33, 97; 5 -> 5 25,
-  // 53; 16 -> 4 59, 57; 12 -> 12 62, 152. Without VNNI lanes widen and merged groups have chains,
-  // both slower by much the same.
+  // 53; 16 -> 4 59, 57; 12 -> 12 62, 152. Without VNNI lanes widen and merged groups have chains:
+  // groups of 4 are still 1.2 to 1.6 times as fast in lanes, of 8 0.8 to 1.0 times.
   const int64_t merged = table.lanes / outputs;
   const int64_t merged_cost = 10 * CeilDiv(merged * inputs, 4) * table.lanes / (merged * outputs);
-  const bool near = inputs == outputs && 16 % inputs == 0 && g.stride[2] == 1;
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
-  const int64_t group_cost = !near ? 26 : widened ? 21 : 17;
+  const bool near =
+      inputs == outputs && 16 % inputs == 0 && g.stride[2] == 1 && (inputs <= 4 || !widened);
+  const int64_t group_cost = near ? 17 : 26;
   return CeilDiv(inputs, 4) * group_cost <= merged_cost;
 }
 
