@@ -83,7 +83,9 @@ struct Width256 {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(output), bytes);
   }
   static inline void StoreHigh(uint8_t* output, __m128i bytes) {
-    _mm_storeh_pd(reinterpret_cast<double*>(output), _mm_castsi128_pd(bytes));
+    // _mm_storeh_pd, which wants an aligned address of those who take it at its word.
+    using Unaligned = double __attribute__((aligned(1), may_alias));
+    *reinterpret_cast<Unaligned*>(output) = _mm_castsi128_pd(bytes)[1];
   }
   static inline void StoreRow(uint8_t* output, __m128i bytes, int columns) {
     if (columns == 16) {
