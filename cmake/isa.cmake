@@ -19,17 +19,20 @@ function(qconv_add_isa name)
                         -mtune-ctrl=^general_regs_sse_spill)
   endif()
   set(unroll 4)
+  set(tile_rows 64)  # no limit
   if(QCONV_SANITIZE)
     # Instrumented kernels take GCC minutes a file, unless they are small, the scope of thousands of
     # inlined lambdas is not tracked, and UBSan leaves them alone (it does not see intrinsics anyway).
     set(unroll 1)
+    set(tile_rows 4)
     list(APPEND options -O1 -fno-sanitize=undefined)
     if(QCONV_SANITIZE MATCHES address)
       list(APPEND options -fno-sanitize-address-use-after-scope)
     endif()
   endif()
   target_compile_options(${target} PRIVATE ${options})
-  target_compile_definitions(${target} PRIVATE QCONV_DEPTH_UNROLL=${unroll})
+  target_compile_definitions(${target} PRIVATE QCONV_DEPTH_UNROLL=${unroll}
+                                               QCONV_MOST_TILE_ROWS=${tile_rows})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})

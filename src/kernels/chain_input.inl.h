@@ -27,7 +27,7 @@ template <class Simd, int nv>
 class ChainInput {
  public:
   static_assert(nv == 1);
-  static constexpr int kTileRows = Simd::kChainTileRows;
+  static constexpr int kTileRows = TileRows(Simd::kChainTileRows);
   static constexpr int kInFlight = 1;  // accumulators wait for one addition only
 
   explicit ChainInput(const PanelTask& task)

@@ -16,7 +16,7 @@ namespace {
 template <class Simd, int nv>
 class LaneInput {
  public:
-  static constexpr int kTileRows = Simd::kLaneTileRows[nv - 1];
+  static constexpr int kTileRows = TileRows(Simd::kLaneTileRows[nv - 1]);
   static constexpr int kInFlight = 10;
 
   explicit LaneInput(const PanelTask& task)

@@ -63,7 +63,7 @@ class GroupList {
 template <class Simd, int nv>
 class PixelInput {
  public:
-  static constexpr int kTileRows = Simd::kTileRows[nv - 1];
+  static constexpr int kTileRows = TileRows(Simd::kTileRows[nv - 1]);
   static constexpr int kInFlight = 10;
 
   explicit PixelInput(const PanelTask& task) : task_(task), groups_(task, kGroupWeightBytes) {}

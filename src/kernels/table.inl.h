@@ -79,7 +79,7 @@ template <class Simd, int nv>
 constexpr PanelShape MakeShape() {
   return {.vectors = nv,
           .columns = nv * Simd::Width::kLanes,
-          .rows = Simd::kTileRows[nv - 1],
+          .rows = PixelInput<Simd, nv>::kTileRows,
           .symmetric = RunPanel<Simd, PixelInput, SymmetricEpilogue, nv>,
           .general = RunPanel<Simd, PixelInput, GeneralEpilogue, nv>,
           .lanes = MakeLaneKernels<Simd, nv>()};
@@ -89,7 +89,7 @@ template <class Simd>
 constexpr PanelShape MakeChainedShape() {
   return {.vectors = 1,
           .columns = Simd::Width::kLanes,
-          .rows = Simd::kChainTileRows,
+          .rows = ChainInput<Simd, 1>::kTileRows,
           .symmetric = RunPanel<Simd, ChainInput, SymmetricEpilogue, 1>,
           .general = RunPanel<Simd, ChainInput, GeneralEpilogue, 1>,
           .lanes = {}};

@@ -1,4 +1,5 @@
-// Unroll<n>(f): f(Index<0>{}), f(Index<1>{}), ... written out by the compiler front end.
+// Unroll<n>(f): f(Index<0>{}), f(Index<1>{}), ... written out by the compiler front end; TileRows, a limit
+// for sanitizers.
 //
 // Layer: kernels. Register tiles are arrays indexed by constants only: GCC unrolls nested loops too
 // late to keep such arrays in registers (it leaves dead stores to the stack in the innermost loop).
@@ -19,6 +20,12 @@ inline __attribute__((always_inline)) void Unroll(const F& f) {
     f(Index<i>{});
     Unroll<n, i + 1>(f);
   }
+}
+
+// The rows of a tile: as many as registers hold, under sanitizers 4 at most (cmake/isa.cmake).
+constexpr int TileRows(int rows) {
+  constexpr int kMost = QCONV_MOST_TILE_ROWS;
+  return rows < kMost ? rows : kMost;
 }
 
 }  // namespace
