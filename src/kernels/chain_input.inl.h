@@ -95,9 +95,14 @@ class ChainInput {
   static inline __attribute__((always_inline)) void AccumulateChains(
       typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
       const ChainList& list, const int32_t* inputs, const std::byte* weights) {
+    const uint8_t* row[m];
+    Unroll<m>([&](auto r) { row[r] = a[r]; });
 #pragma GCC unroll 1
     for (int32_t i = list.counts[links - 1]; i > 0; --i) {
-      AccumulateChain<links>(acc, a, inputs, weights);
+      // Where vector registers are left GCC would keep pointers there, and get them back with
+      // instructions that take the place of arithmetic.
+      Unroll<m>([&](auto r) { asm("" : "+r"(row[r])); });
+      AccumulateChain<links>(acc, row, inputs, weights);
       inputs += links;
       weights += links * kLinkBytes;
     }
