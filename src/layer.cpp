@@ -77,7 +77,8 @@ void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
 // A channel group and its output channels in panels.
 void AddGroup(const ChannelGroup& group, const pack::WeightReader& reader, PackedLayer& layer) {
   layer.groups.push_back(group);
-  const bool has_chains = layer.kernels->shapes[kernels::kChainedShape].vectors > 0;
+  const bool has_chains =
+      layer.kernels->shapes[kernels::kChainedShape].vectors > 0 && pack::FitsChains(group);
   int64_t next = group.out_begin;
   for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
     next = AddPanel(layer, shape, next, group.out_begin + group.out_channels);

@@ -36,6 +36,7 @@ const std::vector<Shape>& ChainedShapes() {
   static const std::vector<Shape> shapes = {
       {"pointwise", {.in_channels = 72, .out_channels = 40, .kernel = {1, 1}}, {.size = {5, 7}}},
       {"odd_channels", {.in_channels = 37, .out_channels = 19, .kernel = {1, 1}}, {.size = {4, 9}}},
+      {"deep", {.in_channels = 4101, .out_channels = 17, .kernel = {1, 1}}, {.size = {1, 3}}},
       {"one_pixel", {.in_channels = 300, .out_channels = 70, .kernel = {1, 1}}, {.size = {1, 1}}},
       {"strided_pointwise",
        {.in_channels = 24, .out_channels = 16, .kernel = {1, 1}, .stride = {2, 3}},

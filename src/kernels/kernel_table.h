@@ -21,7 +21,6 @@ inline constexpr int kMaxColumns = 64;  // output channels in a panel, at most
 enum class WeightFormat {
   kS8Quads,     // four s8: w0 w1 w2 w3
   kS16EvenOdd,  // a vector of s16 pairs (w0, w2), then a vector of s16 pairs (w1, w3)
-  kS8Chains,    // four s8, in links of chains (see TapChains) instead of depth groups
 };
 
 // One output pixel: where its first input byte lies and where its outputs go, in bytes from the

@@ -1,3 +1,4 @@
+// Longer than 250 lines: covering taps and chaining links are two halves of one arrangement.
 #include "pack/chains.h"
 
 #include <algorithm>
@@ -200,18 +201,34 @@ void AppendList(std::vector<Chain> chains, PanelChains& panel) {
   panel.lists.push_back(list);
 }
 
-// The weights of a tap, [byte][lane].
-std::vector<int8_t> ReadTap(const PackedLayer& layer, const WeightReader& reader,
-                            const Panel& panel, int64_t tap) {
-  const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
+// The weights of bytes [begin, end) of a tap, [byte][lane].
+std::vector<int8_t> ReadBytes(const PackedLayer& layer, const WeightReader& reader,
+                              const Panel& panel, int64_t tap, int64_t begin, int64_t end) {
   std::vector<int8_t> weights;
-  for (int64_t byte = 0; byte < group.depth_groups * kDepthGroup; ++byte) {
+  for (int64_t byte = begin; byte < end; ++byte) {
     for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
       weights.push_back(
           static_cast<int8_t>(reader.Get(panel, ColumnInPanel(1, 0, lane), tap, byte)));
     }
   }
   return weights;
+}
+
+// The links of a tap. Deep ones are covered a part at a time, which takes memory for a part only.
+std::vector<Link> CoverPanelTap(const PackedLayer& layer, const WeightReader& reader,
+                                const Panel& panel, int64_t tap) {
+  constexpr int64_t kPart = 4096;
+  const int64_t bytes = layer.groups[static_cast<size_t>(panel.group)].depth_groups * kDepthGroup;
+  std::vector<Link> links;
+  for (int64_t begin = 0; begin < bytes; begin += kPart) {
+    const int64_t end = std::min(begin + kPart, bytes);
+    for (Link& link : CoverTap(tap, ReadBytes(layer, reader, panel, tap, begin, end),
+                               layer.kernels->lanes, ChainRoom(layer.input_maximum))) {
+      link.input += begin;
+      links.push_back(std::move(link));
+    }
+  }
+  return links;
 }
 
 }  // namespace
@@ -245,13 +262,16 @@ bool HasWholeChains(const PackedLayer& layer) {
          most_links * taps <= kernels::kMaxWholeLinks;
 }
 
+bool FitsChains(const ChannelGroup& group) {
+  return group.tap_bytes <= std::numeric_limits<int32_t>::max() - kDepthGroup;
+}
+
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
                             const Panel& panel) {
-  const int lanes = layer.kernels->lanes;
   const int32_t room = ChainRoom(layer.input_maximum);
   std::vector<std::vector<Link>> links;  // of each tap
   for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-    links.push_back(CoverTap(tap, ReadTap(layer, reader, panel, tap), lanes, room));
+    links.push_back(CoverPanelTap(layer, reader, panel, tap));
   }
   PanelChains result;
   result.instructions = kPanelInstructions;

@@ -11,10 +11,10 @@
 //
 //   bytes of a tap     w0  w1  w2  w3  w4  w5  w6  w7  w8      one channel; the panel has as many
 //                      70  40 -33  90  80  12 -60 -70  -5      as a vector has lanes
-//   links              [70  40|-33  90]                        four bytes from anywhere:
-//                                 [ 0  80| 12 -60]             no pair of 90 and 80, or of
-//                                             [ 0 -70| -5  0]  -60 and -70
-//   chain, room 128    [70  40|-33  90] + [0 -70|-5 0]         pairs 110 - 70, 90 - 38
+//   links              [70  40|-33  90]                        four bytes from anywhere: the
+//                                      [80  12|-60   0]        third begins where it does so
+//                                                 [-70  -5| ]  that -60 and -70 are no pair
+//   chain, room 128    [70  40|-33  90] + [-70 -5|0 0]         pairs 110 - 75, 90 - 33
 //
 // A weight alone is in s8, so that there is room for every single one: there are no weights without
 // chains. Where these take more instructions than widening everything to 16 bits, packing prefers
@@ -61,6 +61,9 @@ struct PanelChains {
   int64_t instructions =
       0;  // for a row with all taps: of its lists, and what a panel takes besides
 };
+
+// Whether the inputs of a channel group can be told in the int32 of chains.
+bool FitsChains(const ChannelGroup& group);
 
 // Of a panel of shape kChainedShape.
 PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader,
