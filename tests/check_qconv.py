@@ -128,6 +128,8 @@ class Verify(Cases):
         arguments = ["verify", "--isa", "scalar", "--random", 4, "--seed", 7]
         self.assertNotIn("saturate", run(*arguments).stdout)
         self.assertEqual(run(*arguments, "--saturation").stdout.count("this input: "), 4)
+        self.assertIn(" 0 of 4 cases can saturate",
+                      run(*arguments, "--saturation", "--input-maximum", 1).stdout)
 
     def test_saturation_of_a_sample(self):
         layers = pathlib.Path(self.folder.name, "layers.csv")

@@ -119,7 +119,8 @@ struct SaturationReport {
 
 // Analyzes a layer by its weights. `input_maximum` is the largest input there will be, 0..255.
 // Padding holds the input zero point: in a layer with padding, no maximum counts for less than it.
-// Arguments and errors as Conv::Prepack; some ns per weight.
+// Other arguments and errors as Conv::Prepack's (whose input zero point must not exceed the
+// maximum; here it may); some ns per weight.
 SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization& quantization,
                                    std::span<const int8_t> weights, int32_t input_maximum = 255);
 

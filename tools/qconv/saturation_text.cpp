@@ -16,10 +16,10 @@ const char* YesNo(bool yes) { return yes ? "yes" : "no"; }
 
 Saturation MakeSaturation(const cases::Case& instance, uint64_t seed, int threads) {
   const cases::Layer& layer = instance.layer;
-  Saturation saturation = {
-      .report = AnalyzeSaturation(layer.params, instance.quantization(), instance.weights),
-      .count = {},
-      .sample = SampleOf(layer, seed)};
+  Saturation saturation = {.report = AnalyzeSaturation(layer.params, instance.quantization(),
+                                                       instance.weights, instance.input_maximum),
+                           .count = {},
+                           .sample = SampleOf(layer, seed)};
   const SaturatingConv conv = instance.Saturating();
   std::mutex mutex;
   ForEachPixel(
