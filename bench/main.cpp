@@ -6,6 +6,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -62,7 +63,10 @@ int Main(int argc, char** argv) {
   PrintCeiling(runner.ceiling(), options.peer);
   PrintNeighbours(neighbours.BusyCores(), options.threads);
   if (!options.csv.empty()) WriteCsv(options.csv, results);
-  if (reporter.failures() == 0) return 0;
+  const auto wrong = std::count_if(results.begin(), results.end(),
+                                   [](const LayerResult& r) { return r.wrong > 0; });
+  if (wrong > 0) fmt::print(stderr, "qconv-bench: {} layers have wrong bytes\n", wrong);
+  if (reporter.failures() == 0) return wrong > 0 ? 1 : 0;
   fmt::print(stderr, "qconv-bench: {} of {} layers failed\n", reporter.failures(), layers.size());
   return 1;
 }

@@ -102,12 +102,10 @@ void PrintSummary(const std::vector<LayerResult>& results, const std::string& pe
 void PrintCeiling(const Ceiling& ceiling, const std::string& peer) {
   fmt::print("\nceiling: {:.1f} GMAC/s at the start, {:.1f} to {:.1f} during the run\n",
              ceiling.first() * 1e-9, ceiling.lowest() * 1e-9, ceiling.highest() * 1e-9);
-  if (peer.empty()) return;
-  fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
+  if (!peer.empty()) fmt::print("ratio: {} time / qconv time, above 1 qconv is faster\n", peer);
   fmt::print(
-      "wrong%: of the output bytes; qconv's against the reference, in a sample of pixels, "
-      "{}'s against qconv's\n",
-      peer);
+      "wrong%: of the output bytes; qconv's against the reference, in a sample of pixels{}\n",
+      peer.empty() ? "" : fmt::format("; {}'s against qconv's, all of them", peer));
 }
 
 void PrintNeighbours(double busy_cores, int threads) {
