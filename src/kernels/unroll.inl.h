@@ -1,5 +1,5 @@
-// Unroll<n>(f): f(Index<0>{}), f(Index<1>{}), ... written out by the compiler front end. TileRows: how
-// tall tiles may be.
+// Unroll<n>(f): f(Index<0>{}), f(Index<1>{}), ... written out by the compiler front end. TileRows:
+// how tall tiles may be.
 //
 // Layer: kernels. Register tiles are arrays indexed by constants only: GCC unrolls nested loops too
 // late to keep such arrays in registers (it leaves dead stores to the stack in the innermost loop).
