@@ -1,4 +1,3 @@
-// Longer than 250 lines: covering taps and chaining links are two halves of one arrangement.
 #include "pack/chains.h"
 
 #include <algorithm>
@@ -13,7 +12,7 @@ namespace {
 using kernels::kDepthGroup;
 using kernels::kMaxLinks;
 
-constexpr int kPairs = 2;  // of a lane
+constexpr size_t kPairBytes = 2;
 
 // Links among which chains choose. The work grows with the square; of more, chains gain 1 %.
 constexpr size_t kChoice = 64;
@@ -22,10 +21,10 @@ constexpr size_t kChoice = 64;
 class Load {
  public:
   explicit Load(const Link& link)
-      : positive_(link.weights.size() / kPairs), negative_(positive_.size()) {
+      : positive_(link.weights.size() / kPairBytes), negative_(positive_.size()) {
     for (size_t i = 0; i < link.weights.size(); ++i) {
       const int32_t w = link.weights[i];
-      (w > 0 ? positive_ : negative_)[i / kPairs] += std::abs(w);
+      (w > 0 ? positive_ : negative_)[i / kPairBytes] += std::abs(w);
     }
   }
 
@@ -53,99 +52,6 @@ class Load {
 
  private:
   std::vector<int32_t> positive_, negative_;  // [lane][pair], magnitudes
-};
-
-// Covers a tap; see CoverTap.
-class Cover {
- public:
-  Cover(std::span<const int8_t> weights, int lanes, int32_t room)
-      : weights_(weights), lanes_(lanes), bytes_(static_cast<int>(weights.size()) / lanes) {
-    for (int byte = 0; byte < bytes_; ++byte) {
-      light_.push_back(byte + 1 == bytes_ || PairIsLight(byte, room));
-      used_.push_back(IsUsed(byte));
-    }
-    Plan();
-  }
-
-  std::vector<Link> Links(int64_t tap) const {
-    std::vector<Link> links;
-    for (int byte = 0; byte < bytes_;) {
-      const Step& step = steps_[static_cast<size_t>(byte)];
-      if (step.place >= 0) links.push_back(MakeLink(tap, step.place, byte, step.next));
-      byte = step.next;
-    }
-    return links;
-  }
-
- private:
-  // The best that can be done once all bytes before some byte are covered.
-  struct Step {
-    int links;  // for the rest
-    int place;  // of the first of them; -1: none for this byte
-    int next;   // first byte that it leaves
-  };
-
-  int32_t At(int byte, int lane) const {
-    return weights_[static_cast<size_t>(byte * lanes_ + lane)];
-  }
-  bool IsUsed(int byte) const {
-    for (int lane = 0; lane < lanes_; ++lane) {
-      if (At(byte, lane) != 0) return true;
-    }
-    return false;
-  }
-  // Of the weights of a byte and the next.
-  bool PairIsLight(int byte, int32_t room) const {
-    for (int lane = 0; lane < lanes_; ++lane) {
-      if (std::abs(At(byte, lane) + At(byte + 1, lane)) > room) return false;
-    }
-    return true;
-  }
-
-  // From the last byte to the first.
-  void Plan() {
-    steps_.assign(static_cast<size_t>(bytes_) + 1, {.links = 0, .place = -1, .next = bytes_});
-    for (int byte = bytes_ - 1; byte >= 0; --byte) {
-      Step best = {.links = std::numeric_limits<int>::max(), .place = -1, .next = byte + 1};
-      if (!used_[static_cast<size_t>(byte)]) {
-        best.links = steps_[static_cast<size_t>(byte) + 1].links;
-      } else {
-        const int first = std::max(byte - kDepthGroup + 1, 0);
-        for (int place = std::min(byte, bytes_ - kDepthGroup); place >= first; --place) {
-          const int next = Reach(byte, place);
-          const int links = 1 + steps_[static_cast<size_t>(next)].links;
-          if (links < best.links) best = {.links = links, .place = place, .next = next};
-        }
-      }
-      steps_[static_cast<size_t>(byte)] = best;
-    }
-  }
-
-  // The first byte from `byte` on that a link at `place` cannot have.
-  int Reach(int byte, int place) const {
-    int next = byte + 1;
-    for (; next < place + kDepthGroup; ++next) {
-      const bool second = (next - place) % kPairs == 1;
-      if (second && next > byte && !light_[static_cast<size_t>(next) - 1]) break;
-    }
-    return next;
-  }
-
-  Link MakeLink(int64_t tap, int place, int begin, int end) const {
-    Link link{.tap = tap, .input = place, .weights = {}};
-    for (int lane = 0; lane < lanes_; ++lane) {
-      for (int byte = place; byte < place + kDepthGroup; ++byte) {
-        const bool covers = byte >= begin && byte < end;
-        link.weights.push_back(static_cast<int8_t>(covers ? At(byte, lane) : 0));
-      }
-    }
-    return link;
-  }
-
-  std::span<const int8_t> weights_;  // [byte][lane]
-  const int lanes_, bytes_;
-  std::vector<bool> light_, used_;
-  std::vector<Step> steps_;
 };
 
 // Appends the chains of some links: the one with the heaviest pair, then, time and again, that with
@@ -236,10 +142,6 @@ std::vector<Link> CoverPanelTap(const PackedLayer& layer, const WeightReader& re
 int32_t ChainRoom(int32_t input_maximum) {
   constexpr int32_t kLargestInt16 = std::numeric_limits<int16_t>::max();
   return kLargestInt16 / std::max(input_maximum, 1);
-}
-
-std::vector<Link> CoverTap(int64_t tap, std::span<const int8_t> weights, int lanes, int32_t room) {
-  return Cover(weights, lanes, room).Links(tap);
 }
 
 std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room) {
