@@ -38,9 +38,7 @@ struct Avx2 {
   static constexpr int kChainTileRows = 6;
 
   static inline Activations Broadcast(const uint8_t* a) {
-    int32_t quad;
-    std::memcpy(&quad, a, sizeof quad);
-    const __m256i bytes = _mm256_set1_epi32(quad);
+    const __m256i bytes = BroadcastQuad(a);
     return {_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(bytes, 8)};
   }
   static inline Weights LoadWeights(const std::byte* b) {

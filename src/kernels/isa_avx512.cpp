@@ -37,9 +37,7 @@ struct Avx512 {
   static constexpr int kChainTileRows = 6;
 
   static inline Activations Broadcast(const uint8_t* a) {
-    int32_t quad;
-    std::memcpy(&quad, a, sizeof quad);
-    const __m512i bytes = _mm512_set1_epi32(quad);
+    const __m512i bytes = BroadcastQuad(a);
     return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
   }
   static inline Weights LoadWeights(const std::byte* b) {
