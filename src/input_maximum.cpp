@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pack/integers.h"
+#include "plan.h"
 
 namespace qconv {
 namespace {
@@ -15,7 +16,6 @@ using pack::PackedLayer;
 
 // Of a task at least: to start it takes about as long as to read these.
 constexpr int64_t kTaskBytes = 64 << 10;
-constexpr int64_t kTasksPerThread = 4;
 constexpr int64_t kLine = 64;  // bytes of a cache line
 
 // What all tasks of one check share.

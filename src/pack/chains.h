@@ -58,8 +58,8 @@ struct PanelChains {
   std::vector<int32_t> inputs;            // of the links of all lists
   std::vector<int16_t> taps;
   std::vector<int8_t> weights;
-  int64_t instructions =
-      0;  // for a row with all taps: of its lists, and what a panel takes besides
+  // For a row with all taps: of its lists, and what a panel takes besides.
+  int64_t instructions = 0;
 };
 
 // Whether the inputs of a channel group can be told in the int32 of chains.
