@@ -32,13 +32,9 @@ ReferenceSample::ReferenceSample(const cases::Case& numbers)
   bytes_.resize(pixels_.size() * channels_);
   const ReferenceConv reference = numbers.Reference();
   for (size_t i = 0; i < pixels_.size(); ++i) {
-    int64_t rest = pixels_[i];
-    Spatial position = image.size;
-    for (int d = position.rank() - 1; d >= 0; --d) {
-      position[d] = rest % image.size[d];
-      rest /= image.size[d];
-    }
-    reference.RunPixel(numbers.layer.image, numbers.input, rest, position,
+    const std::vector<int64_t> position = cases::PixelPosition(image, pixels_[i]);
+    reference.RunPixel(numbers.layer.image, numbers.input, position[0],
+                       Spatial(std::span(position).subspan(1)),
                        std::span(bytes_).subspan(i * channels_, channels_));
   }
 }

@@ -36,6 +36,14 @@ std::string Short(const Spatial& spatial) {
 
 int64_t Pixels(const Image& image) { return image.batch * Volume(image.size); }
 
+std::vector<int64_t> PixelPosition(const Image& image, int64_t pixel) {
+  std::vector<int64_t> extents = {image.batch};
+  extents.insert(extents.end(), image.size.begin(), image.size.end());
+  std::vector<int64_t> position(extents.size());
+  for (size_t i = extents.size(); i-- > 0; pixel /= extents[i]) position[i] = pixel % extents[i];
+  return position;
+}
+
 int64_t Layer::Macs() const {
   return Pixels(OutputImage()) * params.out_channels * Volume(params.kernel) *
          (params.in_channels / params.groups);

@@ -16,6 +16,9 @@ namespace qconv::cases {
 // Number of pixels in the whole batch.
 int64_t Pixels(const Image& image);
 
+// Batch and position of a pixel, outermost first; pixels are counted [n][d][h][w].
+std::vector<int64_t> PixelPosition(const Image& image, int64_t pixel);
+
 struct Layer {
   std::string net;
   std::string name;

@@ -18,7 +18,7 @@ int64_t Pixel(const Expected& expected, int64_t i) {
 
 // "[n,d,h,w,c] = [0,0,3,5,17]" for a byte of the output.
 std::string Coordinates(const cases::Layer& layer, int64_t pixel, int64_t channel) {
-  std::vector<int64_t> position = PositionOf(layer, pixel);
+  std::vector<int64_t> position = cases::PixelPosition(layer.OutputImage(), pixel);
   position.insert(position.begin() + 1, 4 - position.size(), 0);
   return fmt::format("[n,d,h,w,c] = [{},{},{},{},{}]", position[0], position[1], position[2],
                      position[3], channel);

@@ -30,12 +30,6 @@ int64_t PixelAt(const std::vector<int64_t>& extents, const std::vector<int64_t>&
   return pixel;
 }
 
-std::vector<int64_t> PositionAt(const std::vector<int64_t>& extents, int64_t pixel) {
-  std::vector<int64_t> position(extents.size());
-  for (size_t i = extents.size(); i-- > 0; pixel /= extents[i]) position[i] = pixel % extents[i];
-  return position;
-}
-
 // Every corner, some pixels of every edge, and as many others as the time allows.
 std::vector<int64_t> DrawSample(const cases::Layer& layer, uint64_t seed) {
   const std::vector<int64_t> extents = Extents(layer.OutputImage());
@@ -83,19 +77,15 @@ std::string SampleText(const cases::Layer& layer, const std::vector<int64_t>& sa
                      cases::Pixels(layer.OutputImage()));
 }
 
-std::vector<int64_t> PositionOf(const cases::Layer& layer, int64_t pixel) {
-  return PositionAt(Extents(layer.OutputImage()), pixel);
-}
-
 void ForEachPixel(const cases::Layer& layer, const std::vector<int64_t>& sample, int threads,
                   const PixelTask& task) {
-  const std::vector<int64_t> extents = Extents(layer.OutputImage());
+  const Image image = layer.OutputImage();
   const int64_t count = PixelCount(layer, sample);
   std::atomic<int64_t> next = 0;
   const auto work = [&] {
     for (int64_t i = next++; i < count; i = next++) {
       const int64_t pixel = sample.empty() ? i : sample[static_cast<size_t>(i)];
-      const std::vector<int64_t> position = PositionAt(extents, pixel);
+      const std::vector<int64_t> position = cases::PixelPosition(image, pixel);
       task(i, position[0], Spatial(std::span(position).subspan(1)));
     }
   };

@@ -20,9 +20,6 @@ int64_t PixelCount(const cases::Layer& layer, const std::vector<int64_t>& sample
 // " (a sample: 250 of 12544 pixels)", or "" if it is all.
 std::string SampleText(const cases::Layer& layer, const std::vector<int64_t>& sample);
 
-// Batch and spatial position of a pixel, outermost first.
-std::vector<int64_t> PositionOf(const cases::Layer& layer, int64_t pixel);
-
 // Work on the i-th pixel of a sample.
 using PixelTask = std::function<void(int64_t i, int64_t batch, const Spatial& position)>;
 
