@@ -53,8 +53,7 @@ void Explain(const JobOptions& options) {
   fmt::print(
       "\nchain: links of a chain, on average\n"
       "instr., widened: vector instructions for four products in each lane of a vector; the same "
-      "if "
-      "everything were widened\n"
+      "if everything were widened\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 
