@@ -12,6 +12,7 @@
 #include "pack/fold.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
+#include "pack/slide.h"
 #include "pack/weights.h"
 #include "plan.h"
 #include "tile_shapes.h"
@@ -93,7 +94,9 @@ void AddLanePanels(PackedLayer& layer) {
   // The spread window of a pixel should leave room for others beside it.
   const int64_t vector_bytes =
       layer.GridTaps() * layer.spread.depth_groups * layer.kernels->spread_vector_bytes;
-  const int64_t most_vectors = kCopyBytes / 2 / vector_bytes;
+  const int64_t most_vectors = layer.slide_form == pack::kNoSlide
+                                   ? kCopyBytes / 2 / vector_bytes
+                                   : pack::MostSlideVectors(*layer.kernels, layer.slide_form);
   for (const int shape : ChooseLanePanels(*layer.kernels, channels, most_vectors)) {
     const int64_t width = layer.kernels->shapes[shape].columns;
     layer.groups.push_back(
@@ -148,11 +151,16 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   const int lanes = layer.kernels->lanes;
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
   if (layer.feed == Feed::kLanes) {
-    layer.spread = pack::MakeSpreadLayout(layer.geometry);
+    layer.slide_form = pack::ChooseSlideForm(layer.geometry, *layer.kernels);
+    layer.spread =
+        layer.slide_form == pack::kNoSlide
+            ? pack::MakeSpreadLayout(layer.geometry)
+            : pack::MakeSlideLayout(layer.geometry, kernels::kSlideForms[layer.slide_form]);
     layer.tap_grid = pack::SpreadGrid(layer.geometry, layer.spread);
     AddLanePanels(layer);
   } else {
-    layer.spread.output_rows = layer.spread.row_step = 1;
+    layer.slide_form = pack::kNoSlide;
+    layer.spread.output_rows = 1;
     layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
     const pack::WeightReader reader(layer, weights, zero_points);
     for (const ChannelGroup& group :
@@ -161,6 +169,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     }
   }
   layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
+  if (layer.weight_parts > 1) layer.slide_form = pack::kNoSlide;
   LayOutPanels(layer);
 
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);

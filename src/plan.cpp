@@ -5,6 +5,7 @@
 
 #include "lane_tile.h"
 #include "pack/integers.h"
+#include "pack/slide.h"
 #include "padding.h"
 
 namespace qconv {
@@ -118,6 +119,14 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
   return std::min(most, CeilDiv(rows, unit) * unit);
 }
 
+// Whole output rows: one set of those that share input, or a few if they are short.
+Dims SlideTile(const PackedLayer& layer, const Dims& output, int64_t most_rows) {
+  constexpr int64_t kRows = kMaxBlockRows;
+  const int64_t set = layer.spread.output_rows;
+  const int64_t sets = std::max<int64_t>(std::min(kRows, most_rows) / (set * output[2]), 1);
+  return {1, std::min(sets * set, output[1]), output[2]};
+}
+
 }  // namespace
 
 ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output,
@@ -159,14 +168,17 @@ void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   kernel_ = layer.geometry.kernel;
   row_step_ = layer.spread.row_step;
   const Dims extents = {output_[0], CeilDiv(output_[1], row_step_), output_[2]};
-  tile_ = ChooseLaneTile(layer, extents, RowsForThreads(layer, pixels, threads), kCopyBytes);
+  const int64_t most_rows = RowsForThreads(layer, pixels, threads);
+  slides_ = pack::Slides(layer, input_);
+  tile_ = slides_ ? SlideTile(layer, extents, most_rows)
+                  : ChooseLaneTile(layer, extents, most_rows, kCopyBytes);
   tiles_ = {CeilDiv(extents[0], tile_[0]), row_step_ * CeilDiv(extents[1], tile_[1]),
             CeilDiv(extents[2], tile_[2])};
   // Where the height is no multiple of the step, the last tiles may have no rows.
   const int64_t rows_below = output_[1] - (tiles_[1] / row_step_ - 1) * tile_[1] * row_step_;
   tiles_[1] -= std::max<int64_t>(row_step_ - rows_below, 0);
   blocks_ = tiles_[0] * tiles_[1] * tiles_[2];
-  copies_ = blocks_ > 0;
+  copies_ = blocks_ > 0 && !slides_;
 }
 
 Piece ImagePlan::Tile(int64_t index) const {

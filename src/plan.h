@@ -53,6 +53,7 @@ class ImagePlan {
   int64_t blocks() const { return blocks_; }  // per image
   bool copies() const { return copies_; }     // whether any piece is copied
   bool pads() const { return pads_; }         // whether all pieces read padded copies in place
+  bool slides() const { return slides_; }     // whether pieces are rows for slides (pack/slide.h)
 
   pack::Piece LargestRectangle() const;
 
@@ -81,7 +82,7 @@ class ImagePlan {
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};
   int64_t row_step_ = 1;
   int64_t blocks_ = 0;
-  bool copies_ = false, pads_ = false;
+  bool copies_ = false, pads_ = false, slides_ = false;
 };
 
 }  // namespace qconv

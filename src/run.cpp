@@ -9,6 +9,7 @@
 #include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
+#include "pack/slide.h"
 #include "plan.h"
 
 namespace qconv {
@@ -70,6 +71,7 @@ class Worker {
   void Multiply(int64_t index, int64_t begin, int64_t end) {
     image_ = job_.Image(index / job_.plan.blocks());
     piece_count_ = job_.plan.PiecesOf(index % job_.plan.blocks(), pieces_);
+    if (job_.plan.slides()) return Slide(begin, end);
     feed_count_ = 0;
     int group = -1;
     for (int64_t p = begin; p < end; ++p) {
@@ -97,6 +99,34 @@ class Worker {
     }
     if (new_block) lanes_->MoveTo(pieces_[0], image_);
     feed_count_ = lanes_->Feed(panel, feeds_);
+  }
+
+  // The rows of a piece, in sets that share input.
+  void Slide(int64_t begin, int64_t end) {
+    if (!slides_) slides_.emplace(layer_, image_, scratch_);
+    const pack::Segment &d = pieces_[0].segment[0], &h = pieces_[0].segment[1];
+    const int64_t set = layer_.spread.output_rows;
+    for (int64_t z = d.begin; z < d.end; ++z) {
+      for (int64_t y = h.begin; y < h.end; y += set * h.step) {
+        const int64_t rows = std::min(set, (h.end - y + h.step - 1) / h.step);
+        for (int64_t phase = 0; phase < std::min(slides_->phases(), image_.output_size[2]);
+             ++phase) {
+          slides_->MoveTo(image_, z, y, rows, phase);
+          for (int64_t p = begin; p < end; ++p) SlidePanel(layer_.panels[static_cast<size_t>(p)]);
+        }
+      }
+    }
+  }
+
+  void SlidePanel(const Panel& panel) {
+    static constexpr int32_t kRowTerm = 0;  // zero points are in the weights
+    kernels::SlideTask task = slides_->Task(panel);
+    task.epilogue = Epilogue(panel);
+    task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
+    task.epilogue.row_terms = &kRowTerm;
+    const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
+    const kernels::SlideKernels& kernels = shape.lanes.slides[layer_.slide_form];
+    (layer_.general_epilogue ? kernels.general : kernels.symmetric)(task);
   }
 
   void FeedPieces(const Panel& panel) {
@@ -221,6 +251,7 @@ class Worker {
   PieceFeed feeds_[kMaxPieces];
   int feed_count_ = 0;
   std::optional<pack::LaneFeeder> lanes_;
+  std::optional<pack::SlideFeeder> slides_;
   kernels::Row rows_[kMaxBlockRows];
   int32_t row_terms_[kMaxBlockRows];
   alignas(64) std::byte scratch_[kCopyBytes];

@@ -86,33 +86,53 @@ class GeneralEpilogue {
 // What it takes to turn the accumulators of a tile into output bytes.
 template <class Simd, template <class, int> class Epilogue, int nv>
 class OutputTask {
- public:
-  explicit OutputTask(const PanelTask& task)
-      : epilogue_(task.epilogue),
-        zero_point_(task.epilogue.output_zero_point),
-        lower_(task.epilogue.lower),
-        upper_(task.epilogue.upper),
-        output_(task.output),
-        columns_(task.columns) {}
+  using Width = typename Simd::Width;
+  using Native = typename Width::Native;
+  using Register = typename Width::Register;
 
-  // Requantizes vector by vector, so that each bias and multiplier is loaded once for all rows.
-  // Narrowing then works on four vectors at a time, which are the vectors of 4 / nv rows (nv = 3:
-  // of one row, the last one unused).
+ public:
+  // Narrowing works on four vectors at a time, in two halves of two. They are the vectors of so
+  // many pixels (nv = 3: of one, the last one unused).
+  static constexpr int kQuadRows = Width::template RowsPerQuad<nv>();
+
+  OutputTask(const PanelEpilogue& epilogue, int columns)
+      : epilogue_(epilogue),
+        zero_point_(epilogue.output_zero_point),
+        lower_(epilogue.lower),
+        upper_(epilogue.upper),
+        columns_(columns) {}
+
+  // Results of vector v, without the zero point.
+  inline __attribute__((always_inline)) Native Requantize(Register acc, int v, int64_t row) const {
+    return epilogue_.Requantize(reinterpret_cast<Native>(acc), v, row);
+  }
+
+  inline __attribute__((always_inline)) Native Halve(Native v0, Native v1) const {
+    return Width::Halve(v0, v1, zero_point_);
+  }
+
+  // Stores the first `rows` pixels of a quad.
+  template <int rows>
+  inline __attribute__((always_inline)) void Store(Native low, Native high,
+                                                   uint8_t* const* outputs) const {
+    auto bytes = Width::AtLeast(Width::Join(low, high), lower_);
+    if constexpr (Epilogue<Simd, nv>::kHasUpperBound) bytes = Width::AtMost(bytes, upper_);
+    Width::template Store<nv, rows>(bytes, outputs, columns_);
+  }
+
+  // A whole tile. Requantizes vector by vector, so that each bias and multiplier is loaded once for
+  // all rows.
   template <int m>
-  inline __attribute__((always_inline)) void Write(typename Simd::Width::Register (&acc)[m][nv],
+  inline __attribute__((always_inline)) void Write(Register (&acc)[m][nv], uint8_t* output,
                                                    const Row* rows, int64_t first_row) const {
-    using Native = typename Width::Native;
     Unroll<nv>([&](auto v) {
       Unroll<m>([&](auto r) {
-        const Native result =
-            epilogue_.Requantize(reinterpret_cast<Native>(acc[r][v]), v, first_row + r);
-        acc[r][v] = reinterpret_cast<typename Width::Register>(result);
+        acc[r][v] = reinterpret_cast<Register>(Requantize(acc[r][v], v, first_row + r));
       });
     });
-    constexpr int kRows = Width::template RowsPerQuad<nv>();
-    Unroll<(m + kRows - 1) / kRows>([&](auto q) {
-      constexpr int kFirst = q.kValue * kRows;
-      constexpr int kValid = m - kFirst < kRows ? m - kFirst : kRows;
+    Unroll<(m + kQuadRows - 1) / kQuadRows>([&](auto q) {
+      constexpr int kFirst = q.kValue * kQuadRows;
+      constexpr int kValid = m - kFirst < kQuadRows ? m - kFirst : kQuadRows;
       Native quad[kMaxVectors];
       Unroll<kMaxVectors>([&](auto i) {
         constexpr int kRow = i.kValue / nv, kVector = i.kValue % nv;
@@ -122,21 +142,16 @@ class OutputTask {
           quad[i] = quad[0];
         }
       });
-      auto bytes = Width::Narrow(quad[0], quad[1], quad[2], quad[3], zero_point_);
-      bytes = Width::AtLeast(bytes, lower_);
-      if constexpr (Epilogue<Simd, nv>::kHasUpperBound) bytes = Width::AtMost(bytes, upper_);
       uint8_t* outputs[kValid];
-      Unroll<kValid>([&](auto i) { outputs[i] = output_ + rows[kFirst + i].output; });
-      Width::template Store<nv, kValid>(bytes, outputs, columns_);
+      Unroll<kValid>([&](auto i) { outputs[i] = output + rows[kFirst + i].output; });
+      Store<kValid>(Halve(quad[0], quad[1]), Halve(quad[2], quad[3]), outputs);
     });
   }
 
  private:
-  using Width = typename Simd::Width;
   Epilogue<Simd, nv> epilogue_;
   int16_t zero_point_;
   uint8_t lower_, upper_;
-  uint8_t* output_;
   int columns_;
 };
 

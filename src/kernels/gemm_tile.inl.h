@@ -74,8 +74,8 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
     // Hides from the compiler that this does not change from tile to tile: it would keep the
     // vectors of the epilogue in registers that the accumulators need.
     asm("" : "+r"(epilogue_task));
-    OutputTask<Simd, Epilogue, nv>(*epilogue_task)
-        .template Write<m>(acc[0], rows, rows - task.rows);
+    OutputTask<Simd, Epilogue, nv>(epilogue_task->epilogue, epilogue_task->columns)
+        .template Write<m>(acc[0], epilogue_task->output, rows, rows - task.rows);
   }
 }
 

@@ -32,15 +32,14 @@ struct Avx2 {
   // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
   static constexpr int kTileRows[] = {8, 4};
   static constexpr int kLaneTileRows[] = {6, 5};
+  static constexpr int kSlideRegisters = 8;
+  static constexpr int kSlideVectors[] = {2, 2, 0, 0};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)
   static constexpr int kChainTileRows = 6;
 
-  static inline Activations Broadcast(const uint8_t* a) {
-    const __m256i bytes = BroadcastQuad(a);
-    return {_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(bytes, 8)};
-  }
+  static inline Activations Broadcast(const uint8_t* a) { return FromQuads(BroadcastQuad(a)); }
   static inline Weights LoadWeights(const std::byte* b) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 32))};
@@ -50,9 +49,12 @@ struct Avx2 {
             _mm256_load_si256(reinterpret_cast<const __m256i*>(a + 32))};
   }
   static inline void StoreSpread(std::byte* out, __m256i quads) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out),
-                       _mm256_and_si256(quads, _mm256_set1_epi16(0xff)));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out + 32), _mm256_srli_epi16(quads, 8));
+    const auto [even, odd] = FromQuads(quads);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out), even);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out + 32), odd);
+  }
+  static inline Activations FromQuads(__m256i quads) {
+    return {_mm256_and_si256(quads, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(quads, 8)};
   }
   static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
     acc = Width::Add(acc, reinterpret_cast<Register>(_mm256_madd_epi16(a.even, b.even)));

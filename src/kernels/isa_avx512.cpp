@@ -31,15 +31,14 @@ struct Avx512 {
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
   static constexpr int kTileRows[] = {12, 10, 6, 4};
   static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
+  static constexpr int kSlideRegisters = 18;
+  static constexpr int kSlideVectors[] = {4, 4, 0, 0};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)
   static constexpr int kChainTileRows = 6;
 
-  static inline Activations Broadcast(const uint8_t* a) {
-    const __m512i bytes = BroadcastQuad(a);
-    return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
-  }
+  static inline Activations Broadcast(const uint8_t* a) { return FromQuads(BroadcastQuad(a)); }
   static inline Weights LoadWeights(const std::byte* b) {
     return {_mm512_loadu_si512(b), _mm512_loadu_si512(b + 64)};
   }
@@ -47,8 +46,12 @@ struct Avx512 {
     return {_mm512_load_si512(a), _mm512_load_si512(a + 64)};
   }
   static inline void StoreSpread(std::byte* out, __m512i quads) {
-    _mm512_store_si512(out, _mm512_and_si512(quads, _mm512_set1_epi16(0xff)));
-    _mm512_store_si512(out + 64, _mm512_srli_epi16(quads, 8));
+    const auto [even, odd] = FromQuads(quads);
+    _mm512_store_si512(out, even);
+    _mm512_store_si512(out + 64, odd);
+  }
+  static inline Activations FromQuads(__m512i quads) {
+    return {_mm512_and_si512(quads, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(quads, 8)};
   }
   static inline Register Dot(Register acc, const Activations& a, const Weights& b) {
     acc = Width::Add(acc, reinterpret_cast<Register>(_mm512_madd_epi16(a.even, b.even)));

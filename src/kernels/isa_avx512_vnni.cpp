@@ -28,6 +28,8 @@ struct Avx512Vnni {
   // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
+  static constexpr int kSlideRegisters = 28;
+  static constexpr int kSlideVectors[] = {4, 4, 2, 1};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
@@ -37,6 +39,7 @@ struct Avx512Vnni {
   static inline Weights LoadWeights(const std::byte* b) { return _mm512_loadu_si512(b); }
   static inline Activations LoadSpread(const uint8_t* a) { return _mm512_load_si512(a); }
   static inline void StoreSpread(std::byte* out, __m512i quads) { _mm512_store_si512(out, quads); }
+  static inline Activations FromQuads(__m512i quads) { return quads; }
   static inline Register Dot(Register acc, Activations a, Weights b) {
     return reinterpret_cast<Register>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(acc), a, b));
   }

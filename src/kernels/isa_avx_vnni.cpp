@@ -27,6 +27,8 @@ struct AvxVnni {
   // 16 registers hold the accumulators, nv weights and one broadcast.
   static constexpr int kTileRows[] = {10, 6};
   static constexpr int kLaneTileRows[] = {8, 6};
+  static constexpr int kSlideRegisters = 14;
+  static constexpr int kSlideVectors[] = {2, 2, 0, 0};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
@@ -42,6 +44,7 @@ struct AvxVnni {
   static inline void StoreSpread(std::byte* out, __m256i quads) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(out), quads);
   }
+  static inline Activations FromQuads(__m256i quads) { return quads; }
   static inline Register Dot(Register acc, Activations a, Weights b) {
     return reinterpret_cast<Register>(
         _mm256_dpbusd_avx_epi32(reinterpret_cast<__m256i>(acc), a, b));

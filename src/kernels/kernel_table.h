@@ -129,6 +129,50 @@ struct SpreadTask {
 
 using SpreadKernel = void (*)(const SpreadTask& task);
 
+// Sliding kernels serve depthwise layers of small kernels without spread input in between: they
+// keep the columns of input that a pixel needs in registers, four rows interleaved (a quad), and
+// slide along w. Two output rows may share the columns, each with weights of its own.
+//
+//   columns   0  1  2  3  4 ...      quad 0: input rows 0 to 3, quad 1: rows 4 to 7
+//    quad 0  [ ][ ][ ][ ][ ]         pixel i: columns i * stride, ..., i * stride + taps - 1
+//    quad 1  [ ][ ][ ][ ][ ]
+struct SlideForm {
+  int taps;    // columns that a pixel needs
+  int quads;   // of a column
+  int stride;  // columns from pixel to pixel
+};
+inline constexpr SlideForm kSlideForms[] = {{3, 1, 1}, {3, 1, 2}, {5, 2, 1}, {5, 2, 2}};
+inline constexpr int kSlideFormCount = 4;
+inline constexpr int kMaxSlideInputs = 8;
+inline constexpr int kMaxSlideOutputs = 2;
+
+// Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
+// where it is padding).
+struct SlideRun {
+  const uint8_t* rows[kMaxSlideInputs];
+  int64_t steps[kMaxSlideInputs];
+  int64_t count;
+};
+
+// Output rows of `count` pixels times one panel.
+struct SlideTask {
+  const SlideRun* runs;  // one after the other, all columns that the pixels need
+  int64_t channel;       // bytes from where the runs point to the first channel of the panel
+  uint8_t* outputs[kMaxSlideOutputs];  // the first pixel of each row, first channel of the panel
+  int output_rows;
+  int64_t output_step;  // from pixel to pixel, in bytes
+  int64_t count;
+  const std::byte* weights;  // [output row][quad][tap][vector]
+  PanelEpilogue epilogue;    // row_terms: a single one, for all pixels
+  int columns;
+};
+
+using SlideKernel = void (*)(const SlideTask& task);
+
+struct SlideKernels {
+  SlideKernel symmetric, general;
+};
+
 // Sums the bytes of each row over all taps: sums[row]. `depth` is in bytes here and only those are
 // read.
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
@@ -141,6 +185,7 @@ using LargestByteKernel = uint8_t (*)(const uint8_t* bytes, int64_t count);
 struct LaneKernels {
   SpreadKernel spread[kSpreadForms];
   PanelKernel symmetric, general;
+  SlideKernels slides[kSlideFormCount];  // null where registers do not hold the columns
 };
 
 // A register tile: `rows` pixels by `columns` channels. Kernels are null where there is no use for

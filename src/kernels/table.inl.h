@@ -12,6 +12,7 @@
 #include "kernels/largest_byte.inl.h"
 #include "kernels/pixel_input.inl.h"
 #include "kernels/row_sums.inl.h"
+#include "kernels/slide.inl.h"
 #include "kernels/spread.inl.h"
 
 namespace qconv::kernels {
@@ -63,6 +64,15 @@ int64_t SpinChains(int64_t iterations) {
   return iterations * kAccumulators * kMaxLinks * Simd::Width::kLanes * kDepthGroup;
 }
 
+template <class Simd, int nv, int form>
+constexpr SlideKernels MakeSlideKernels() {
+  if constexpr (nv > Simd::kSlideVectors[form]) {
+    return {};
+  } else {
+    return {Slide<Simd, SymmetricEpilogue, nv, form>, Slide<Simd, GeneralEpilogue, nv, form>};
+  }
+}
+
 template <class Simd, int nv>
 constexpr LaneKernels MakeLaneKernels() {
   if constexpr (nv == 3) {
@@ -71,7 +81,9 @@ constexpr LaneKernels MakeLaneKernels() {
     return {.spread = {SpreadTaps<Simd, nv>, SpreadShuffledTaps<Simd, nv>, SpreadChannels<Simd, nv>,
                        SpreadNearChannels<Simd, nv>},
             .symmetric = RunPanel<Simd, LaneInput, SymmetricEpilogue, nv>,
-            .general = RunPanel<Simd, LaneInput, GeneralEpilogue, nv>};
+            .general = RunPanel<Simd, LaneInput, GeneralEpilogue, nv>,
+            .slides = {MakeSlideKernels<Simd, nv, 0>(), MakeSlideKernels<Simd, nv, 1>(),
+                       MakeSlideKernels<Simd, nv, 2>(), MakeSlideKernels<Simd, nv, 3>()}};
   }
 }
 

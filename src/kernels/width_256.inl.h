@@ -33,12 +33,10 @@ struct Width256 {
     return nv == 3 ? 1 : 4 / nv;
   }
 
-  static inline __m256i Narrow(__m256i v0, __m256i v1, __m256i v2, __m256i v3, int16_t zero_point) {
-    const __m256i zero_points = _mm256_set1_epi16(zero_point);
-    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), zero_points);
-    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v2, v3), zero_points);
-    return _mm256_packus_epi16(low, high);
+  static inline __m256i Halve(__m256i v0, __m256i v1, int16_t zero_point) {
+    return _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), _mm256_set1_epi16(zero_point));
   }
+  static inline __m256i Join(__m256i low, __m256i high) { return _mm256_packus_epi16(low, high); }
   static inline __m256i AtLeast(__m256i bytes, uint8_t bound) {
     return _mm256_max_epu8(bytes, _mm256_set1_epi8(static_cast<char>(bound)));
   }

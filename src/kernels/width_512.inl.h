@@ -2,9 +2,10 @@
 //
 // Layer: kernels. Shared by the AVX-512 ISAs. width_256.inl.h is its twin.
 //
-// Packing works within 128-bit lanes: lane L of Narrow(v0, v1, v2, v3) holds the four bytes of lane
-// L of v0, then of v1, v2, v3. Panels store their channels in an order that undoes this
-// (ColumnInPanel in pack/weights.h), so that for nv = 4 no permutation is needed:
+// Four vectors are narrowed at a time: Join(Halve(v0, v1), Halve(v2, v3)). Packing works within
+// 128-bit lanes: lane L of the result holds the four bytes of lane L of v0, then of v1, v2, v3.
+// Panels store their channels in an order that undoes this (ColumnInPanel in pack/weights.h), so
+// that for nv = 4 no permutation is needed:
 //   vector v, lane i   <->   column 4 * nv * (i / 4) + 4 * v + i % 4
 #pragma once
 
@@ -31,20 +32,18 @@ struct Width512 {
         _mm512_add_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
   }
 
-  // Rows whose vectors make up one Narrow: 4, 2, 1, 1.
+  // Rows whose vectors are four: 4, 2, 1; nv = 3 leaves the last one unused.
   template <int nv>
   static constexpr int RowsPerQuad() {
     return nv == 3 ? 1 : 4 / nv;
   }
 
-  // The int16 saturations cannot change the result: the zero point is in 0..255 and the clamp to
-  // 0..255 follows.
-  static inline __m512i Narrow(__m512i v0, __m512i v1, __m512i v2, __m512i v3, int16_t zero_point) {
-    const __m512i zero_points = _mm512_set1_epi16(zero_point);
-    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), zero_points);
-    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), zero_points);
-    return _mm512_packus_epi16(low, high);
+  // To int16, plus the zero point; then to bytes. The int16 saturations cannot change the result:
+  // the zero point is in 0..255 and the clamp to 0..255 follows.
+  static inline __m512i Halve(__m512i v0, __m512i v1, int16_t zero_point) {
+    return _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), _mm512_set1_epi16(zero_point));
   }
+  static inline __m512i Join(__m512i low, __m512i high) { return _mm512_packus_epi16(low, high); }
   static inline __m512i AtLeast(__m512i bytes, uint8_t bound) {
     return _mm512_max_epu8(bytes, _mm512_set1_epi8(static_cast<char>(bound)));
   }

@@ -22,12 +22,9 @@ int64_t LargestPositionBytes(const PackedLayer& layer) {
   return PositionBytes(layer, layer.panels[0]);
 }
 
-// What kernels may read of a pixel.
-int64_t ReadBytes(const PackedLayer& layer) {
-  return static_cast<int64_t>(layer.spread.padding.size());
+int64_t EndCopyBytes(const PackedLayer& layer) {
+  return RoundUp(2 * layer.spread.read_bytes, kAlignment);
 }
-
-int64_t EndCopyBytes(const PackedLayer& layer) { return RoundUp(2 * ReadBytes(layer), kAlignment); }
 
 int64_t GroupCount(const PackedLayer& layer) {
   return layer.GridTaps() * layer.spread.depth_groups * layer.weight_parts;
@@ -75,13 +72,13 @@ LaneFeeder::LaneFeeder(const PackedLayer& layer, const ImageView& image, std::by
       g_(layer.geometry),
       reach_h_(layer.spread.tap_h[kernels::kDepthGroup - 1]),
       reach_w_(layer.spread.tap_w[kernels::kDepthGroup - 1]),
-      last_(image.tensor_end - ReadBytes(layer)),
+      last_(image.tensor_end - layer.spread.read_bytes),
       end_copy_(reinterpret_cast<uint8_t*>(scratch)),
       groups_(reinterpret_cast<int64_t*>(scratch + EndCopyBytes(layer))),
       group_count_(GroupCount(layer)),
       positions_(scratch + EndCopyBytes(layer) + GroupBytes(layer)),
       rows_(rows) {
-  const int64_t read = ReadBytes(layer);
+  const int64_t read = layer.spread.read_bytes;
   const int64_t there = std::min<int64_t>(image.tensor_end - image.tensor, read);
   std::memcpy(end_copy_ + read - there, image.tensor_end - there, static_cast<size_t>(there));
   std::memset(end_copy_ + read, 0, static_cast<size_t>(read));

@@ -1,6 +1,7 @@
 #include "pack/lanes.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "pack/integers.h"
 #include "pack/lane_feed.h"
@@ -26,6 +27,11 @@ bool QuadsLieTogether(const Geometry& g) {
   return true;
 }
 
+// Of all output rows that share positions.
+int64_t KernelRows(const Geometry& g, const SpreadLayout& s) {
+  return g.kernel[1] + (s.output_rows - 1) * s.row_taps;
+}
+
 // What follows from form, quads and shared rows: steps, and where the taps of a quad lie.
 void Complete(const Geometry& g, SpreadLayout& s) {
   const Dims grid = SpreadGrid(g, s);
@@ -33,7 +39,7 @@ void Complete(const Geometry& g, SpreadLayout& s) {
   s.steps[1] = MakeSpreadSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
                                s.quad_h * g.dilation[1]);
   s.steps[2] = MakeSpreadSteps(g.stride[2], 1, grid[2], s.quad_w * g.dilation[2]);
-  const int64_t rows = std::min(s.quad_h, g.kernel[1] + s.output_rows - 1);
+  const int64_t rows = std::min(s.quad_h, KernelRows(g, s));
   const int64_t columns = std::min(s.quad_w, g.kernel[2]);
   for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
     s.tap_h[i] = std::min(i / s.quad_w, rows - 1) * g.dilation[1];
@@ -165,7 +171,7 @@ bool PrefersLanes(const Geometry& g, const kernels::KernelTable& table) {
 
 SpreadLayout MakeSpreadLayout(const Geometry& g) {
   SpreadLayout spread;
-  spread.output_rows = spread.row_step = 1;
+  spread.output_rows = spread.row_step = spread.row_taps = 1;
   if (g.GroupInputs() > 1) {
     spread.form = SpreadForm::kChannels;
     spread.quad_h = spread.quad_w = 1;
@@ -194,15 +200,31 @@ SpreadLayout MakeSpreadLayout(const Geometry& g) {
   return spread;
 }
 
+SpreadLayout MakeSlideLayout(const Geometry& g, const kernels::SlideForm& form) {
+  SpreadLayout spread;
+  spread.form = SpreadForm::kTaps;
+  spread.quad_h = kernels::kDepthGroup;
+  spread.quad_w = spread.depth_groups = 1;
+  const int64_t common = std::gcd(g.stride[1], g.dilation[1]);
+  spread.row_step = g.dilation[1] / common;
+  spread.row_taps = g.stride[1] / common;
+  const int64_t room = form.quads * kernels::kDepthGroup - g.kernel[1];
+  spread.output_rows = std::min<int64_t>(room / spread.row_taps + 1, kernels::kMaxSlideOutputs);
+  if (spread.output_rows == 1) spread.row_step = 1;
+  Complete(g, spread);
+  return spread;
+}
+
 Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
-  return {g.kernel[0], CeilDiv(g.kernel[1] + s.output_rows - 1, s.quad_h),
-          CeilDiv(g.kernel[2], s.quad_w)};
+  return {g.kernel[0], CeilDiv(KernelRows(g, s), s.quad_h), CeilDiv(g.kernel[2], s.quad_w)};
 }
 
 void FillSpreadLayout(PackedLayer& layer) {
   int64_t read = 0;
   for (Panel& panel : layer.panels) read = std::max(read, ShuffleFiller(layer, panel).Fill());
-  layer.spread.padding.assign(static_cast<size_t>(read), layer.input_zero_point);
+  layer.spread.read_bytes = read;
+  layer.spread.padding.assign(static_cast<size_t>(layer.geometry.in_channels + read),
+                              layer.input_zero_point);
 }
 
 ChannelGroup MakeLaneGroup(const Geometry& g, const SpreadLayout& spread, int64_t begin,

@@ -42,6 +42,9 @@ bool PrefersLanes(const Geometry& geometry, const kernels::KernelTable& table);
 // All but shuffles and padding; what TapGrid and the packing of weights need.
 SpreadLayout MakeSpreadLayout(const Geometry& geometry);
 
+// The same for a layer that slides (slide.h): 4x1 quads.
+SpreadLayout MakeSlideLayout(const Geometry& geometry, const kernels::SlideForm& form);
+
 // Quads that cover the kernel for the first of the output rows that share them, and so for all.
 Dims SpreadGrid(const Geometry& geometry, const SpreadLayout& spread);
 

@@ -75,12 +75,14 @@ struct SpreadLayout {
   // taps beyond it have no weights, and the last one in the kernel stands in.
   int64_t tap_h[kernels::kDepthGroup], tap_w[kernels::kDepthGroup];
   int64_t output_rows;                   // that share positions, each with weights of its own
-  int64_t row_step;                      // from one of them to the next: the dilation
+  int64_t row_step;                      // output rows from one of them to the next
+  int64_t row_taps;                      // and kernel rows
   int64_t depth_groups;                  // of a position
   SpreadSteps steps[3];                  // d, h, w
   std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
   std::vector<uint8_t> shuffle_orders;
-  std::vector<uint8_t> padding;  // a pixel of the input zero point, as long as kernels read
+  int64_t read_bytes;            // kernels may read of a pixel, from the first channel they need
+  std::vector<uint8_t> padding;  // a pixel of the input zero point, and so many bytes more
 };
 
 // A vector from a cache line boundary on. Kernels read it a cache line at a time; reads that
@@ -117,7 +119,8 @@ struct PackedLayer {
   std::vector<int16_t> chain_taps;
   AlignedVector<int8_t> chain_weights;  // [link][lane][4]
   int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
-  SpreadLayout spread;   // of a kLanes layer; others have output_rows = row_step = 1
+  SpreadLayout spread;   // of a kLanes layer; others have output_rows = 1
+  int slide_form;        // of a kLanes layer: see slide.h
 
   // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
   AlignedVector<int32_t> offsets;

@@ -99,7 +99,8 @@ int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
   const int64_t in = channels ? byte : 0, in_quad = channels ? 0 : byte;
   const int64_t output_row = tap / layer_.GridTaps();
   const int64_t d = tap / (grid[1] * grid[2]) % grid[0];
-  const int64_t h = tap / grid[2] % grid[1] * s.quad_h + in_quad / s.quad_w - output_row;
+  const int64_t h =
+      tap / grid[2] % grid[1] * s.quad_h + in_quad / s.quad_w - output_row * s.row_taps;
   const int64_t w = tap % grid[2] * s.quad_w + in_quad % s.quad_w;
   if (in >= g.GroupInputs() || h < 0 || h >= g.kernel[1] || w >= g.kernel[2]) return 0;
   const int64_t at =

@@ -1,0 +1,141 @@
+#include "pack/slide.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <numeric>
+
+#include "pack/integers.h"
+
+namespace qconv::pack {
+namespace {
+
+using kernels::kDepthGroup;
+
+// What kernels read of a pixel: the channels of the widest panel.
+int64_t ReadBytes(const PackedLayer& layer) {
+  return layer.kernels->shapes[layer.panels[0].shape].columns;
+}
+
+}  // namespace
+
+int ChooseSlideForm(const Geometry& g, const kernels::KernelTable& table) {
+  if (g.groups != g.in_channels || g.GroupOutputs() != 1 || g.kernel[0] != 1 || g.kernel[1] == 1) {
+    return kNoSlide;
+  }
+  const int64_t stride = g.stride[2] / std::gcd(g.stride[2], g.dilation[2]);
+  for (int i = 0; i < kernels::kSlideFormCount; ++i) {
+    const kernels::SlideForm& form = kernels::kSlideForms[i];
+    if (form.taps == g.kernel[2] && form.quads == CeilDiv(g.kernel[1], kDepthGroup) &&
+        form.stride == stride && MostSlideVectors(table, i) > 0) {
+      return i;
+    }
+  }
+  return kNoSlide;
+}
+
+int64_t MostSlideVectors(const kernels::KernelTable& table, int form) {
+  int most = 0;
+  for (int i = 0; i < table.shape_count; ++i) {
+    const kernels::PanelShape& shape = table.shapes[i];
+    if (shape.lanes.slides[form].symmetric != nullptr) most = std::max(most, shape.vectors);
+  }
+  return most;
+}
+
+bool Slides(const PackedLayer& layer, const Dims& input_size) {
+  return layer.slide_form != kNoSlide &&
+         input_size[2] * layer.geometry.in_channels >= ReadBytes(layer);
+}
+
+int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) { return 2 * ReadBytes(layer); }
+
+SlideFeeder::SlideFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
+    : layer_(layer),
+      g_(layer.geometry),
+      form_(kernels::kSlideForms[layer.slide_form]),
+      phases_(g_.dilation[2] / std::gcd(g_.stride[2], g_.dilation[2])),
+      last_(image.tensor_end - ReadBytes(layer)),
+      end_copy_(reinterpret_cast<uint8_t*>(scratch)) {
+  const auto read = static_cast<size_t>(ReadBytes(layer));
+  std::memcpy(end_copy_, last_, read);
+  std::memset(end_copy_ + read, 0, read);
+}
+
+void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows,
+                         int64_t phase) {
+  image_ = image;
+  rows_ = rows;
+  const Dims &in = image.input_size, &out = image.output_size;
+  output_ = image.output + ((z * out[1] + y) * out[2] + phase) * g_.out_channels;
+  count_ = (out[2] - phase + phases_ - 1) / phases_;
+  first_ = phase * g_.stride[2] - g_.padding[2];
+  const int64_t in_z = z * g_.stride[0] - g_.padding[0];
+  const int64_t in_y = y * g_.stride[1] - g_.padding[1];
+  // Rows beyond those that have weights: the last one stands in.
+  const int64_t last = g_.kernel[1] - 1 + (rows - 1) * layer_.spread.row_taps;
+  for (int64_t i = 0; i < form_.quads * kDepthGroup; ++i) {
+    const int64_t at = in_y + std::min(i, last) * g_.dilation[1];
+    const bool inside = in_z >= 0 && in_z < in[0] && at >= 0 && at < in[1];
+    inputs_[i] = inside ? image.input + (in_z * in[1] + at) * in[2] * g_.in_channels : nullptr;
+    if (inside || i == 0) lowest_ = inputs_[i];
+  }
+  FillRuns(/*channel=*/0, /*safe=*/in[2], runs_);
+}
+
+kernels::SlideTask SlideFeeder::Task(const Panel& panel) {
+  kernels::SlideTask task = {};
+  const int64_t channel = panel.out_begin;
+  task.runs = runs_;
+  task.channel = channel;
+  if (lowest_ != nullptr && channel + ReadBytes(layer_) > g_.in_channels) {
+    const int64_t readable = FloorDiv(last_ - lowest_ - channel, g_.in_channels) + 1;
+    if (readable < image_.input_size[2]) {
+      FillRuns(channel, readable, end_runs_);
+      task.runs = end_runs_;
+      task.channel = 0;
+    }
+  }
+  for (int64_t i = 0; i < rows_; ++i) {
+    task.outputs[i] =
+        output_ + channel + i * layer_.spread.row_step * image_.output_size[2] * g_.out_channels;
+  }
+  task.output_rows = static_cast<int>(rows_);
+  task.output_step = phases_ * g_.out_channels;
+  task.count = count_;
+  task.weights = layer_.weights.data() + panel.weights_offset;
+  task.columns = panel.columns;
+  return task;
+}
+
+// Fills `runs` with those of the slide, `channel` bytes further on; the lowest row is read in place
+// before image position `safe` only.
+void SlideFeeder::FillRuns(int64_t channel, int64_t safe, Runs& runs) const {
+  const int64_t step = g_.dilation[2];
+  const int64_t columns = (count_ - 1) * form_.stride + form_.taps;
+  // Columns before an image position.
+  const auto before = [&](int64_t at) {
+    return std::min(CeilDiv(std::max<int64_t>(at - first_, 0), step), columns);
+  };
+  const int64_t begin = before(0), end = before(image_.input_size[2]);
+  const int64_t middle = std::clamp(before(safe), begin, end);
+  const int64_t ends[] = {begin, middle, end, columns};
+  kernels::SlideRun* run = runs;
+  int64_t column = 0;
+  for (int part = 0; part < kMostRuns; ++part) {
+    if (ends[part] == column) continue;
+    run->count = ends[part] - column;
+    for (int64_t i = 0; i < form_.quads * kDepthGroup; ++i) {
+      const bool inside = inputs_[i] != nullptr && column >= begin && column < end;
+      const uint8_t* at = layer_.spread.padding.data() + channel;
+      if (inside) at = inputs_[i] + (first_ + column * step) * g_.in_channels + channel;
+      if (inside && inputs_[i] == lowest_ && column >= middle) at = end_copy_ + (at - last_);
+      run->rows[i] = at;
+      run->steps[i] = inside ? step * g_.in_channels : 0;
+    }
+    column = ends[part];
+    ++run;
+  }
+}
+
+}  // namespace qconv::pack
