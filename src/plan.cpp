@@ -119,12 +119,14 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
   return std::min(most, CeilDiv(rows, unit) * unit);
 }
 
-// Whole output rows: one set of those that share input, or a few if they are short.
-Dims SlideTile(const PackedLayer& layer, const Dims& output, int64_t most_rows) {
-  constexpr int64_t kRows = kMaxBlockRows;
-  const int64_t set = layer.spread.output_rows;
-  const int64_t sets = std::max<int64_t>(std::min(kRows, most_rows) / (set * output[2]), 1);
-  return {1, std::min(sets * set, output[1]), output[2]};
+// Whole output rows, in sets of those that share input: as many as leave enough tasks for all
+// threads.
+Dims SlideTile(const PackedLayer& layer, int64_t batch, const Dims& output, int threads) {
+  const int64_t set = layer.spread.output_rows, step = layer.spread.row_step;
+  const int64_t sets = CeilDiv(output[1], set);
+  const int64_t tiles =
+      threads == 1 ? 1 : CeilDiv(kTasksPerThread * threads, batch * output[0] * step);
+  return {1, std::min(CeilDiv(sets, tiles) * set, output[1]), output[2]};
 }
 
 }  // namespace
@@ -168,10 +170,10 @@ void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   kernel_ = layer.geometry.kernel;
   row_step_ = layer.spread.row_step;
   const Dims extents = {output_[0], CeilDiv(output_[1], row_step_), output_[2]};
-  const int64_t most_rows = RowsForThreads(layer, pixels, threads);
   slides_ = pack::Slides(layer, input_);
-  tile_ = slides_ ? SlideTile(layer, extents, most_rows)
-                  : ChooseLaneTile(layer, extents, most_rows, kCopyBytes);
+  tile_ = slides_
+              ? SlideTile(layer, batch_, extents, threads)
+              : ChooseLaneTile(layer, extents, RowsForThreads(layer, pixels, threads), kCopyBytes);
   tiles_ = {CeilDiv(extents[0], tile_[0]), row_step_ * CeilDiv(extents[1], tile_[1]),
             CeilDiv(extents[2], tile_[2])};
   // Where the height is no multiple of the step, the last tiles may have no rows.

@@ -120,13 +120,12 @@ class Worker {
 
   void SlidePanel(const Panel& panel) {
     static constexpr int32_t kRowTerm = 0;  // zero points are in the weights
-    kernels::SlideTask task = slides_->Task(panel);
-    task.epilogue = Epilogue(panel);
-    task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
-    task.epilogue.row_terms = &kRowTerm;
+    kernels::PanelEpilogue epilogue = Epilogue(panel);
+    epilogue.offsets = layer_.offsets.data() + panel.column_offset;
+    epilogue.row_terms = &kRowTerm;
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     const kernels::SlideKernels& kernels = shape.lanes.slides[layer_.slide_form];
-    (layer_.general_epilogue ? kernels.general : kernels.symmetric)(task);
+    (layer_.general_epilogue ? kernels.general : kernels.symmetric)(slides_->Task(panel, epilogue));
   }
 
   void FeedPieces(const Panel& panel) {

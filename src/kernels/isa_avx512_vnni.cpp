@@ -29,7 +29,7 @@ struct Avx512Vnni {
   static constexpr int kTileRows[] = {12, 12, 8, 6};
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
   static constexpr int kSlideRegisters = 28;
-  static constexpr int kSlideVectors[] = {4, 4, 2, 1};
+  static constexpr int kSlideVectors[] = {4, 4, 4, 4};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

@@ -1,9 +1,10 @@
 // Sliding kernels: depthwise layers of small kernels, straight from the input.
 //
-// Layer: kernels, compiled once per ISA. kernel_table.h draws what they do. Each input byte is
-// loaded and interleaved once for an output row or two, and the columns stay in registers; the
-// pixels of a step take one vector of channels after the other, so that few accumulators are alive.
-// Read next: pixels_512.inl.h for the interleaving, ../pack/slide.h for who fills a SlideTask.
+// Layer: kernels, compiled once per ISA. kernel_table.h draws what they do. Each column is loaded
+// and interleaved once for all pixels of an output row or two. A step computes a few neighbouring
+// pixels, one vector of channels after the other, so that few accumulators are alive; their columns
+// are in registers, where those are enough (3x3), else in memory (5x5). Read next: pixels_512.inl.h
+// for the interleaving, ../pack/slide.h for who fills a SlideTask.
 #pragma once
 
 #include <cstddef>
@@ -16,70 +17,91 @@
 namespace qconv::kernels {
 namespace {
 
-// Pixels of a step. They share loads of weights, of bias and multipliers, and each pixel of each
-// row is a sum of its own in flight: as many as leave room in registers for their columns and for
-// the sums of two rows. (3x3, 56x56, 128 channels: 98 GMAC/s, one pixel 85.)
+constexpr int kMostSlidePixels = 4;  // of a step
+
+// Pixels of a step share loads of weights, of bias and multipliers, and each pixel of each row is a
+// sum of its own in flight: as many as leave room in registers for their columns and for the sums
+// of two rows; 0 if there is room for none. (3x3, 56x56, 128 channels: two 98 GMAC/s, one 85.)
 template <class Simd, int nv, int form>
-constexpr int SlidePixels() {
+constexpr int SlidePixelsInRegisters() {
   constexpr SlideForm kForm = kSlideForms[form];
-  int pixels = 4;
-  for (; pixels > 1; pixels /= 2) {
+  int pixels = kMostSlidePixels;
+  for (; pixels > 0; pixels /= 2) {
     const int columns = (pixels - 1) * kForm.stride + kForm.taps;
     if (columns * kForm.quads * nv + 2 * pixels <= Simd::kSlideRegisters) break;
   }
   return pixels;
 }
 
+// Hides a value from the compiler, which would load it again for each of its uses.
+template <class T>
+inline __attribute__((always_inline)) void Once(T& value) {
+  asm("" : "+v"(value));
+}
+
+// [quad][vector]
+template <class Simd, int nv, int form>
+using SlideColumn = typename Simd::Width::Pixels::Native[kSlideForms[form].quads][nv];
+
 // The columns of a task from left to right.
-template <class Simd, int nv, int quads>
+template <class Simd, int nv, int form>
 class SlideInput {
-  using Pixels = typename Simd::Width::Pixels;
-
  public:
-  using Column = typename Pixels::Native[quads][nv];
-
   explicit SlideInput(const SlideTask& task) : next_(task.runs), channel_(task.channel) {}
 
-  inline __attribute__((always_inline)) void Next(Column& column) {
+  inline __attribute__((always_inline)) void Next(SlideColumn<Simd, nv, form>& column) {
     if (left_ == 0) {
       run_ = next_++;
       left_ = run_->count;
       Unroll<kRows>([&](auto r) { rows_[r] = run_->rows[r] + channel_; });
     }
     --left_;
-    Unroll<quads>([&](auto q) {
+    Unroll<kQuads>([&](auto q) {
       const uint8_t** rows = rows_ + q * kDepthGroup;
       auto p0 = Pixels::template Load<nv>(rows[0]), p1 = Pixels::template Load<nv>(rows[1]);
       auto p2 = Pixels::template Load<nv>(rows[2]), p3 = Pixels::template Load<nv>(rows[3]);
-      if constexpr (nv == 4) asm("" : "+v"(p0), "+v"(p1), "+v"(p2), "+v"(p3));
+      if constexpr (nv == 4) {
+        Once(p0), Once(p1), Once(p2), Once(p3);
+      }
       Pixels::template Interleave<nv>(p0, p1, p2, p3, column[q]);
     });
     Unroll<kRows>([&](auto r) { rows_[r] += run_->steps[r]; });
   }
 
  private:
-  static constexpr int kRows = quads * kDepthGroup;
+  using Pixels = typename Simd::Width::Pixels;
+  static constexpr int kQuads = kSlideForms[form].quads;
+  static constexpr int kRows = kQuads * kDepthGroup;
   const SlideRun *run_ = nullptr, *next_;
   int64_t channel_, left_ = 0;
   const uint8_t* rows_[kRows] = {};
 };
 
-// `pixels` neighbours in each of `rows` output rows, in the order of memory.
-template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows, int pixels,
-          class Columns>
-inline __attribute__((always_inline)) void SlideStep(const SlideTask& task, const Columns& columns,
+// `pixels` neighbours in each of `rows` output rows, in the order of memory; columns[0] is the
+// first that they need.
+template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows, int pixels>
+inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
+                                                     const SlideColumn<Simd, nv, form>* columns,
                                                      uint8_t* const (&outputs)[rows]) {
   using Width = typename Simd::Width;
   using Native = typename Width::Native;
   using Register = typename Width::Register;
   using Output = OutputTask<Simd, Epilogue, nv>;
   constexpr SlideForm kForm = kSlideForms[form];
+  constexpr int kColumns = (pixels - 1) * kForm.stride + kForm.taps;
   constexpr int m = rows * pixels;
   constexpr int kVectors = m * nv;
   const Output output(task.epilogue, task.columns);
   Native results[kVectors];
   Native halves[(kVectors + 3) / 4 * 2];
   Unroll<nv>([&](auto v) {
+    Native quads[kColumns][kForm.quads];
+    Unroll<kColumns>([&](auto i) {
+      Unroll<kForm.quads>([&](auto q) {
+        quads[i][q] = columns[i][q][v];
+        if constexpr (SlidePixelsInRegisters<Simd, nv, form>() == 0) Once(quads[i][q]);
+      });
+    });
     const auto offset = reinterpret_cast<Register>(static_cast<Native>(
         Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
     Register acc[m];
@@ -90,9 +112,9 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task, cons
           constexpr int kAt = ((o.kValue * kForm.quads + q.kValue) * kForm.taps + t.kValue) * nv;
           auto weights =
               Simd::LoadWeights(task.weights + (kAt + v.kValue) * Simd::kWeightVectorBytes);
-          if constexpr (sizeof(weights) == sizeof(Native)) asm("" : "+v"(weights));
+          if constexpr (sizeof(weights) == sizeof(Native)) Once(weights);
           Unroll<pixels>([&](auto i) {
-            const auto x = Simd::FromQuads(columns[i * kForm.stride + t][q][v]);
+            const auto x = Simd::FromQuads(quads[i * kForm.stride + t][q]);
             acc[o * pixels + i] = Simd::Dot(acc[o * pixels + i], x, weights);
           });
         });
@@ -119,34 +141,98 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task, cons
   });
 }
 
+// Moves `count` columns.
+template <class Simd, int nv, int form, int count>
+inline __attribute__((always_inline)) void MoveColumns(const SlideColumn<Simd, nv, form>* from,
+                                                       SlideColumn<Simd, nv, form>* to) {
+  Unroll<count>([&](auto i) {
+    Unroll<kSlideForms[form].quads>(
+        [&](auto q) { Unroll<nv>([&](auto v) { to[i][q][v] = from[i][q][v]; }); });
+  });
+}
+
+template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
+class Slider {
+ public:
+  inline __attribute__((always_inline)) explicit Slider(const SlideTask& task)
+      : task_(task), input_(task), left_(task.count) {
+    Unroll<rows>([&](auto r) { outputs_[r] = task.outputs[r]; });
+  }
+
+  // The columns of a step are an array indexed by constants.
+  inline __attribute__((always_inline)) void RunInRegisters() {
+    constexpr int kPixels = SlidePixelsInRegisters<Simd, nv, form>();
+    Column columns[kKept + kPixels * kForm.stride];
+    Unroll<kKept>([&](auto i) { input_.Next(columns[i]); });
+    const auto step = [&](auto pixels) {
+      constexpr int kNew = pixels.kValue * kForm.stride;
+      Unroll<kNew>([&](auto i) { input_.Next(columns[kKept + i]); });
+      Step<pixels.kValue>(columns);
+      MoveColumns<Simd, nv, form, kKept>(columns + kNew, columns);
+    };
+    while (left_ >= kPixels) step(Index<kPixels>{});
+    Rest<kPixels>(step);
+  }
+
+  // The columns of some steps lie one behind the other.
+  inline __attribute__((always_inline)) void RunInMemory() {
+    constexpr int kPixels = kMostSlidePixels;
+    constexpr int kSteps = 4;
+    Column columns[kKept + kSteps * kPixels * kForm.stride];
+    for (int i = 0; i < kKept; ++i) input_.Next(columns[i]);
+    Column* column = columns;
+    const auto step = [&](auto pixels) {
+      constexpr int kNew = pixels.kValue * kForm.stride;
+      for (int i = 0; i < kNew; ++i) input_.Next(column[kKept + i]);
+      Step<pixels.kValue>(column);
+      column += kNew;
+    };
+    while (true) {
+      for (int i = 0; i < kSteps && left_ >= kPixels; ++i) step(Index<kPixels>{});
+      if (left_ < kPixels) break;
+      MoveColumns<Simd, nv, form, kKept>(column, columns);
+      column = columns;
+    }
+    Rest<kPixels>(step);
+  }
+
+ private:
+  static constexpr SlideForm kForm = kSlideForms[form];
+  static constexpr int kKept = kForm.taps - kForm.stride;  // columns that the next pixel needs too
+  using Column = SlideColumn<Simd, nv, form>;
+
+  template <int pixels>
+  inline __attribute__((always_inline)) void Step(const Column* columns) {
+    SlideStep<Simd, Epilogue, nv, form, rows, pixels>(task_, columns, outputs_);
+    Unroll<rows>([&](auto r) { outputs_[r] += pixels * task_.output_step; });
+    left_ -= pixels;
+  }
+
+  // Less than `pixels` of them.
+  template <int pixels, class StepOf>
+  inline __attribute__((always_inline)) void Rest(const StepOf& step) {
+    static_assert(kMostSlidePixels == 4);
+    if constexpr (pixels > 2) {
+      if (left_ >= 2) step(Index<2>{});
+    }
+    if constexpr (pixels > 1) {
+      if (left_ >= 1) step(Index<1>{});
+    }
+  }
+
+  const SlideTask& task_;
+  SlideInput<Simd, nv, form> input_;
+  int64_t left_;  // pixels
+  uint8_t* outputs_[rows];
+};
+
 template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
 __attribute__((flatten)) void SlideRows(const SlideTask& task) {
-  constexpr SlideForm kForm = kSlideForms[form];
-  constexpr int kPixels = SlidePixels<Simd, nv, form>();
-  constexpr int kKept = kForm.taps - kForm.stride;  // columns that the next pixel needs too
-  using Input = SlideInput<Simd, nv, kForm.quads>;
-  Input input(task);
-  typename Input::Column columns[kKept + kPixels * kForm.stride];
-  uint8_t* outputs[rows];
-  Unroll<rows>([&](auto r) { outputs[r] = task.outputs[r]; });
-  Unroll<kKept>([&](auto i) { input.Next(columns[i]); });
-  const auto step = [&](auto pixels) {
-    constexpr int kNew = pixels.kValue * kForm.stride;
-    Unroll<kNew>([&](auto i) { input.Next(columns[kKept + i]); });
-    SlideStep<Simd, Epilogue, nv, form, rows, pixels.kValue>(task, columns, outputs);
-    Unroll<kKept>([&](auto i) {
-      Unroll<kForm.quads>(
-          [&](auto q) { Unroll<nv>([&](auto v) { columns[i][q][v] = columns[kNew + i][q][v]; }); });
-    });
-    Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
-  };
-  int64_t count = task.count;
-  for (; count >= kPixels; count -= kPixels) step(Index<kPixels>{});
-  if constexpr (kPixels > 2) {
-    if (count & 2) step(Index<2>{});
-  }
-  if constexpr (kPixels > 1) {
-    if (count & 1) step(Index<1>{});
+  Slider<Simd, Epilogue, nv, form, rows> slider(task);
+  if constexpr (SlidePixelsInRegisters<Simd, nv, form>() > 0) {
+    slider.RunInRegisters();
+  } else {
+    slider.RunInMemory();
   }
 }
 

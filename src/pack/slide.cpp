@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <numeric>
 
 #include "pack/integers.h"
@@ -68,6 +67,7 @@ void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t r
   rows_ = rows;
   const Dims &in = image.input_size, &out = image.output_size;
   output_ = image.output + ((z * out[1] + y) * out[2] + phase) * g_.out_channels;
+  row_pitch_ = rows > 1 ? layer_.spread.row_step * out[2] * g_.out_channels : 0;
   count_ = (out[2] - phase + phases_ - 1) / phases_;
   first_ = phase * g_.stride[2] - g_.padding[2];
   const int64_t in_z = z * g_.stride[0] - g_.padding[0];
@@ -83,29 +83,27 @@ void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t r
   FillRuns(/*channel=*/0, /*safe=*/in[2], runs_);
 }
 
-kernels::SlideTask SlideFeeder::Task(const Panel& panel) {
-  kernels::SlideTask task = {};
+kernels::SlideTask SlideFeeder::Task(const Panel& panel, const kernels::PanelEpilogue& epilogue) {
   const int64_t channel = panel.out_begin;
-  task.runs = runs_;
-  task.channel = channel;
-  if (lowest_ != nullptr && channel + ReadBytes(layer_) > g_.in_channels) {
-    const int64_t readable = FloorDiv(last_ - lowest_ - channel, g_.in_channels) + 1;
-    if (readable < image_.input_size[2]) {
-      FillRuns(channel, readable, end_runs_);
-      task.runs = end_runs_;
-      task.channel = 0;
-    }
-  }
-  for (int64_t i = 0; i < rows_; ++i) {
-    task.outputs[i] =
-        output_ + channel + i * layer_.spread.row_step * image_.output_size[2] * g_.out_channels;
-  }
-  task.output_rows = static_cast<int>(rows_);
-  task.output_step = phases_ * g_.out_channels;
-  task.count = count_;
-  task.weights = layer_.weights.data() + panel.weights_offset;
-  task.columns = panel.columns;
-  return task;
+  const bool near_end = ReadsBeyond(channel);
+  return {.runs = near_end ? end_runs_ : runs_,
+          .channel = near_end ? 0 : channel,
+          .outputs = {output_ + channel, output_ + row_pitch_ + channel},
+          .output_rows = static_cast<int>(rows_),
+          .output_step = phases_ * g_.out_channels,
+          .count = count_,
+          .weights = layer_.weights.data() + panel.weights_offset,
+          .epilogue = epilogue,
+          .columns = panel.columns};
+}
+
+// Whether a panel from this channel on would read beyond the tensor; fills end_runs_ if so.
+bool SlideFeeder::ReadsBeyond(int64_t channel) {
+  if (lowest_ == nullptr || channel + ReadBytes(layer_) <= g_.in_channels) return false;
+  const int64_t readable = FloorDiv(last_ - lowest_ - channel, g_.in_channels) + 1;
+  if (readable >= image_.input_size[2]) return false;
+  FillRuns(channel, readable, end_runs_);
+  return true;
 }
 
 // Fills `runs` with those of the slide, `channel` bytes further on; the lowest row is read in place

@@ -45,14 +45,15 @@ class SlideFeeder {
   // Goes to a slide: output rows y and, if `rows` is 2, y + row_step of plane z.
   void MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase);
 
-  // The task of a panel, but for its epilogue. Points to runs that are good until the next call.
-  kernels::SlideTask Task(const Panel& panel);
+  // The task of a panel. It points to runs that are good until the next call.
+  kernels::SlideTask Task(const Panel& panel, const kernels::PanelEpilogue& epilogue);
 
  private:
   // Padding, columns inside, columns near the end of the tensor, padding.
   static constexpr int kMostRuns = 4;
   using Runs = kernels::SlideRun[kMostRuns];
 
+  bool ReadsBeyond(int64_t channel);
   void FillRuns(int64_t channel, int64_t safe, Runs& runs) const;
 
   const PackedLayer& layer_;
@@ -66,7 +67,8 @@ class SlideFeeder {
 
   ImageView image_;
   int64_t rows_ = 0;
-  uint8_t* output_ = nullptr;
+  uint8_t* output_ = nullptr;                        // first pixel
+  int64_t row_pitch_ = 0;                            // to the second row, bytes
   const uint8_t* inputs_[kernels::kMaxSlideInputs];  // pixel 0 of each row; null: padding
   const uint8_t* lowest_ = nullptr;                  // of them, the last in memory
   int64_t first_ = 0;                                // column, as a position in the image
