@@ -189,9 +189,9 @@ class Slider {
     };
     while (true) {
       for (int i = 0; i < kSteps && left_ >= kPixels; ++i) step(Index<kPixels>{});
-      if (left_ < kPixels) break;
       MoveColumns<Simd, nv, form, kKept>(column, columns);
       column = columns;
+      if (left_ < kPixels) break;
     }
     Rest<kPixels>(step);
   }
