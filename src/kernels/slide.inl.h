@@ -94,7 +94,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
   const Output output(task.epilogue, task.columns);
   Native results[kVectors];
   Native halves[(kVectors + 3) / 4 * 2];
-  Unroll<nv>([&](auto v) {
+  Unroll<nv>([&](auto v) __attribute__((always_inline)) {
     Native quads[kColumns][kForm.quads];
     Unroll<kColumns>([&](auto i) {
       Unroll<kForm.quads>([&](auto q) {
@@ -151,88 +151,80 @@ inline __attribute__((always_inline)) void MoveColumns(const SlideColumn<Simd, n
   });
 }
 
+// Columns that the next pixel needs too.
+template <int form>
+constexpr int kKeptColumns = kSlideForms[form].taps - kSlideForms[form].stride;
+
+// step(Index<pixels>) until `left`, which it counts down, is less than `most`; then the rest.
+template <int most, class Step>
+inline __attribute__((always_inline)) void SlideRest(const int64_t& left, const Step& step) {
+  static_assert(kMostSlidePixels == 4);
+  if constexpr (most > 2) {
+    if (left >= 2) step(Index<2>{});
+  }
+  if constexpr (most > 1) {
+    if (left >= 1) step(Index<1>{});
+  }
+}
+
+// The columns of a step are an array indexed by constants.
 template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
-class Slider {
- public:
-  inline __attribute__((always_inline)) explicit Slider(const SlideTask& task)
-      : task_(task), input_(task), left_(task.count) {
-    Unroll<rows>([&](auto r) { outputs_[r] = task.outputs[r]; });
-  }
+inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& task) {
+  constexpr int kPixels = SlidePixelsInRegisters<Simd, nv, form>();
+  constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
+  SlideInput<Simd, nv, form> input(task);
+  SlideColumn<Simd, nv, form> columns[kKept + kPixels * kStride];
+  uint8_t* outputs[rows];
+  Unroll<rows>([&](auto r) { outputs[r] = task.outputs[r]; });
+  Unroll<kKept>([&](auto i) { input.Next(columns[i]); });
+  int64_t left = task.count;
+  const auto step = [&](auto pixels) __attribute__((always_inline)) {
+    constexpr int kNew = pixels.kValue * kStride;
+    Unroll<kNew>([&](auto i) { input.Next(columns[kKept + i]); });
+    SlideStep<Simd, Epilogue, nv, form, rows, pixels.kValue>(task, columns, outputs);
+    MoveColumns<Simd, nv, form, kKept>(columns + kNew, columns);
+    Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
+    left -= pixels;
+  };
+  while (left >= kPixels) step(Index<kPixels>{});
+  SlideRest<kPixels>(left, step);
+}
 
-  // The columns of a step are an array indexed by constants.
-  inline __attribute__((always_inline)) void RunInRegisters() {
-    constexpr int kPixels = SlidePixelsInRegisters<Simd, nv, form>();
-    Column columns[kKept + kPixels * kForm.stride];
-    Unroll<kKept>([&](auto i) { input_.Next(columns[i]); });
-    const auto step = [&](auto pixels) {
-      constexpr int kNew = pixels.kValue * kForm.stride;
-      Unroll<kNew>([&](auto i) { input_.Next(columns[kKept + i]); });
-      Step<pixels.kValue>(columns);
-      MoveColumns<Simd, nv, form, kKept>(columns + kNew, columns);
-    };
-    while (left_ >= kPixels) step(Index<kPixels>{});
-    Rest<kPixels>(step);
-  }
-
-  // The columns of some steps lie one behind the other.
-  inline __attribute__((always_inline)) void RunInMemory() {
-    constexpr int kPixels = kMostSlidePixels;
-    constexpr int kSteps = 4;
-    Column columns[kKept + kSteps * kPixels * kForm.stride];
-    for (int i = 0; i < kKept; ++i) input_.Next(columns[i]);
-    Column* column = columns;
-    const auto step = [&](auto pixels) {
-      constexpr int kNew = pixels.kValue * kForm.stride;
-      for (int i = 0; i < kNew; ++i) input_.Next(column[kKept + i]);
-      Step<pixels.kValue>(column);
+// The columns of some steps lie one behind the other.
+template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
+inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) {
+  constexpr int kPixels = kMostSlidePixels, kSteps = 4;
+  constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
+  SlideInput<Simd, nv, form> input(task);
+  SlideColumn<Simd, nv, form> columns[kKept + kSteps * kPixels * kStride];
+  uint8_t* outputs[rows];
+  Unroll<rows>([&](auto r) { outputs[r] = task.outputs[r]; });
+  for (int i = 0; i < kKept; ++i) input.Next(columns[i]);
+  int64_t left = task.count;
+  while (left > 0) {
+    int64_t now = left < kSteps * kPixels ? left : kSteps * kPixels;
+    left -= now;
+    auto* column = columns;
+    const auto step = [&](auto pixels) __attribute__((always_inline)) {
+      constexpr int kNew = pixels.kValue * kStride;
+      for (int i = 0; i < kNew; ++i) input.Next(column[kKept + i]);
+      SlideStep<Simd, Epilogue, nv, form, rows, pixels.kValue>(task, column, outputs);
       column += kNew;
+      Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
+      now -= pixels;
     };
-    while (true) {
-      for (int i = 0; i < kSteps && left_ >= kPixels; ++i) step(Index<kPixels>{});
-      MoveColumns<Simd, nv, form, kKept>(column, columns);
-      column = columns;
-      if (left_ < kPixels) break;
-    }
-    Rest<kPixels>(step);
+    while (now >= kPixels) step(Index<kPixels>{});
+    SlideRest<kPixels>(now, step);
+    MoveColumns<Simd, nv, form, kKept>(column, columns);
   }
-
- private:
-  static constexpr SlideForm kForm = kSlideForms[form];
-  static constexpr int kKept = kForm.taps - kForm.stride;  // columns that the next pixel needs too
-  using Column = SlideColumn<Simd, nv, form>;
-
-  template <int pixels>
-  inline __attribute__((always_inline)) void Step(const Column* columns) {
-    SlideStep<Simd, Epilogue, nv, form, rows, pixels>(task_, columns, outputs_);
-    Unroll<rows>([&](auto r) { outputs_[r] += pixels * task_.output_step; });
-    left_ -= pixels;
-  }
-
-  // Less than `pixels` of them.
-  template <int pixels, class StepOf>
-  inline __attribute__((always_inline)) void Rest(const StepOf& step) {
-    static_assert(kMostSlidePixels == 4);
-    if constexpr (pixels > 2) {
-      if (left_ >= 2) step(Index<2>{});
-    }
-    if constexpr (pixels > 1) {
-      if (left_ >= 1) step(Index<1>{});
-    }
-  }
-
-  const SlideTask& task_;
-  SlideInput<Simd, nv, form> input_;
-  int64_t left_;  // pixels
-  uint8_t* outputs_[rows];
-};
+}
 
 template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
 __attribute__((flatten)) void SlideRows(const SlideTask& task) {
-  Slider<Simd, Epilogue, nv, form, rows> slider(task);
   if constexpr (SlidePixelsInRegisters<Simd, nv, form>() > 0) {
-    slider.RunInRegisters();
+    SlideInRegisters<Simd, Epilogue, nv, form, rows>(task);
   } else {
-    slider.RunInMemory();
+    SlideInMemory<Simd, Epilogue, nv, form, rows>(task);
   }
 }
 
