@@ -10,6 +10,7 @@
 #include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/fold.h"
+#include "pack/group_feed.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/slide.h"
@@ -87,17 +88,23 @@ void AddGroup(const ChannelGroup& group, const pack::WeightReader& reader, Packe
   }
 }
 
+// Of a panel.
+int64_t MostLaneVectors(const PackedLayer& layer) {
+  if (layer.groups_in_place) return 1;
+  if (layer.slide_form != pack::kNoSlide) {
+    return pack::MostSlideVectors(*layer.kernels, layer.slide_form);
+  }
+  // The spread window of a pixel should leave room for others beside it.
+  const int64_t vector_bytes =
+      layer.GridTaps() * layer.spread.depth_groups * layer.kernels->spread_vector_bytes;
+  return kCopyBytes / 2 / vector_bytes;
+}
+
 // Each panel with the input channels of its own.
 void AddLanePanels(PackedLayer& layer) {
   const int64_t channels = layer.geometry.out_channels;
   int64_t next = 0;
-  // The spread window of a pixel should leave room for others beside it.
-  const int64_t vector_bytes =
-      layer.GridTaps() * layer.spread.depth_groups * layer.kernels->spread_vector_bytes;
-  const int64_t most_vectors = layer.slide_form == pack::kNoSlide
-                                   ? kCopyBytes / 2 / vector_bytes
-                                   : pack::MostSlideVectors(*layer.kernels, layer.slide_form);
-  for (const int shape : ChooseLanePanels(*layer.kernels, channels, most_vectors)) {
+  for (const int shape : ChooseLanePanels(*layer.kernels, channels, MostLaneVectors(layer))) {
     const int64_t width = layer.kernels->shapes[shape].columns;
     layer.groups.push_back(
         pack::MakeLaneGroup(layer.geometry, layer.spread, next, std::min(width, channels - next)));
@@ -152,6 +159,8 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
   if (layer.feed == Feed::kLanes) {
     layer.slide_form = pack::ChooseSlideForm(layer.geometry, *layer.kernels);
+    layer.groups_in_place =
+        !pack::NeedsSums(zero_points) && pack::ReadsGroupsInPlace(layer.geometry, *layer.kernels);
     layer.spread =
         layer.slide_form == pack::kNoSlide
             ? pack::MakeSpreadLayout(layer.geometry)
@@ -160,6 +169,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     AddLanePanels(layer);
   } else {
     layer.slide_form = pack::kNoSlide;
+    layer.groups_in_place = false;
     layer.spread.output_rows = 1;
     layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
     const pack::WeightReader reader(layer, weights, zero_points);
@@ -175,6 +185,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);
   pack::PackWeights(weights, zero_points, layer);
   if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
+  if (layer.groups_in_place) pack::FillGroupOrders(layer);
   layer.window_bytes = pack::WindowBytes(layer);
   return layer;
 }
@@ -200,7 +211,7 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
           sizeof(int32_t) +
       (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
       layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
-      layer.spread.padding.size());
+      layer.spread.padding.size() + layer.group_orders.size());
   description.accumulator_bound = layer.accumulator_bound;
   description.input_maximum = layer.input_maximum;
   return description;

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "dispatch/float_environment.h"
 #include "pack/chains.h"
 #include "pack/feed.h"
+#include "pack/group_feed.h"
 #include "pack/lane_feed.h"
 #include "pack/slide.h"
 #include "plan.h"
@@ -71,7 +73,9 @@ class Worker {
   void Multiply(int64_t index, int64_t begin, int64_t end) {
     image_ = job_.Image(index / job_.plan.blocks());
     piece_count_ = job_.plan.PiecesOf(index % job_.plan.blocks(), pieces_);
-    if (job_.plan.slides()) return Slide(begin, end);
+    if (job_.plan.slides()) {
+      return layer_.groups_in_place ? RunGroups(begin, end) : Slide(begin, end);
+    }
     feed_count_ = 0;
     int group = -1;
     for (int64_t p = begin; p < end; ++p) {
@@ -119,13 +123,49 @@ class Worker {
   }
 
   void SlidePanel(const Panel& panel) {
-    static constexpr int32_t kRowTerm = 0;  // zero points are in the weights
-    kernels::PanelEpilogue epilogue = Epilogue(panel);
-    epilogue.offsets = layer_.offsets.data() + panel.column_offset;
-    epilogue.row_terms = &kRowTerm;
+    const kernels::PanelEpilogue epilogue = InPlaceEpilogue(panel);
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     const kernels::SlideKernels& kernels = shape.lanes.slides[layer_.slide_form];
     (layer_.general_epilogue ? kernels.general : kernels.symmetric)(slides_->Task(panel, epilogue));
+  }
+
+  // The rows of a piece, as many at a time as the table of a feeder holds.
+  void RunGroups(int64_t begin, int64_t end) {
+    if (!groups_) groups_.emplace(layer_, image_, scratch_);
+    const pack::Segment &d = pieces_[0].segment[0], &h = pieces_[0].segment[1];
+    const int64_t phases = groups_->phases(), width = image_.output_size[2];
+    for (int64_t z = d.begin; z < d.end; ++z) {
+      for (int64_t phase = 0; phase < std::min(phases, width); ++phase) {
+        const int64_t pixels = (width - phase + phases - 1) / phases;
+        for (int64_t x = 0; x < pixels; x += groups_->MostPixels()) {
+          const int64_t count = std::min(pixels - x, groups_->MostPixels());
+          const int64_t most_rows = groups_->MostRows(count);
+          for (int64_t y = h.begin; y < h.end; y += most_rows) {
+            groups_->MoveTo(image_, z, y, std::min(h.end - y, most_rows), phase, x, count);
+            for (int64_t p = begin; p < end; ++p) {
+              RunGroupPanel(layer_.panels[static_cast<size_t>(p)]);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  void RunGroupPanel(const Panel& panel) {
+    const int64_t stride = std::gcd(layer_.geometry.stride[2], layer_.geometry.dilation[2]);
+    const kernels::GroupKernels& kernels =
+        layer_.kernels->groups[layer_.geometry.stride[2] / stride - 1];
+    const kernels::PanelEpilogue epilogue = InPlaceEpilogue(panel);
+    (layer_.general_epilogue ? kernels.general : kernels.symmetric)(groups_->Task(panel, epilogue));
+  }
+
+  kernels::PanelEpilogue InPlaceEpilogue(const Panel& panel) const {
+    static constexpr int32_t kRowTerms[kernels::kMaxGroupPixels] =
+        {};  // zero points are in the weights
+    kernels::PanelEpilogue epilogue = Epilogue(panel);
+    epilogue.offsets = layer_.offsets.data() + panel.column_offset;
+    epilogue.row_terms = kRowTerms;
+    return epilogue;
   }
 
   void FeedPieces(const Panel& panel) {
@@ -251,6 +291,7 @@ class Worker {
   int feed_count_ = 0;
   std::optional<pack::LaneFeeder> lanes_;
   std::optional<pack::SlideFeeder> slides_;
+  std::optional<pack::GroupFeeder> groups_;
   kernels::Row rows_[kMaxBlockRows];
   int32_t row_terms_[kMaxBlockRows];
   alignas(64) std::byte scratch_[kCopyBytes];

@@ -32,6 +32,7 @@ struct Avx2 {
   // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
   static constexpr int kTileRows[] = {8, 4};
   static constexpr int kLaneTileRows[] = {6, 5};
+  static constexpr int kGroupDepth = 0;
   static constexpr int kSlideRegisters = 8;
   static constexpr int kSlideVectors[] = {2, 2, 0, 0};
 

@@ -31,6 +31,7 @@ struct Avx512 {
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
   static constexpr int kTileRows[] = {12, 10, 6, 4};
   static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
+  static constexpr int kGroupDepth = 1;
   static constexpr int kSlideRegisters = 18;
   static constexpr int kSlideVectors[] = {4, 4, 0, 0};
 

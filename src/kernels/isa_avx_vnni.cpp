@@ -27,6 +27,7 @@ struct AvxVnni {
   // 16 registers hold the accumulators, nv weights and one broadcast.
   static constexpr int kTileRows[] = {10, 6};
   static constexpr int kLaneTileRows[] = {8, 6};
+  static constexpr int kGroupDepth = 0;
   static constexpr int kSlideRegisters = 14;
   static constexpr int kSlideVectors[] = {2, 2, 0, 0};
 

@@ -173,6 +173,38 @@ struct SlideKernels {
   SlideKernel symmetric, general;
 };
 
+// Group kernels serve narrow groups and kernels of three columns, without spread input in between:
+// a panel is one vector, whose groups have at most 16 input channels together. A step computes
+// neighbouring pixels; each kernel row and depth group is read once for the taps of all of them.
+inline constexpr int kGroupTaps = 3;
+inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
+inline constexpr int kGroupBytes = 16;     // of a pixel that kernels read
+inline constexpr int kMaxGroupPixels = 8;  // of a step
+
+// Output rows of `count` pixels times one panel.
+struct GroupTask {
+  const uint8_t* const* columns;  // [output row][kernel row][column_count]: where they lie, without
+                                  // the channel
+  int64_t column_count;
+  int64_t channel;  // the first one of the panel
+  int64_t kernel_rows;
+  int64_t depth_groups;
+  const uint8_t* orders;  // [depth group][lane][4]: which of the 16 bytes a lane multiplies; null
+                          // if all lanes multiply the same four, group by group
+  uint8_t* output;        // first row and pixel, first channel of the panel
+  int64_t rows, count;
+  int64_t output_row_step, output_step;  // bytes
+  const std::byte* weights;              // [kernel row][tap][depth group]
+  PanelEpilogue epilogue;                // row_terms: of kMaxGroupPixels
+  int valid_columns;                     // of the panel
+};
+
+using GroupKernel = void (*)(const GroupTask& task);
+
+struct GroupKernels {
+  GroupKernel symmetric, general;
+};
+
 // Sums the bytes of each row over all taps: sums[row]. `depth` is in bytes here and only those are
 // read.
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
@@ -210,6 +242,8 @@ struct KernelTable {
   int spread_vector_bytes;     // of a vector of spread input
   int shape_count;
   PanelShape shapes[kMaxVectors + 1];  // by vectors: 1, 2, ...; then kChainedShape
+  GroupKernels groups[kGroupStrides];  // by stride - 1
+  int group_depth;  // depth groups of a group, at most, that they are the fastest way for
   RowSumKernel row_sums;
   LargestByteKernel largest_byte;
   // Runs dot products on registers for a while; returns how many multiply-accumulates it did.

@@ -48,6 +48,14 @@ struct Pixels256 {
     return _mm256_shuffle_epi8(bytes, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(orders)));
   }
 
+  // Four bytes per lane, each one of 16 of the pixel.
+  static inline Native LoadOrder(const uint8_t* order) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(order));
+  }
+  static inline Native ShuffleSixteen(const uint8_t* pixel, Native order) {
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(Load16(pixel)), order);
+  }
+
   // Lane of channel c: bytes c of the four pixels.
   template <int nv>
   static inline void Interleave(__m128i p0, __m128i p1, __m128i p2, __m128i p3,

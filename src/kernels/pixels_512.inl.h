@@ -62,6 +62,12 @@ struct Pixels512 {
     return _mm512_shuffle_epi8(bytes, _mm512_loadu_si512(orders));
   }
 
+  // Four bytes per lane, each one of 16 of the pixel.
+  static inline Native LoadOrder(const uint8_t* order) { return _mm512_loadu_si512(order); }
+  static inline Native ShuffleSixteen(const uint8_t* pixel, Native order) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(Load16(pixel)), order);
+  }
+
   // Lane of channel c: bytes c of the four pixels.
   template <int nv>
   static inline void Interleave(__m512i p0, __m512i p1, __m512i p2, __m512i p3,

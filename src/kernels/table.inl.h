@@ -7,6 +7,7 @@
 
 #include "kernels/chain_input.inl.h"
 #include "kernels/gemm_tile.inl.h"
+#include "kernels/group.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/lane_input.inl.h"
 #include "kernels/largest_byte.inl.h"
@@ -73,6 +74,15 @@ constexpr SlideKernels MakeSlideKernels() {
   }
 }
 
+template <class Simd, int stride>
+constexpr GroupKernels MakeGroupKernels() {
+  if constexpr (Simd::kGroupDepth == 0) {
+    return {};
+  } else {
+    return {Groups<Simd, SymmetricEpilogue, stride>, Groups<Simd, GeneralEpilogue, stride>};
+  }
+}
+
 template <class Simd, int nv>
 constexpr LaneKernels MakeLaneKernels() {
   if constexpr (nv == 3) {
@@ -118,6 +128,8 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                        .spread_vector_bytes = Simd::kSpreadVectorBytes,
                        .shape_count = kShapes,
                        .shapes = {},
+                       .groups = {MakeGroupKernels<Simd, 1>(), MakeGroupKernels<Simd, 2>()},
+                       .group_depth = Simd::kGroupDepth,
                        .row_sums = SumRows,
                        .largest_byte = LargestByte,
                        .spin = Spin<Simd>};

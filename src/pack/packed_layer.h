@@ -121,6 +121,8 @@ struct PackedLayer {
   int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
   SpreadLayout spread;   // of a kLanes layer; others have output_rows = 1
   int slide_form;        // of a kLanes layer: see slide.h
+  bool groups_in_place;  // a kLanes layer: see group_feed.h
+  AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
 
   // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
   AlignedVector<int32_t> offsets;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pack/group_feed.h"
 #include "pack/integers.h"
 #include "pack/lanes.h"
 
@@ -31,6 +32,7 @@ bool NeedsSums(std::span<const int32_t> zero_points) {
 
 Feed ChooseFeed(const Geometry& g, const kernels::KernelTable& table,
                 std::span<const int32_t> zero_points) {
+  if (!NeedsSums(zero_points) && ReadsGroupsInPlace(g, table)) return Feed::kLanes;
   // Lane kernels take the zero points in the weights, so long as few parts do for them.
   const bool few_parts = std::all_of(zero_points.begin(), zero_points.end(),
                                      [](int32_t z) { return z >= -128 && z <= 127; });

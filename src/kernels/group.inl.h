@@ -1,0 +1,142 @@
+// Group kernels: layers with narrow groups, straight from the input.
+//
+// Layer: kernels, compiled once per ISA. In a narrow group a vector of output channels reads a few
+// input channels only, so that for each dot product an input must be loaded (and shuffled to its
+// lanes). Here this is done once for all taps of a kernel row and all pixels of a step:
+//
+//   columns   0  1  2  3  4  5      one kernel row and depth group, stride 1
+//   pixel 0  [w0 w1 w2]
+//   pixel 1     [w0 w1 w2]          4 pixels: 12 dot products of 6 inputs and 3 weights
+//   pixel 2        [w0 w1 w2]
+//   pixel 3           [w0 w1 w2]
+//
+// Read next: ../pack/group_feed.h for who fills a GroupTask.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/epilogue.inl.h"
+#include "kernels/kernel_table.h"
+#include "kernels/unroll.inl.h"
+
+namespace qconv::kernels {
+namespace {
+
+// The four bytes of each lane, picked from 16 bytes of a pixel.
+template <class Simd>
+class ShuffledQuads {
+ public:
+  explicit ShuffledQuads(const GroupTask& task) : orders_(task.orders) {}
+
+  // Goes to a depth group.
+  inline __attribute__((always_inline)) void MoveTo(int64_t group) {
+    order_ = Pixels::LoadOrder(orders_ + group * Simd::Width::kLanes * kDepthGroup);
+  }
+  inline __attribute__((always_inline)) auto Get(const uint8_t* pixel) const {
+    return Simd::FromQuads(Pixels::ShuffleSixteen(pixel, order_));
+  }
+
+ private:
+  using Pixels = typename Simd::Width::Pixels;
+  const uint8_t* orders_;
+  typename Pixels::Native order_;
+};
+
+// The same four for all lanes.
+template <class Simd>
+class BroadcastQuads {
+ public:
+  explicit BroadcastQuads(const GroupTask&) {}
+
+  inline __attribute__((always_inline)) void MoveTo(int64_t group) {
+    offset_ = group * kDepthGroup;
+  }
+  inline __attribute__((always_inline)) auto Get(const uint8_t* pixel) const {
+    return Simd::Broadcast(pixel + offset_);
+  }
+
+ private:
+  int64_t offset_ = 0;
+};
+
+// `m` neighbours in a row; columns[0] is the first that they need.
+template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf,
+          int stride, int m>
+__attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* const* columns,
+                                        uint8_t* output) {
+  using Width = typename Simd::Width;
+  using Native = typename Width::Native;
+  using Register = typename Width::Register;
+  constexpr int kColumns = (m - 1) * stride + kGroupTaps;
+  const auto offset = reinterpret_cast<Register>(
+      static_cast<Native>(Simd::Int32::load_unaligned(task.epilogue.offsets)));
+  Register acc[m][1];
+  Unroll<m>([&](auto r) { acc[r][0] = offset; });
+  QuadsOf<Simd> quads(task);
+  const std::byte* row_weights = task.weights;
+  const int64_t tap_bytes = task.depth_groups * Simd::kWeightVectorBytes;
+  for (int64_t row = 0; row < task.kernel_rows; ++row) {
+    for (int64_t group = 0; group < task.depth_groups; ++group) {
+      quads.MoveTo(group);
+      decltype(quads.Get(nullptr)) x[kColumns];
+      Unroll<kColumns>([&](auto i) { x[i] = quads.Get(columns[i] + task.channel); });
+      const std::byte* weights = row_weights + group * Simd::kWeightVectorBytes;
+      Unroll<kGroupTaps>([&](auto t) {
+        const auto w = Simd::LoadWeights(weights + t * tap_bytes);
+        Unroll<m>([&](auto r) { acc[r][0] = Simd::Dot(acc[r][0], x[r * stride + t], w); });
+      });
+    }
+    columns += task.column_count;
+    row_weights += kGroupTaps * tap_bytes;
+  }
+  Row rows[m];
+  Unroll<m>([&](auto r) { rows[r] = {0, r * task.output_step}; });
+  OutputTask<Simd, Epilogue, 1>(task.epilogue, task.valid_columns)
+      .template Write<m>(acc, output, rows, /*first_row=*/0);
+}
+
+template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf,
+          int stride, int m = kMaxGroupPixels>
+void GroupStepOf(int64_t pixels, const GroupTask& task, const uint8_t* const* columns,
+                 uint8_t* output) {
+  if constexpr (m > 1) {
+    if (pixels != m) {
+      return GroupStepOf<Simd, Epilogue, QuadsOf, stride, m - 1>(pixels, task, columns, output);
+    }
+  }
+  GroupStep<Simd, Epilogue, QuadsOf, stride, m>(task, columns, output);
+}
+
+// Cuts each row into steps of nearly equal length.
+template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf,
+          int stride>
+void RunGroups(const GroupTask& task) {
+  const int64_t steps = (task.count + kMaxGroupPixels - 1) / kMaxGroupPixels;
+  const int64_t pixels = (task.count + steps - 1) / steps;
+  const int64_t long_steps = task.count - steps * (pixels - 1);
+  const uint8_t* const* columns = task.columns;
+  for (int64_t row = 0; row < task.rows; ++row) {
+    int64_t at = 0;
+    for (int64_t step = 0; step < steps; ++step) {
+      const int64_t now = step < long_steps ? pixels : pixels - 1;
+      GroupStepOf<Simd, Epilogue, QuadsOf, stride>(
+          now, task, columns + at * stride,
+          task.output + row * task.output_row_step + at * task.output_step);
+      at += now;
+    }
+    columns += task.kernel_rows * task.column_count;
+  }
+}
+
+template <class Simd, template <class, int> class Epilogue, int stride>
+void Groups(const GroupTask& task) {
+  if (task.orders == nullptr) {
+    RunGroups<Simd, Epilogue, BroadcastQuads, stride>(task);
+  } else {
+    RunGroups<Simd, Epilogue, ShuffledQuads, stride>(task);
+  }
+}
+
+}  // namespace
+}  // namespace qconv::kernels

@@ -1,0 +1,161 @@
+#include "pack/group_feed.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "pack/integers.h"
+
+namespace qconv::pack {
+namespace {
+
+using kernels::kDepthGroup;
+using kernels::kGroupBytes;
+
+constexpr int64_t kEndCopyBytes = 2 * kernels::kGroupBytes;
+constexpr int64_t kTableBytes = GroupFeeder::kScratchBytes - kEndCopyBytes;
+
+// Columns from pixel to pixel, of those that a phase has.
+int64_t ColumnStride(const Geometry& g) {
+  return g.stride[2] / std::gcd(g.stride[2], g.dilation[2]);
+}
+
+// Whether all lanes of a panel are of one group, and read whole depth groups.
+bool ReadsSameQuads(const Geometry& g, int lanes) {
+  return g.GroupOutputs() % lanes == 0 && g.GroupInputs() % kDepthGroup == 0;
+}
+
+// Whether the groups of each panel have few enough channels together.
+bool FitsShuffle(const Geometry& g, int lanes) {
+  for (int64_t begin = 0; begin < g.out_channels; begin += lanes) {
+    const int64_t last = std::min(begin + lanes, g.out_channels) - 1;
+    const int64_t groups = last / g.GroupOutputs() - begin / g.GroupOutputs() + 1;
+    if (groups * g.GroupInputs() > kGroupBytes) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
+  if (g.groups == 1 || g.GroupInputs() == 1) return false;
+  if (CeilDiv(g.GroupInputs(), kDepthGroup) > table.group_depth) return false;
+  if (g.kernel[0] != 1 || g.kernel[2] != kernels::kGroupTaps) return false;
+  const int64_t stride = ColumnStride(g);
+  if (stride > kernels::kGroupStrides) return false;
+  if (kTableBytes / static_cast<int64_t>(sizeof(uint8_t*)) < g.kernel[1] * 32) return false;
+  return ReadsSameQuads(g, table.lanes) || FitsShuffle(g, table.lanes);
+}
+
+void FillGroupOrders(PackedLayer& layer) {
+  const Geometry& g = layer.geometry;
+  const int lanes = layer.kernels->lanes;
+  if (ReadsSameQuads(g, lanes)) return;
+  for (const Panel& panel : layer.panels) {
+    const int64_t in_begin = layer.groups[static_cast<size_t>(panel.group)].in_begin;
+    for (int64_t k = 0; k < layer.spread.depth_groups; ++k) {
+      for (int lane = 0; lane < lanes; ++lane) {
+        const int64_t group = (panel.out_begin + lane) / g.GroupOutputs();
+        for (int64_t i = k * kDepthGroup; i < (k + 1) * kDepthGroup; ++i) {
+          // Channels beyond the group have no weights, and columns beyond the last no outputs.
+          const bool used = i < g.GroupInputs() && lane < panel.columns;
+          const int64_t byte = used ? group * g.GroupInputs() + i - in_begin : 0;
+          layer.group_orders.push_back(static_cast<uint8_t>(byte));
+        }
+      }
+    }
+  }
+}
+
+GroupFeeder::GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
+    : layer_(layer),
+      g_(layer.geometry),
+      phases_(g_.dilation[2] / std::gcd(g_.stride[2], g_.dilation[2])),
+      stride_(ColumnStride(g_)),
+      last_(image.tensor_end - kGroupBytes),
+      end_copy_(reinterpret_cast<uint8_t*>(scratch)),
+      table_(reinterpret_cast<const uint8_t**>(scratch + kEndCopyBytes)) {
+  std::memcpy(end_copy_, last_, kGroupBytes);
+  std::memset(end_copy_ + kGroupBytes, 0, kGroupBytes);
+}
+
+int64_t GroupFeeder::MostPixels() const {
+  const int64_t columns = kTableBytes / (static_cast<int64_t>(sizeof(uint8_t*)) * g_.kernel[1]);
+  return (columns - g_.kernel[2]) / stride_ + 1;
+}
+
+int64_t GroupFeeder::MostRows(int64_t pixels) const {
+  const auto row_bytes = static_cast<int64_t>(sizeof(uint8_t*)) * g_.kernel[1] * Columns(pixels);
+  return kTableBytes / row_bytes;
+}
+
+void GroupFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase,
+                         int64_t first, int64_t count) {
+  image_ = image;
+  z_ = z;
+  y_ = y;
+  rows_ = rows;
+  count_ = count;
+  const int64_t pixel = phase + first * phases_;
+  x_ = pixel * g_.stride[2] - g_.padding[2];
+  const Dims& out = image.output_size;
+  output_ = image.output + ((z * out[1] + y) * out[2] + pixel) * g_.out_channels;
+  FillTable(0);
+}
+
+kernels::GroupTask GroupFeeder::Task(const Panel& panel, const kernels::PanelEpilogue& epilogue) {
+  const int64_t channel = layer_.groups[static_cast<size_t>(panel.group)].in_begin;
+  // Where the last pixel is that of the tensor, the last panels read from the copy of its end.
+  const int64_t table_channel = near_end_ && channel + kGroupBytes > g_.in_channels ? channel : 0;
+  if (table_channel != table_channel_) FillTable(table_channel);
+  const int64_t lanes = layer_.kernels->lanes;
+  const int64_t order = panel.out_begin / lanes * layer_.spread.depth_groups * lanes * kDepthGroup;
+  return {.columns = table_,
+          .column_count = Columns(count_),
+          .channel = channel - table_channel_,
+          .kernel_rows = g_.kernel[1],
+          .depth_groups = layer_.spread.depth_groups,
+          .orders = layer_.group_orders.empty() ? nullptr : layer_.group_orders.data() + order,
+          .output = output_ + panel.out_begin,
+          .rows = rows_,
+          .count = count_,
+          .output_row_step = image_.output_size[2] * g_.out_channels,
+          .output_step = phases_ * g_.out_channels,
+          .weights = layer_.weights.data() + panel.weights_offset,
+          .epilogue = epilogue,
+          .valid_columns = panel.columns};
+}
+
+// Pointers to `channel` of each pixel.
+void GroupFeeder::FillTable(int64_t channel) {
+  table_channel_ = channel;
+  near_end_ = false;
+  const Dims& in = image_.input_size;
+  const int64_t z = z_ * g_.stride[0] - g_.padding[0];
+  const uint8_t** columns = table_;
+  for (int64_t i = 0; i < rows_; ++i) {
+    for (int64_t j = 0; j < g_.kernel[1]; ++j, columns += Columns(count_)) {
+      const int64_t y = (y_ + i) * g_.stride[1] - g_.padding[1] + j * g_.dilation[1];
+      const bool inside = z >= 0 && z < in[0] && y >= 0 && y < in[1];
+      const uint8_t* row = image_.input + (z * in[1] + y) * in[2] * g_.in_channels;
+      FillRow(inside ? row : nullptr, channel, columns);
+    }
+  }
+}
+
+// Of an image row, or of padding.
+void GroupFeeder::FillRow(const uint8_t* row, int64_t channel, const uint8_t** columns) {
+  const int64_t width = image_.input_size[2];
+  for (int64_t c = 0; c < Columns(count_); ++c) {
+    const int64_t x = x_ + c * g_.dilation[2];
+    if (row == nullptr || x < 0 || x >= width) {
+      columns[c] = layer_.spread.padding.data();
+      continue;
+    }
+    const uint8_t* at = row + x * g_.in_channels + channel;
+    near_end_ = near_end_ || at + g_.in_channels - channel > last_;
+    columns[c] = at > last_ ? end_copy_ + (at - last_) : at;
+  }
+}
+
+}  // namespace qconv::pack

@@ -1,0 +1,77 @@
+// Narrow groups in place: layers whose kernels read the input of a vector of output channels from
+// 16 bytes of a pixel (kernels::GroupTask).
+//
+// Layer: pack. Kernels find the pixels through a table of pointers, a row of it for each kernel row
+// of each output row; padding is a pixel of the input zero point:
+//
+//   columns        0   1   2   3  ...
+//   output 0, kernel row 0   [ p ][ x ][ x ][ x ]      p: padding
+//             kernel row 1   [ p ][ x ][ x ][ x ]      x: a pixel of the image
+//   output 1, kernel row 0   ...
+//
+// With a dilation of d in w a table has every d-th pixel: those of a phase (slide.h). Weights are
+// packed as for spread channels (lanes.h), one vector a panel.
+// Read next: ../run.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "pack/feed.h"
+#include "pack/packed_layer.h"
+
+namespace qconv::pack {
+
+// Whether a layer without weight zero points is computed this way.
+bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& table);
+
+// Which bytes the lanes of each panel multiply; nothing if all lanes multiply the same.
+void FillGroupOrders(PackedLayer& layer);
+
+// Says where kernels find the input of output rows. Lives on the stack of the task that computes
+// them.
+class GroupFeeder {
+ public:
+  static constexpr int64_t kScratchBytes = 32 * 1024;
+
+  // `scratch` has kScratchBytes, aligned to 64.
+  GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
+
+  int64_t phases() const { return phases_; }
+  // How many pixels of a row, and how many such rows, fit a table.
+  int64_t MostPixels() const;
+  int64_t MostRows(int64_t pixels) const;
+
+  // Goes to `rows` output rows from y on of plane z: pixels phase + i * phases() of each,
+  // first <= i < first + count.
+  void MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase,
+              int64_t first, int64_t count);
+
+  // The task of a panel. It points to a table that is good until the next call.
+  kernels::GroupTask Task(const Panel& panel, const kernels::PanelEpilogue& epilogue);
+
+ private:
+  int64_t Columns(int64_t pixels) const { return (pixels - 1) * stride_ + g_.kernel[2]; }
+  void FillTable(int64_t channel);
+  void FillRow(const uint8_t* row, int64_t channel, const uint8_t** columns);
+
+  const PackedLayer& layer_;
+  const Geometry& g_;
+  int64_t phases_, stride_;  // of pixels, in columns
+  // Kernels may read beyond the channels they need, but not beyond the tensor: pixels after `last_`
+  // are read from a copy of its end.
+  const uint8_t* last_;
+  uint8_t* end_copy_;
+  const uint8_t** table_;
+
+  ImageView image_;
+  int64_t z_ = 0, y_ = 0, rows_ = 0;  // of the output
+  int64_t x_ = 0;                     // of the input, column 0
+  int64_t count_ = 0;                 // pixels
+  uint8_t* output_ = nullptr;         // the first one
+  bool near_end_ = false;             // whether the last pixel of the table is the last in memory
+  int64_t table_channel_ = 0;         // that the table points to
+};
+
+}  // namespace qconv::pack
