@@ -6,13 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "common/numbers.h"
 #include "testing.h"
 
 namespace qconv::test {
 namespace {
 
-using cases::Case;
 using cases::Layer;
 
 // Takes values in turn, round and round.
@@ -186,51 +184,7 @@ std::vector<Layer> Tiles() {
   return layers;
 }
 
-// Zero points of weights, by turns: none, one, one per channel, the ends of s8, beyond s8.
-std::vector<int32_t> ZeroPoints(int index, int64_t channels) {
-  const auto of_channels = [channels](auto zero_point) {
-    std::vector<int32_t> zero_points;
-    for (int64_t j = 0; j < channels; ++j) zero_points.push_back(zero_point(static_cast<int>(j)));
-    return zero_points;
-  };
-  switch (index % 9) {
-    case 1:
-      return {index % 2 == 0 ? 7 : -31};
-    case 2:
-      return of_channels([](int j) { return j % 2 == 1 ? j % 128 : -(j % 128); });
-    case 3:
-      return {-128};
-    case 4:
-      return {127};
-    case 5:
-      return of_channels([](int j) { return j % 3 == 0 ? -128 : j % 3 == 1 ? 127 : 0; });
-    case 6:  // beyond s8: not for lanes
-      if (index % 2 == 0) return {index % 4 == 0 ? 128 : -129};
-      return of_channels([](int j) { return j * 37 % 700 - 350; });
-    default:
-      return {};
-  }
-}
-
 }  // namespace
-
-Case MakeLaneCase(const Layer& layer, int index) {
-  // Turns of coprime lengths, so that all meet all.
-  const cases::Weights weights =
-      index % 4 == 1 ? cases::Weights::kExtremes : cases::Weights::kUniform;
-  Case made = cases::MakeCase(layer, weights, static_cast<uint64_t>(index));
-  made.layer.name = "layer " + std::to_string(index);
-  made.weight_zero_points = ZeroPoints(index, layer.params.out_channels);
-  made.input_quantization.zero_point = index % 7 == 0 ? 0 : index % 7 == 1 ? 255 : 11 * index % 256;
-  cases::ChooseOutput(made);
-  // Coarse scales keep most results within bounds, fine ones show the lowest bits.
-  if (index % 5 > 2) made.output_quantization.scale /= 64;
-  if (index % 11 == 0) {
-    made.activation =
-        Clamp(-90 * made.output_quantization.scale, 100 * made.output_quantization.scale);
-  }
-  return made;
-}
 
 void PrintTo(const LaneFamily& family, std::ostream* out) { *out << family.name; }
 
