@@ -12,6 +12,9 @@ namespace {
 
 using cases::Case;
 
+// What case 7 of ZeroPoints takes from weights that are at least kWithinRoom - 128.
+constexpr int32_t kWithinRoom = 13;
+
 // Zero points of weights, by turns: none, one, one per channel, the ends of s8, beyond s8.
 std::vector<int32_t> ZeroPoints(int index, int64_t channels) {
   const auto of_channels = [channels](auto zero_point) {
@@ -33,6 +36,8 @@ std::vector<int32_t> ZeroPoints(int index, int64_t channels) {
     case 6:  // beyond s8: not for lanes
       if (index % 2 == 0) return {index % 4 == 0 ? 128 : -129};
       return of_channels([](int j) { return j * 37 % 700 - 350; });
+    case 7:
+      return {kWithinRoom};
     default:
       return {};
   }
@@ -47,6 +52,9 @@ Case MakeLaneCase(const cases::Layer& layer, int index) {
   Case made = cases::MakeCase(layer, weights, static_cast<uint64_t>(index));
   made.layer.name = "layer " + std::to_string(index);
   made.weight_zero_points = ZeroPoints(index, layer.params.out_channels);
+  if (made.weight_zero_points == std::vector<int32_t>{kWithinRoom}) {  // one part does for them
+    for (int8_t& w : made.weights) w = std::max(w, static_cast<int8_t>(kWithinRoom - 128));
+  }
   made.input_quantization.zero_point = index % 7 == 0 ? 0 : index % 7 == 1 ? 255 : 11 * index % 256;
   cases::ChooseOutput(made);
   // Coarse scales keep most results within bounds, fine ones show the lowest bits.
