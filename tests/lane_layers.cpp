@@ -184,15 +184,52 @@ std::vector<Layer> Tiles() {
   return layers;
 }
 
+// Kernels that slide, on images of all widths, from those that are too narrow for it; also a plane
+// at a time, some of them all padding.
+std::vector<Layer> Slides() {
+  Turns channels({16, 3, 64, 33, 144, 8, 48, 70, 1, 24, 58, 15, 112, 2, 17, 32, 5});
+  Turns width({7, 1, 12, 3, 20, 5, 9, 2, 17, 14, 4, 11, 28, 6, 19, 8, 15, 10, 13, 16, 1, 18, 2});
+  Turns height({5, 1, 9, 2, 14, 3, 7, 4}), batch({1, 2, 1, 3, 1});
+  std::vector<Layer> layers;
+  for (const int round : {0, 1, 2}) {
+    for (const Spatial& kernel : {Spatial{3, 3}, Spatial{5, 5}, Spatial{2, 3}, Spatial{4, 3},
+                                  Spatial{6, 5}, Spatial{7, 5}, Spatial{1, 3, 3}}) {
+      const bool planes = kernel.rank() == 3;
+      for (const auto& [sh, sw] : {std::pair{1, 1}, {2, 2}, {1, 2}, {2, 1}, {3, 2}}) {
+        for (const auto& [dh, dw] :
+             {std::pair{1, 1}, {1, 1}, {2, 2}, {1, 1}, {1, 3}, {3, 2}, {2, 1}}) {
+          const auto turn = static_cast<int64_t>(layers.size());
+          ConvParams params = Depthwise(channels.Next(), 1, kernel);
+          const int64_t h = height.Next(), w = width.Next();
+          params.stride = planes ? Spatial{1 + round % 2, sh, sw} : Spatial{sh, sw};
+          params.dilation = planes ? Spatial{1, dh, dw} : Spatial{dh, dw};
+          const Spatial size = planes ? Spatial{3, h, w} : Spatial{h, w};
+          layers.push_back(Finish(params, {.batch = batch.Next(), .size = size}, turn));
+          if (planes) layers.back().params.padding[0] = 1;
+        }
+      }
+    }
+  }
+  for (const int64_t turn : {0, 2}) {  // rows longer than other blocks
+    layers.push_back(Finish(Depthwise(40, 1, {5, 5}), {.size = {5, 130}}, turn));
+    layers.push_back(Finish(Depthwise(7, 1, {3, 3}), {.size = {6, 301}}, turn));
+  }
+  return layers;
+}
+
 }  // namespace
 
 void PrintTo(const LaneFamily& family, std::ostream* out) { *out << family.name; }
 
 const std::vector<LaneFamily>& LaneFamilies() {
-  static const std::vector<LaneFamily> families = {
-      {"kernels", Kernels}, {"channels", Channels},          {"multipliers", Multipliers},
-      {"groups", Groups},   {"one_dimension", OneDimension}, {"three_dimensions", ThreeDimensions},
-      {"tiles", Tiles}};
+  static const std::vector<LaneFamily> families = {{"kernels", Kernels},
+                                                   {"channels", Channels},
+                                                   {"multipliers", Multipliers},
+                                                   {"groups", Groups},
+                                                   {"one_dimension", OneDimension},
+                                                   {"three_dimensions", ThreeDimensions},
+                                                   {"tiles", Tiles},
+                                                   {"slides", Slides}};
   return families;
 }
 
