@@ -163,9 +163,10 @@ void CheckCoverage(const pack::PackedLayer& layer, int64_t batch, const Dims& in
   for (int64_t block = 0; block < plan.blocks(); ++block) {
     pack::Piece pieces[kMaxPieces];
     ASSERT_EQ(plan.PiecesOf(block, pieces), 1);
+    ASSERT_GT(pieces[0].rows(), 0);
     const auto& [d, h, w] = pieces[0].segment;
     for (int64_t z = d.begin; z < d.end; ++z) {
-      for (int64_t y = h.begin; y < h.end; ++y) {
+      for (int64_t y = h.begin; y < h.end; y += h.step) {
         for (int64_t x = w.begin; x < w.end; ++x) {
           ++times[static_cast<size_t>((z * size[1] + y) * size[2] + x)];
         }

@@ -2,11 +2,13 @@
 // tensor, wherever it ends.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "common/case.h"
 #include "guarded_run.h"
+#include "lane_layers.h"
 #include "testing.h"
 
 namespace qconv {
@@ -15,8 +17,10 @@ namespace {
 class LaneGuardPageTest : public testing::TestWithParam<std::string> {
  protected:
   void Check(const ConvParams& params, const Image& image) {
-    const cases::Case c =
-        cases::MakeCase(test::MakeLayer(params, image), cases::Weights::kUniform, next_seed_++);
+    Check(cases::MakeCase(test::MakeLayer(params, image), cases::Weights::kUniform, next_seed_++));
+  }
+
+  void Check(const cases::Case& c) {
     const std::vector<uint8_t> expected = test::RunReference(c);
     test::CheckGuarded(c, expected, GetParam(), test::Edge::kFront);
     test::CheckGuarded(c, expected, GetParam(), test::Edge::kBack);
@@ -83,6 +87,15 @@ TEST_P(LaneGuardPageTest, NarrowGroups) {
       }
     }
   }
+}
+
+TEST_P(LaneGuardPageTest, Slides) {
+  const auto& families = test::LaneFamilies();
+  const auto slides = std::find_if(families.begin(), families.end(), [](const auto& family) {
+    return family.name == std::string("slides");
+  });
+  ASSERT_NE(slides, families.end());
+  test::ForEachLaneCase(*slides, [&](const cases::Case& c) { Check(c); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, LaneGuardPageTest, testing::ValuesIn(test::UsableIsas()),

@@ -2,6 +2,9 @@
 // reference; and that these layers exercise what there is.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <numeric>
 #include <set>
 #include <string>
 #include <tuple>
@@ -12,6 +15,7 @@
 #include "layer.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
+#include "pack/slide.h"
 #include "plan.h"
 #include "testing.h"
 #include "validate.h"
@@ -61,6 +65,54 @@ const char* FormName(kernels::SpreadForm form) {
   return "?";
 }
 
+std::string Text(int64_t number) { return std::to_string(number); }
+
+std::string SlideName(int form, int vectors) {
+  const kernels::SlideForm& f = kernels::kSlideForms[form];
+  return "slide " + Text(f.taps) + " taps, quads " + Text(f.quads) + ", stride " + Text(f.stride) +
+         ", vectors " + Text(vectors);
+}
+
+void AddSlideFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
+                      std::set<std::string>& features) {
+  const std::string epilogue = layer.general_epilogue ? ", general" : ", symmetric";
+  for (const pack::Panel& panel : layer.panels) {
+    const int vectors = layer.kernels->shapes[panel.shape].vectors;
+    features.insert(SlideName(layer.slide_form, vectors) + epilogue);
+  }
+  const pack::Geometry& g = layer.geometry;
+  const pack::SpreadLayout& spread = layer.spread;
+  features.insert("slide rows " + Text(spread.output_rows));
+  if (spread.row_step > 1) features.insert("slide rows apart");
+  if (spread.output_rows > 1 && spread.row_taps > 1) features.insert("slide rows of few taps");
+  if (std::gcd(g.stride[2], g.dilation[2]) < g.dilation[2]) features.insert("slide phases");
+  if (plan.blocks() > 1) features.insert("slide blocks");
+  if (plan.LargestRectangle().rows() > kMaxBlockRows) features.insert("slide long rows");
+}
+
+void AddSpreadFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
+                       std::set<std::string>& features) {
+  const pack::SpreadLayout& spread = layer.spread;
+  features.insert("quads " + Text(spread.quad_h) + "x" + Text(spread.quad_w));
+  features.insert("sharing rows " + Text(spread.output_rows));
+  features.insert("depth groups " + Text(spread.depth_groups));
+  features.insert("parts " + Text(layer.weight_parts));
+  features.insert(layer.general_epilogue ? "general" : "symmetric");
+  for (const pack::Panel& panel : layer.panels) {
+    const int vectors = layer.kernels->shapes[panel.shape].vectors;
+    features.insert(std::string(FormName(panel.spread_form)) + ", vectors " + Text(vectors));
+  }
+  if (plan.blocks() > 1) features.insert("several blocks");
+  const pack::Dims tile = plan.LargestRectangle().extents();
+  if (pack::SpreadBytes(layer, tile) > kCopyBytes) features.insert("beyond the stack");
+  for (size_t i = 0; i < 3; ++i) {
+    const pack::SpreadAxis axis = pack::MakeSpreadAxis(spread.steps[i], tile[i]);
+    if (axis.phases > 1) features.insert(std::string("in phases: ") + "dhw"[i]);
+  }
+  if (pack::ChooseSlideForm(layer.geometry, *layer.kernels) == pack::kNoSlide) return;
+  features.insert(layer.weight_parts > 1 ? "no slide: parts" : "no slide: narrow");
+}
+
 // What there is to exercise: "taps, 4 vectors", "quads 2x2", "parts 3", "w in phases", ...
 void AddFeatures(const cases::Case& c, const std::string& isa, std::set<std::string>& features) {
   const pack::PackedLayer layer =
@@ -69,26 +121,27 @@ void AddFeatures(const cases::Case& c, const std::string& isa, std::set<std::str
     if (pack::PrefersLanes(layer.geometry, *layer.kernels)) features.insert("fallen back");
     return;
   }
-  const auto text = [](int64_t number) { return std::to_string(number); };
-  const pack::SpreadLayout& spread = layer.spread;
-  features.insert("quads " + text(spread.quad_h) + "x" + text(spread.quad_w));
-  features.insert("sharing rows " + text(spread.output_rows));
-  features.insert("depth groups " + text(spread.depth_groups));
-  features.insert("parts " + text(layer.weight_parts));
-  features.insert(layer.general_epilogue ? "general" : "symmetric");
-  for (const pack::Panel& panel : layer.panels) {
-    const int vectors = layer.kernels->shapes[panel.shape].vectors;
-    features.insert(std::string(FormName(panel.spread_form)) + ", vectors " + text(vectors));
-  }
   const pack::Dims input = ValidateImage(layer.geometry, c.layer.image);
   const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(layer.geometry, input), 1);
-  if (plan.blocks() > 1) features.insert("several blocks");
-  const pack::Dims tile = plan.LargestRectangle().extents();
-  if (pack::SpreadBytes(layer, tile) > kCopyBytes) features.insert("beyond the stack");
-  for (size_t i = 0; i < 3; ++i) {
-    const pack::SpreadAxis axis = pack::MakeSpreadAxis(spread.steps[i], tile[i]);
-    if (axis.phases > 1) features.insert(std::string("in phases: ") + "dhw"[i]);
+  (plan.slides() ? AddSlideFeatures : AddSpreadFeatures)(layer, plan, features);
+}
+
+std::set<std::string> WantedSlides(const kernels::KernelTable& table) {
+  std::set<std::string> wanted;
+  for (int form = 0; form < kernels::kSlideFormCount; ++form) {
+    for (int i = 0; i < table.shape_count; ++i) {
+      if (table.shapes[i].lanes.slides[form].symmetric == nullptr) continue;
+      for (const char* epilogue : {", general", ", symmetric"}) {
+        wanted.insert(SlideName(form, table.shapes[i].vectors) + epilogue);
+      }
+    }
   }
+  if (wanted.empty()) return wanted;
+  wanted.merge(std::set<std::string>{"slide rows 1", "slide rows 2", "slide rows apart",
+                                     "slide rows of few taps", "slide phases", "slide blocks",
+                                     "slide long rows", "no slide: narrow"});
+  if (table.weight_format == kernels::WeightFormat::kS8Quads) wanted.insert("no slide: parts");
+  return wanted;
 }
 
 std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
@@ -105,9 +158,10 @@ std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
     for (int form = 0; form < kernels::kSpreadForms; ++form) {
       if (shape.lanes.spread[form] == nullptr) continue;
       wanted.insert(std::string(FormName(static_cast<kernels::SpreadForm>(form))) + ", vectors " +
-                    std::to_string(shape.vectors));
+                    Text(shape.vectors));
     }
   }
+  wanted.merge(WantedSlides(table));
   return wanted;
 }
 
@@ -119,7 +173,14 @@ TEST_P(LaneFeatures, AreAllExercised) {
     test::ForEachLaneCase(family,
                           [&](const cases::Case& c) { AddFeatures(c, GetParam(), features); });
   }
-  EXPECT_EQ(features, WantedFeatures(dispatch::SelectKernels(GetParam())));
+  const std::set<std::string> wanted = WantedFeatures(dispatch::SelectKernels(GetParam()));
+  std::set<std::string> missing, unknown;
+  std::set_difference(wanted.begin(), wanted.end(), features.begin(), features.end(),
+                      std::inserter(missing, missing.end()));
+  std::set_difference(features.begin(), features.end(), wanted.begin(), wanted.end(),
+                      std::inserter(unknown, unknown.end()));
+  EXPECT_EQ(missing, std::set<std::string>());
+  EXPECT_EQ(unknown, std::set<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, LaneFeatures, testing::ValuesIn(test::UsableIsas()), test::IsaName);

@@ -6,13 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "common/numbers.h"
 #include "testing.h"
 
 namespace qconv::test {
 namespace {
 
-using cases::Case;
 using cases::Layer;
 
 // Takes values in turn, round and round.
@@ -186,59 +184,52 @@ std::vector<Layer> Tiles() {
   return layers;
 }
 
-// Zero points of weights, by turns: none, one, one per channel, the ends of s8, beyond s8.
-std::vector<int32_t> ZeroPoints(int index, int64_t channels) {
-  const auto of_channels = [channels](auto zero_point) {
-    std::vector<int32_t> zero_points;
-    for (int64_t j = 0; j < channels; ++j) zero_points.push_back(zero_point(static_cast<int>(j)));
-    return zero_points;
-  };
-  switch (index % 9) {
-    case 1:
-      return {index % 2 == 0 ? 7 : -31};
-    case 2:
-      return of_channels([](int j) { return j % 2 == 1 ? j % 128 : -(j % 128); });
-    case 3:
-      return {-128};
-    case 4:
-      return {127};
-    case 5:
-      return of_channels([](int j) { return j % 3 == 0 ? -128 : j % 3 == 1 ? 127 : 0; });
-    case 6:  // beyond s8: not for lanes
-      if (index % 2 == 0) return {index % 4 == 0 ? 128 : -129};
-      return of_channels([](int j) { return j * 37 % 700 - 350; });
-    default:
-      return {};
+// Kernels that slide, on images of all widths, from those that are too narrow for it; also a plane
+// at a time, some of them all padding.
+std::vector<Layer> Slides() {
+  Turns channels({16, 3, 64, 33, 144, 8, 48, 70, 1, 24, 58, 15, 112, 2, 17, 32, 5});
+  Turns width({7, 1, 12, 3, 20, 5, 9, 2, 17, 14, 4, 11, 28, 6, 19, 8, 15, 10, 13, 16, 1, 18, 2});
+  Turns height({5, 1, 9, 2, 14, 3, 7, 4}), batch({1, 2, 1, 3, 1});
+  std::vector<Layer> layers;
+  for (const int round : {0, 1, 2}) {
+    for (const Spatial& kernel : {Spatial{3, 3}, Spatial{5, 5}, Spatial{2, 3}, Spatial{4, 3},
+                                  Spatial{6, 5}, Spatial{7, 5}, Spatial{1, 3, 3}}) {
+      const bool planes = kernel.rank() == 3;
+      for (const auto& [sh, sw] : {std::pair{1, 1}, {2, 2}, {1, 2}, {2, 1}, {3, 2}}) {
+        for (const auto& [dh, dw] :
+             {std::pair{1, 1}, {1, 1}, {2, 2}, {1, 1}, {1, 3}, {3, 2}, {2, 1}}) {
+          const auto turn = static_cast<int64_t>(layers.size());
+          ConvParams params = Depthwise(channels.Next(), 1, kernel);
+          const int64_t h = height.Next(), w = width.Next();
+          params.stride = planes ? Spatial{1 + round % 2, sh, sw} : Spatial{sh, sw};
+          params.dilation = planes ? Spatial{1, dh, dw} : Spatial{dh, dw};
+          const Spatial size = planes ? Spatial{3, h, w} : Spatial{h, w};
+          layers.push_back(Finish(params, {.batch = batch.Next(), .size = size}, turn));
+          if (planes) layers.back().params.padding[0] = 1;
+        }
+      }
+    }
   }
+  for (const int64_t turn : {0, 2}) {  // rows longer than other blocks
+    layers.push_back(Finish(Depthwise(40, 1, {5, 5}), {.size = {5, 130}}, turn));
+    layers.push_back(Finish(Depthwise(7, 1, {3, 3}), {.size = {6, 301}}, turn));
+  }
+  return layers;
 }
 
 }  // namespace
 
-Case MakeLaneCase(const Layer& layer, int index) {
-  // Turns of coprime lengths, so that all meet all.
-  const cases::Weights weights =
-      index % 4 == 1 ? cases::Weights::kExtremes : cases::Weights::kUniform;
-  Case made = cases::MakeCase(layer, weights, static_cast<uint64_t>(index));
-  made.layer.name = "layer " + std::to_string(index);
-  made.weight_zero_points = ZeroPoints(index, layer.params.out_channels);
-  made.input_quantization.zero_point = index % 7 == 0 ? 0 : index % 7 == 1 ? 255 : 11 * index % 256;
-  cases::ChooseOutput(made);
-  // Coarse scales keep most results within bounds, fine ones show the lowest bits.
-  if (index % 5 > 2) made.output_quantization.scale /= 64;
-  if (index % 11 == 0) {
-    made.activation =
-        Clamp(-90 * made.output_quantization.scale, 100 * made.output_quantization.scale);
-  }
-  return made;
-}
-
 void PrintTo(const LaneFamily& family, std::ostream* out) { *out << family.name; }
 
 const std::vector<LaneFamily>& LaneFamilies() {
-  static const std::vector<LaneFamily> families = {
-      {"kernels", Kernels}, {"channels", Channels},          {"multipliers", Multipliers},
-      {"groups", Groups},   {"one_dimension", OneDimension}, {"three_dimensions", ThreeDimensions},
-      {"tiles", Tiles}};
+  static const std::vector<LaneFamily> families = {{"kernels", Kernels},
+                                                   {"channels", Channels},
+                                                   {"multipliers", Multipliers},
+                                                   {"groups", Groups},
+                                                   {"one_dimension", OneDimension},
+                                                   {"three_dimensions", ThreeDimensions},
+                                                   {"tiles", Tiles},
+                                                   {"slides", Slides}};
   return families;
 }
 
