@@ -3,15 +3,13 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <optional>
 
 #include "dispatch/float_environment.h"
+#include "in_place.h"
 #include "pack/chains.h"
 #include "pack/feed.h"
-#include "pack/group_feed.h"
 #include "pack/lane_feed.h"
-#include "pack/slide.h"
 #include "plan.h"
 
 namespace qconv {
@@ -74,7 +72,7 @@ class Worker {
     image_ = job_.Image(index / job_.plan.blocks());
     piece_count_ = job_.plan.PiecesOf(index % job_.plan.blocks(), pieces_);
     if (job_.plan.slides()) {
-      return layer_.groups_in_place ? RunGroups(begin, end) : Slide(begin, end);
+      return RunInPlace(layer_, image_, pieces_[0], begin, end, scratch_);
     }
     feed_count_ = 0;
     int group = -1;
@@ -103,69 +101,6 @@ class Worker {
     }
     if (new_block) lanes_->MoveTo(pieces_[0], image_);
     feed_count_ = lanes_->Feed(panel, feeds_);
-  }
-
-  // The rows of a piece, in sets that share input.
-  void Slide(int64_t begin, int64_t end) {
-    if (!slides_) slides_.emplace(layer_, image_, scratch_);
-    const pack::Segment &d = pieces_[0].segment[0], &h = pieces_[0].segment[1];
-    const int64_t set = layer_.spread.output_rows;
-    for (int64_t z = d.begin; z < d.end; ++z) {
-      for (int64_t y = h.begin; y < h.end; y += set * h.step) {
-        const int64_t rows = std::min(set, (h.end - y + h.step - 1) / h.step);
-        for (int64_t phase = 0; phase < std::min(slides_->phases(), image_.output_size[2]);
-             ++phase) {
-          slides_->MoveTo(image_, z, y, rows, phase);
-          for (int64_t p = begin; p < end; ++p) SlidePanel(layer_.panels[static_cast<size_t>(p)]);
-        }
-      }
-    }
-  }
-
-  void SlidePanel(const Panel& panel) {
-    const kernels::PanelEpilogue epilogue = InPlaceEpilogue(panel);
-    const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    const kernels::SlideKernels& kernels = shape.lanes.slides[layer_.slide_form];
-    (layer_.general_epilogue ? kernels.general : kernels.symmetric)(slides_->Task(panel, epilogue));
-  }
-
-  // The rows of a piece, as many at a time as the table of a feeder holds.
-  void RunGroups(int64_t begin, int64_t end) {
-    if (!groups_) groups_.emplace(layer_, image_, scratch_);
-    const pack::Segment &d = pieces_[0].segment[0], &h = pieces_[0].segment[1];
-    const int64_t phases = groups_->phases(), width = image_.output_size[2];
-    for (int64_t z = d.begin; z < d.end; ++z) {
-      for (int64_t phase = 0; phase < std::min(phases, width); ++phase) {
-        const int64_t pixels = (width - phase + phases - 1) / phases;
-        for (int64_t x = 0; x < pixels; x += groups_->MostPixels()) {
-          const int64_t count = std::min(pixels - x, groups_->MostPixels());
-          const int64_t most_rows = groups_->MostRows(count);
-          for (int64_t y = h.begin; y < h.end; y += most_rows) {
-            groups_->MoveTo(image_, z, y, std::min(h.end - y, most_rows), phase, x, count);
-            for (int64_t p = begin; p < end; ++p) {
-              RunGroupPanel(layer_.panels[static_cast<size_t>(p)]);
-            }
-          }
-        }
-      }
-    }
-  }
-
-  void RunGroupPanel(const Panel& panel) {
-    const int64_t stride = std::gcd(layer_.geometry.stride[2], layer_.geometry.dilation[2]);
-    const kernels::GroupKernels& kernels =
-        layer_.kernels->groups[layer_.geometry.stride[2] / stride - 1];
-    const kernels::PanelEpilogue epilogue = InPlaceEpilogue(panel);
-    (layer_.general_epilogue ? kernels.general : kernels.symmetric)(groups_->Task(panel, epilogue));
-  }
-
-  kernels::PanelEpilogue InPlaceEpilogue(const Panel& panel) const {
-    static constexpr int32_t kRowTerms[kernels::kMaxGroupPixels] =
-        {};  // zero points are in the weights
-    kernels::PanelEpilogue epilogue = Epilogue(panel);
-    epilogue.offsets = layer_.offsets.data() + panel.column_offset;
-    epilogue.row_terms = kRowTerms;
-    return epilogue;
   }
 
   void FeedPieces(const Panel& panel) {
@@ -208,7 +143,7 @@ class Worker {
     const bool chained = panel.shape == kernels::kChainedShape;
     const int64_t tap_size = chained ? 1 : layer_.TapWeightBytes(panel);
     PanelTask task;
-    task.epilogue = Epilogue(panel);
+    task.epilogue = layer_.Epilogue(panel);
     task.columns = panel.columns;
     int64_t row = 0;
     for (int i = 0; i < feed_count_; ++i) {
@@ -239,9 +174,8 @@ class Worker {
         task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_size;
       }
       alignas(64) int32_t offsets[kernels::kMaxColumns];
-      if (feed.all_taps || layer_.input_zero_point == 0) {
-        task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
-      } else {
+      task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
+      if (!feed.all_taps && layer_.input_zero_point != 0) {
         SumOffsets(panel, feed, shape.columns, offsets);
         task.epilogue.offsets = offsets;
       }
@@ -249,17 +183,6 @@ class Worker {
       kernel(task);
       row += task.row_count;
     }
-  }
-
-  kernels::PanelEpilogue Epilogue(const Panel& panel) const {
-    return {.offsets = nullptr,  // these two differ from piece to piece
-            .bias = layer_.bias.data() + panel.column_offset,
-            .multipliers = layer_.multipliers.data() + panel.column_offset,
-            .weight_zero_points = layer_.weight_zero_points.data() + panel.column_offset,
-            .row_terms = nullptr,
-            .output_zero_point = layer_.output_zero_point,
-            .lower = layer_.lower,
-            .upper = layer_.upper};
   }
 
   // Column offsets of a piece that skips taps.
@@ -290,8 +213,6 @@ class Worker {
   PieceFeed feeds_[kMaxPieces];
   int feed_count_ = 0;
   std::optional<pack::LaneFeeder> lanes_;
-  std::optional<pack::SlideFeeder> slides_;
-  std::optional<pack::GroupFeeder> groups_;
   kernels::Row rows_[kMaxBlockRows];
   int32_t row_terms_[kMaxBlockRows];
   alignas(64) std::byte scratch_[kCopyBytes];

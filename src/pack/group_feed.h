@@ -38,6 +38,7 @@ class GroupFeeder {
   // `scratch` has kScratchBytes, aligned to 64.
   GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
 
+  const kernels::GroupKernels& kernels() const { return layer_.kernels->groups[stride_ - 1]; }
   int64_t phases() const { return phases_; }
   // How many pixels of a row, and how many such rows, fit a table.
   int64_t MostPixels() const;

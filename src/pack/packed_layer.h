@@ -147,6 +147,18 @@ struct PackedLayer {
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
+  // The requantization of a panel, but for row terms. Blocks that skip taps have offsets of their
+  // own.
+  kernels::PanelEpilogue Epilogue(const Panel& panel) const {
+    return {.offsets = offsets.data() + panel.column_offset,
+            .bias = bias.data() + panel.column_offset,
+            .multipliers = multipliers.data() + panel.column_offset,
+            .weight_zero_points = weight_zero_points.data() + panel.column_offset,
+            .row_terms = nullptr,
+            .output_zero_point = output_zero_point,
+            .lower = lower,
+            .upper = upper};
+  }
   int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
   // Of one part for one of the output rows that share positions.
   int64_t WeightPartBytes(const Panel& panel) const { return GridTaps() * TapWeightBytes(panel); }
