@@ -145,16 +145,21 @@ void GroupFeeder::FillTable(int64_t channel) {
 
 // Of an image row, or of padding.
 void GroupFeeder::FillRow(const uint8_t* row, int64_t channel, const uint8_t** columns) {
-  const int64_t width = image_.input_size[2];
-  for (int64_t c = 0; c < Columns(count_); ++c) {
-    const int64_t x = x_ + c * g_.dilation[2];
-    if (row == nullptr || x < 0 || x >= width) {
-      columns[c] = layer_.spread.padding.data();
-      continue;
-    }
-    const uint8_t* at = row + x * g_.in_channels + channel;
-    near_end_ = near_end_ || at + g_.in_channels - channel > last_;
-    columns[c] = at > last_ ? end_copy_ + (at - last_) : at;
+  const int64_t count = Columns(count_), step = g_.dilation[2];
+  // Columns before an image position.
+  const auto before = [&](int64_t at) {
+    return row == nullptr ? 0 : std::min(CeilDiv(std::max<int64_t>(at - x_, 0), step), count);
+  };
+  const int64_t begin = before(0), end = before(image_.input_size[2]);
+  const uint8_t* padding = layer_.spread.padding.data();
+  std::fill(columns, columns + begin, padding);
+  std::fill(columns + end, columns + count, padding);
+  if (begin == end) return;
+  const uint8_t* at = row + (x_ + begin * step) * g_.in_channels + channel;
+  for (int64_t c = begin; c < end; ++c, at += step * g_.in_channels) columns[c] = at;
+  near_end_ = near_end_ || columns[end - 1] - channel + g_.in_channels > last_;
+  for (int64_t c = end - 1; c >= begin && columns[c] > last_; --c) {
+    columns[c] = end_copy_ + (columns[c] - last_);
   }
 }
 
