@@ -61,8 +61,6 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
                const Panels& panels, std::byte* scratch) {
   static_assert(pack::GroupFeeder::kScratchBytes <= kCopyBytes);
   pack::GroupFeeder feeder(layer, image, scratch);
-  const kernels::GroupKernels& kernels = feeder.kernels();
-  const auto kernel = layer.general_epilogue ? kernels.general : kernels.symmetric;
   const int64_t width = image.output_size[2];
   const int64_t phases = feeder.phases(), most_pixels = feeder.MostPixels();
   for (int64_t phase = 0; phase < std::min(phases, width); ++phase) {
@@ -73,7 +71,11 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
       for (int64_t z = d.begin; z < d.end; ++z) {
         for (int64_t y = h.begin; y < h.end; y += most_rows) {
           feeder.MoveTo(image, z, y, std::min(h.end - y, most_rows), phase, x, count);
-          for (const Panel& panel : panels) kernel(feeder.Task(panel, Epilogue(layer, panel)));
+          for (const Panel& panel : panels) {
+            const kernels::GroupKernels& kernels = feeder.Kernels(panel);
+            const auto kernel = layer.general_epilogue ? kernels.general : kernels.symmetric;
+            kernel(feeder.Task(panel, Epilogue(layer, panel)));
+          }
         }
       }
     }

@@ -90,7 +90,7 @@ void AddGroup(const ChannelGroup& group, const pack::WeightReader& reader, Packe
 
 // Of a panel.
 int64_t MostLaneVectors(const PackedLayer& layer) {
-  if (layer.groups_in_place) return 1;
+  if (layer.groups_in_place) return pack::GroupVectors(layer.geometry, *layer.kernels);
   if (layer.slide_form != pack::kNoSlide) {
     return pack::MostSlideVectors(*layer.kernels, layer.slide_form);
   }

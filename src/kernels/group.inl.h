@@ -60,8 +60,12 @@ class BroadcastQuads {
   int64_t offset_ = 0;
 };
 
+// Pixels of a step: as many as leave room in registers for their columns.
+template <int nv, int stride>
+constexpr int kGroupPixels = nv == 2 && stride == 2 ? 7 : kMaxGroupPixels;
+
 // `m` neighbours in a row; columns[0] is the first that they need.
-template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf,
+template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
           int stride, int m>
 __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* const* columns,
                                         uint8_t* output) {
@@ -69,22 +73,27 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
   using Native = typename Width::Native;
   using Register = typename Width::Register;
   constexpr int kColumns = (m - 1) * stride + kGroupTaps;
-  const auto offset = reinterpret_cast<Register>(
-      static_cast<Native>(Simd::Int32::load_unaligned(task.epilogue.offsets)));
-  Register acc[m][1];
-  Unroll<m>([&](auto r) { acc[r][0] = offset; });
+  constexpr int64_t kGroupWeightBytes = nv * Simd::kWeightVectorBytes;
+  Register acc[m][nv];
+  Unroll<nv>([&](auto v) {
+    const auto offset = reinterpret_cast<Register>(static_cast<Native>(
+        Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
+    Unroll<m>([&](auto r) { acc[r][v] = offset; });
+  });
   QuadsOf<Simd> quads(task);
   const std::byte* row_weights = task.weights;
-  const int64_t tap_bytes = task.depth_groups * Simd::kWeightVectorBytes;
+  const int64_t tap_bytes = task.depth_groups * kGroupWeightBytes;
   for (int64_t row = 0; row < task.kernel_rows; ++row) {
     for (int64_t group = 0; group < task.depth_groups; ++group) {
       quads.MoveTo(group);
       decltype(quads.Get(nullptr)) x[kColumns];
       Unroll<kColumns>([&](auto i) { x[i] = quads.Get(columns[i] + task.channel); });
-      const std::byte* weights = row_weights + group * Simd::kWeightVectorBytes;
+      const std::byte* weights = row_weights + group * kGroupWeightBytes;
       Unroll<kGroupTaps>([&](auto t) {
-        const auto w = Simd::LoadWeights(weights + t * tap_bytes);
-        Unroll<m>([&](auto r) { acc[r][0] = Simd::Dot(acc[r][0], x[r * stride + t], w); });
+        Unroll<nv>([&](auto v) {
+          const auto w = Simd::LoadWeights(weights + t * tap_bytes + v * Simd::kWeightVectorBytes);
+          Unroll<m>([&](auto r) { acc[r][v] = Simd::Dot(acc[r][v], x[r * stride + t], w); });
+        });
       });
     }
     columns += task.column_count;
@@ -92,27 +101,28 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
   }
   Row rows[m];
   Unroll<m>([&](auto r) { rows[r] = {0, r * task.output_step}; });
-  OutputTask<Simd, Epilogue, 1>(task.epilogue, task.valid_columns)
+  OutputTask<Simd, Epilogue, nv>(task.epilogue, task.valid_columns)
       .template Write<m>(acc, output, rows, /*first_row=*/0);
 }
 
-template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf,
-          int stride, int m = kMaxGroupPixels>
+template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
+          int stride, int m = kGroupPixels<nv, stride>>
 void GroupStepOf(int64_t pixels, const GroupTask& task, const uint8_t* const* columns,
                  uint8_t* output) {
   if constexpr (m > 1) {
     if (pixels != m) {
-      return GroupStepOf<Simd, Epilogue, QuadsOf, stride, m - 1>(pixels, task, columns, output);
+      return GroupStepOf<Simd, Epilogue, QuadsOf, nv, stride, m - 1>(pixels, task, columns, output);
     }
   }
-  GroupStep<Simd, Epilogue, QuadsOf, stride, m>(task, columns, output);
+  GroupStep<Simd, Epilogue, QuadsOf, nv, stride, m>(task, columns, output);
 }
 
 // Cuts each row into steps of nearly equal length.
-template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf,
+template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
           int stride>
 void RunGroups(const GroupTask& task) {
-  const int64_t steps = (task.count + kMaxGroupPixels - 1) / kMaxGroupPixels;
+  constexpr int kMost = kGroupPixels<nv, stride>;
+  const int64_t steps = (task.count + kMost - 1) / kMost;
   const int64_t pixels = (task.count + steps - 1) / steps;
   const int64_t long_steps = task.count - steps * (pixels - 1);
   const uint8_t* const* columns = task.columns;
@@ -120,7 +130,7 @@ void RunGroups(const GroupTask& task) {
     int64_t at = 0;
     for (int64_t step = 0; step < steps; ++step) {
       const int64_t now = step < long_steps ? pixels : pixels - 1;
-      GroupStepOf<Simd, Epilogue, QuadsOf, stride>(
+      GroupStepOf<Simd, Epilogue, QuadsOf, nv, stride>(
           now, task, columns + at * stride,
           task.output + row * task.output_row_step + at * task.output_step);
       at += now;
@@ -129,12 +139,12 @@ void RunGroups(const GroupTask& task) {
   }
 }
 
-template <class Simd, template <class, int> class Epilogue, int stride>
+template <class Simd, template <class, int> class Epilogue, int nv, int stride>
 void Groups(const GroupTask& task) {
-  if (task.orders == nullptr) {
-    RunGroups<Simd, Epilogue, BroadcastQuads, stride>(task);
+  if (nv == 1 && task.orders != nullptr) {
+    RunGroups<Simd, Epilogue, ShuffledQuads, 1, stride>(task);
   } else {
-    RunGroups<Simd, Epilogue, ShuffledQuads, stride>(task);
+    RunGroups<Simd, Epilogue, BroadcastQuads, nv, stride>(task);
   }
 }
 

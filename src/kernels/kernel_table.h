@@ -178,7 +178,8 @@ struct SlideKernels {
 // neighbouring pixels; each kernel row and depth group is read once for the taps of all of them.
 inline constexpr int kGroupTaps = 3;
 inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
-inline constexpr int kGroupBytes = 16;     // of a pixel that kernels read
+inline constexpr int kGroupBytes = 16;     // of a pixel that kernels with orders read
+inline constexpr int kGroupVectors = 2;    // of a panel, at most
 inline constexpr int kMaxGroupPixels = 8;  // of a step
 
 // Output rows of `count` pixels times one panel.
@@ -194,7 +195,7 @@ struct GroupTask {
   uint8_t* output;        // first row and pixel, first channel of the panel
   int64_t rows, count;
   int64_t output_row_step, output_step;  // bytes
-  const std::byte* weights;              // [kernel row][tap][depth group]
+  const std::byte* weights;              // [kernel row][tap][depth group][vector]
   PanelEpilogue epilogue;                // row_terms: of kMaxGroupPixels
   int valid_columns;                     // of the panel
 };
@@ -241,8 +242,8 @@ struct KernelTable {
   WeightFormat weight_format;  // of all shapes but the chained one
   int spread_vector_bytes;     // of a vector of spread input
   int shape_count;
-  PanelShape shapes[kMaxVectors + 1];  // by vectors: 1, 2, ...; then kChainedShape
-  GroupKernels groups[kGroupStrides];  // by stride - 1
+  PanelShape shapes[kMaxVectors + 1];                 // by vectors: 1, 2, ...; then kChainedShape
+  GroupKernels groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1
   int group_depth;  // depth groups of a group, at most, that they are the fastest way for
   RowSumKernel row_sums;
   LargestByteKernel largest_byte;

@@ -74,12 +74,12 @@ constexpr SlideKernels MakeSlideKernels() {
   }
 }
 
-template <class Simd, int stride>
+template <class Simd, int nv, int stride>
 constexpr GroupKernels MakeGroupKernels() {
   if constexpr (Simd::kGroupDepth == 0) {
     return {};
   } else {
-    return {Groups<Simd, SymmetricEpilogue, stride>, Groups<Simd, GeneralEpilogue, stride>};
+    return {Groups<Simd, SymmetricEpilogue, nv, stride>, Groups<Simd, GeneralEpilogue, nv, stride>};
   }
 }
 
@@ -128,7 +128,8 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                        .spread_vector_bytes = Simd::kSpreadVectorBytes,
                        .shape_count = kShapes,
                        .shapes = {},
-                       .groups = {MakeGroupKernels<Simd, 1>(), MakeGroupKernels<Simd, 2>()},
+                       .groups = {{MakeGroupKernels<Simd, 1, 1>(), MakeGroupKernels<Simd, 1, 2>()},
+                                  {MakeGroupKernels<Simd, 2, 1>(), MakeGroupKernels<Simd, 2, 2>()}},
                        .group_depth = Simd::kGroupDepth,
                        .row_sums = SumRows,
                        .largest_byte = LargestByte,

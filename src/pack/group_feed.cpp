@@ -47,6 +47,10 @@ bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
   return ReadsSameQuads(g, table.lanes) || FitsShuffle(g, table.lanes);
 }
 
+int64_t GroupVectors(const Geometry& g, const kernels::KernelTable& table) {
+  return ReadsSameQuads(g, kernels::kGroupVectors * table.lanes) ? kernels::kGroupVectors : 1;
+}
+
 void FillGroupOrders(PackedLayer& layer) {
   const Geometry& g = layer.geometry;
   const int lanes = layer.kernels->lanes;

@@ -26,6 +26,9 @@ namespace qconv::pack {
 // Whether a layer without weight zero points is computed this way.
 bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& table);
 
+// Vectors of a panel of such a layer.
+int64_t GroupVectors(const Geometry& geometry, const kernels::KernelTable& table);
+
 // Which bytes the lanes of each panel multiply; nothing if all lanes multiply the same.
 void FillGroupOrders(PackedLayer& layer);
 
@@ -38,7 +41,9 @@ class GroupFeeder {
   // `scratch` has kScratchBytes, aligned to 64.
   GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
 
-  const kernels::GroupKernels& kernels() const { return layer_.kernels->groups[stride_ - 1]; }
+  const kernels::GroupKernels& Kernels(const Panel& panel) const {
+    return layer_.kernels->groups[panel.shape][stride_ - 1];
+  }
   int64_t phases() const { return phases_; }
   // How many pixels of a row, and how many such rows, fit a table.
   int64_t MostPixels() const;
