@@ -84,6 +84,10 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
 
 }  // namespace
 
+bool ReadsInPlace(const PackedLayer& layer, const pack::Dims& input_size) {
+  return pack::Slides(layer, input_size) || pack::FitsGroupReads(layer, input_size);
+}
+
 void RunInPlace(const PackedLayer& layer, const ImageView& image, const pack::Piece& rows,
                 int64_t first_panel, int64_t last_panel, std::byte* scratch) {
   const Panels panels(layer, first_panel, last_panel);

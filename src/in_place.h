@@ -12,8 +12,11 @@
 
 namespace qconv {
 
-// Computes whole output rows, those of `rows`, for panels [first_panel, last_panel). For images
-// that pack::Slides(); `scratch` has kCopyBytes (plan.h), aligned to 64.
+// Whether images of this size are computed so.
+bool ReadsInPlace(const pack::PackedLayer& layer, const pack::Dims& input_size);
+
+// Computes whole output rows, those of `rows`, for panels [first_panel, last_panel). `scratch` has
+// kCopyBytes (plan.h), aligned to 64.
 void RunInPlace(const pack::PackedLayer& layer, const pack::ImageView& image,
                 const pack::Piece& rows, int64_t first_panel, int64_t last_panel,
                 std::byte* scratch);

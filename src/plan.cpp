@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "in_place.h"
 #include "lane_tile.h"
 #include "pack/integers.h"
-#include "pack/slide.h"
 #include "padding.h"
 
 namespace qconv {
@@ -121,7 +121,7 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
 
 // Whole output rows, in sets of those that share input: as many as leave enough tasks for all
 // threads.
-Dims SlideTile(const PackedLayer& layer, int64_t batch, const Dims& output, int threads) {
+Dims InPlaceTile(const PackedLayer& layer, int64_t batch, const Dims& output, int threads) {
   const int64_t set = layer.spread.output_rows, step = layer.spread.row_step;
   const int64_t sets = CeilDiv(output[1], set);
   const int64_t images = std::max<int64_t>(batch * output[0] * step, 1);
@@ -171,9 +171,9 @@ void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   kernel_ = layer.geometry.kernel;
   row_step_ = layer.spread.row_step;
   const Dims extents = {output_[0], CeilDiv(output_[1], row_step_), output_[2]};
-  slides_ = pack::Slides(layer, input_);
-  tile_ = slides_
-              ? SlideTile(layer, batch_, extents, threads)
+  in_place_ = ReadsInPlace(layer, input_);
+  tile_ = in_place_
+              ? InPlaceTile(layer, batch_, extents, threads)
               : ChooseLaneTile(layer, extents, RowsForThreads(layer, pixels, threads), kCopyBytes);
   tiles_ = {CeilDiv(extents[0], tile_[0]), row_step_ * CeilDiv(extents[1], tile_[1]),
             CeilDiv(extents[2], tile_[2])};
@@ -181,7 +181,7 @@ void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   const int64_t rows_below = output_[1] - (tiles_[1] / row_step_ - 1) * tile_[1] * row_step_;
   tiles_[1] -= std::max<int64_t>(row_step_ - rows_below, 0);
   blocks_ = tiles_[0] * tiles_[1] * tiles_[2];
-  copies_ = blocks_ > 0 && !slides_;
+  copies_ = blocks_ > 0 && !in_place_;
 }
 
 Piece ImagePlan::Tile(int64_t index) const {

@@ -50,10 +50,10 @@ class ImagePlan {
   const pack::Dims& input() const { return input_; }
   const pack::Dims& output() const { return output_; }
 
-  int64_t blocks() const { return blocks_; }  // per image
-  bool copies() const { return copies_; }     // whether any piece is copied
-  bool pads() const { return pads_; }         // whether all pieces read padded copies in place
-  bool slides() const { return slides_; }     // whether pieces are rows for slides (pack/slide.h)
+  int64_t blocks() const { return blocks_; }   // per image
+  bool copies() const { return copies_; }      // whether any piece is copied
+  bool pads() const { return pads_; }          // whether all pieces read padded copies in place
+  bool in_place() const { return in_place_; }  // whether pieces are rows for RunInPlace
 
   pack::Piece LargestRectangle() const;
 
@@ -82,7 +82,7 @@ class ImagePlan {
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};
   int64_t row_step_ = 1;
   int64_t blocks_ = 0;
-  bool copies_ = false, pads_ = false, slides_ = false;
+  bool copies_ = false, pads_ = false, in_place_ = false;
 };
 
 }  // namespace qconv

@@ -71,7 +71,7 @@ class Worker {
   void Multiply(int64_t index, int64_t begin, int64_t end) {
     image_ = job_.Image(index / job_.plan.blocks());
     piece_count_ = job_.plan.PiecesOf(index % job_.plan.blocks(), pieces_);
-    if (job_.plan.slides()) {
+    if (job_.plan.in_place()) {
       return RunInPlace(layer_, image_, pieces_[0], begin, end, scratch_);
     }
     feed_count_ = 0;

@@ -123,7 +123,7 @@ void AddFeatures(const cases::Case& c, const std::string& isa, std::set<std::str
   }
   const pack::Dims input = ValidateImage(layer.geometry, c.layer.image);
   const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(layer.geometry, input), 1);
-  (plan.slides() ? AddSlideFeatures : AddSpreadFeatures)(layer, plan, features);
+  (plan.in_place() ? AddSlideFeatures : AddSpreadFeatures)(layer, plan, features);
 }
 
 std::set<std::string> WantedSlides(const kernels::KernelTable& table) {

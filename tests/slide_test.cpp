@@ -188,7 +188,7 @@ TEST(Slides, TakesImagesThatAreWideEnough) {
         const bool slides = layer.slide_form != pack::kNoSlide && width * channels >= widest;
         EXPECT_EQ(pack::Slides(layer, {1, 4, width}), slides) << isa << ", width " << width;
         const ImagePlan plan(layer, 1, {1, 4, width}, {1, 4, width}, /*threads=*/1);
-        EXPECT_EQ(plan.slides(), slides);
+        EXPECT_EQ(plan.in_place(), slides);
       }
     }
   }

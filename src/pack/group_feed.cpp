@@ -47,6 +47,10 @@ bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
   return ReadsSameQuads(g, table.lanes) || FitsShuffle(g, table.lanes);
 }
 
+bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size) {
+  return layer.groups_in_place && input_size[2] * layer.geometry.in_channels >= kGroupBytes;
+}
+
 int64_t GroupVectors(const Geometry& g, const kernels::KernelTable& table) {
   return ReadsSameQuads(g, kernels::kGroupVectors * table.lanes) ? kernels::kGroupVectors : 1;
 }

@@ -26,6 +26,9 @@ namespace qconv::pack {
 // Whether a layer without weight zero points is computed this way.
 bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& table);
 
+// Whether images of this size can be read in place; else their channels are spread.
+bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size);
+
 // Vectors of a panel of such a layer.
 int64_t GroupVectors(const Geometry& geometry, const kernels::KernelTable& table);
 

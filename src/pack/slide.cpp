@@ -43,8 +43,8 @@ int64_t MostSlideVectors(const kernels::KernelTable& table, int form) {
 }
 
 bool Slides(const PackedLayer& layer, const Dims& input_size) {
-  if (layer.slide_form == kNoSlide && !layer.groups_in_place) return false;
-  return input_size[2] * layer.geometry.in_channels >= ReadBytes(layer);
+  return layer.slide_form != kNoSlide &&
+         input_size[2] * layer.geometry.in_channels >= ReadBytes(layer);
 }
 
 int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) { return 2 * ReadBytes(layer); }
