@@ -134,6 +134,7 @@ void LayOutPanels(PackedLayer& layer) {
 
 const char* FeedName(const PackedLayer& layer) {
   if (layer.feed == Feed::kPadded) return "gathered";
+  if (layer.slide_form != pack::kNoSlide || layer.groups_in_place) return "sliding";
   if (layer.feed == Feed::kLanes) return "lanes";
   return layer.geometry.Pointwise() ? "direct" : "indirect";
 }
@@ -199,7 +200,8 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
   for (const int index : shapes) {
     const kernels::PanelShape& shape = layer.kernels->shapes[index];
     if (!description.tile.empty()) description.tile += " + ";
-    description.tile += std::to_string(shape.rows) + "x" + std::to_string(shape.columns);
+    if (layer.feed != Feed::kLanes) description.tile += std::to_string(shape.rows) + "x";
+    description.tile += std::to_string(shape.columns);
   }
   description.epilogue = layer.general_epilogue ? "general" : "symmetric";
   DescribeArithmetic(layer, description);

@@ -116,7 +116,7 @@ TEST_P(Arithmetic, OfDepthwiseLayers) {
           {.size = {5, 5}}),
       cases::Weights::kUniform, /*seed=*/1);
   if (!Describe(c)) return;
-  EXPECT_EQ(description_.feed, "lanes");
+  EXPECT_EQ(description_.feed, "sliding");
   EXPECT_EQ(description_.arithmetic, "widened");
   ExpectChains({}, kOutputs);
   EXPECT_EQ(description_.instructions, 0);

@@ -31,8 +31,12 @@ struct PrepackOptions {
 // What a packed layer is; for logs and tests, not for control flow.
 struct ConvDescription {
   std::string isa;       // "avx512_vnni"
-  std::string feed;      // how kernels read the input: "direct", "indirect", "gathered", "lanes"
-  std::string tile;      // register tiles, rows x output channels: "6x64", "6x64 + 12x32"
+  // How kernels read the input: "direct", "indirect", "gathered", "lanes" or "sliding" (then images
+  // narrower than a vector are read as with "lanes").
+  std::string feed;
+  // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
+  // output channels alone: "64 + 16".
+  std::string tile;
   std::string epilogue;  // "symmetric" or "general" (a clamp from above, huge multipliers, weight
                          // zero points unless they are folded into the weights)
   // How products are summed: by an instruction that sums four of them exactly ("vpdpbusd zmm"), or
@@ -45,7 +49,7 @@ struct ConvDescription {
   int64_t widened_channels = 0;        // output channels
   // What multiplying takes, in vector instructions beside loads for four products in each lane of a
   // vector; and what it would take if everything were widened. Both 0 where there is no such
-  // choice: with exact dot products, and for the feed "lanes".
+  // choice: with exact dot products, and for the feeds "lanes" and "sliding".
   double instructions = 0;
   double widened_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer

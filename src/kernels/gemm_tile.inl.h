@@ -19,6 +19,9 @@
 //                    registers
 //     kLaneTileRows, LoadSpread(pointer), StoreSpread(pointer, quads), kSpreadVectorBytes
 //                    the same for lane kernels: activations of a quad per lane, in memory
+//     FromQuads      activations from a vector of quads
+//     kSlideVectors, kSlideRegisters    see slide.inl.h
+//     kGroupDepth                       see group.inl.h
 // Read next: pixel_input.inl.h, then epilogue.inl.h.
 #pragma once
 

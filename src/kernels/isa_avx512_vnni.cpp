@@ -28,9 +28,10 @@ struct Avx512Vnni {
   // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
-  static constexpr int kGroupDepth = 8;
-  static constexpr int kSlideRegisters = 28;
+  // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h).
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};
+  static constexpr int kSlideRegisters = 28;
+  static constexpr int kGroupDepth = 8;
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

@@ -19,6 +19,9 @@ namespace {
 
 constexpr int kMostSlidePixels = 4;  // of a step
 
+// A trait says how many vectors the widest panel of each form has (kSlideVectors; 0: not this way)
+// and how many registers a step may take for columns and sums (kSlideRegisters).
+//
 // Pixels of a step share loads of weights, of bias and multipliers, and each pixel of each row is a
 // sum of its own in flight: as many as leave room in registers for their columns and for the sums
 // of two rows; 0 if there is room for none. (3x3, 56x56, 128 channels: two 98 GMAC/s, one 85.)
