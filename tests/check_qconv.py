@@ -164,7 +164,7 @@ class Verify(Cases):
 
 
 class Explain(Cases):
-    ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes|sliding) +(\d+x)?\d+( \+ (\d+x)?\d+)* +"
+    ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes|sliding) +((?:\d+x)?\d+(?: \+ (?:\d+x)?\d+)*) +"
                      r"(symmetric|general) +(\S.*\S)((?: +(?:[\d.]+|-)){3})((?: +\d+){3})$")
 
     def rows(self, *arguments):

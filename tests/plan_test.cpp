@@ -85,6 +85,7 @@ void CheckPlan(const cases::Case& c, int threads) {
         ++times[static_cast<size_t>(Offset(output, pieces[i], p))];
       }
     }
+    if (plan.in_place()) continue;  // takes no room for rows or copies
     EXPECT_LE(rows, kMaxBlockRows);
     EXPECT_TRUE(copy_bytes <= kCopyBytes || copied == 1);
   }
@@ -177,7 +178,7 @@ bool Pads(const ConvParams& params, const Image& image) {
 // Small images of groups of few channels, and small images under kernels of many taps.
 TEST(Plan, PadsWhereEdgesTakeLonger) {
   ConvParams params = {
-      .in_channels = 128, .out_channels = 128, .groups = 4, .kernel = {3, 3}, .padding = {1, 1}};
+      .in_channels = 128, .out_channels = 128, .groups = 4, .kernel = {5, 5}, .padding = {2, 2}};
   EXPECT_TRUE(Pads(params, {.size = {7, 7}}));
   EXPECT_FALSE(Pads(params, {.size = {17, 17}})) << "more than a block";
   params.groups = 1;
