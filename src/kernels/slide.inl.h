@@ -115,7 +115,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
           constexpr int kAt = ((o.kValue * kForm.quads + q.kValue) * kForm.taps + t.kValue) * nv;
           auto weights =
               Simd::LoadWeights(task.weights + (kAt + v.kValue) * Simd::kWeightVectorBytes);
-          if constexpr (sizeof(weights) == sizeof(Native)) Once(weights);
+          if constexpr (sizeof(weights) == sizeof(Native)) Once(weights);  // not if widened
           Unroll<pixels>([&](auto i) {
             const auto x = Simd::FromQuads(quads[i * kForm.stride + t][q]);
             acc[o * pixels + i] = Simd::Dot(acc[o * pixels + i], x, weights);
@@ -158,10 +158,12 @@ inline __attribute__((always_inline)) void MoveColumns(const SlideColumn<Simd, n
 template <int form>
 constexpr int kKeptColumns = kSlideForms[form].taps - kSlideForms[form].stride;
 
-// step(Index<pixels>) until `left`, which it counts down, is less than `most`; then the rest.
+// Calls step(Index<pixels>), which counts `left` down, for all of them: `most` at a time, then
+// fewer.
 template <int most, class Step>
-inline __attribute__((always_inline)) void SlideRest(const int64_t& left, const Step& step) {
+inline __attribute__((always_inline)) void SlideSteps(const int64_t& left, const Step& step) {
   static_assert(kMostSlidePixels == 4);
+  while (left >= most) step(Index<most>{});
   if constexpr (most > 2) {
     if (left >= 2) step(Index<2>{});
   }
@@ -189,8 +191,7 @@ inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& tas
     Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
     left -= pixels;
   };
-  while (left >= kPixels) step(Index<kPixels>{});
-  SlideRest<kPixels>(left, step);
+  SlideSteps<kPixels>(left, step);
 }
 
 // The columns of some steps lie one behind the other.
@@ -216,8 +217,7 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
       Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
       now -= pixels;
     };
-    while (now >= kPixels) step(Index<kPixels>{});
-    SlideRest<kPixels>(now, step);
+    SlideSteps<kPixels>(now, step);
     MoveColumns<Simd, nv, form, kKept>(column, columns);
   }
 }
