@@ -43,15 +43,23 @@ std::vector<int32_t> ZeroPoints(int index, int64_t channels) {
   }
 }
 
+// No zero points but 0, in all ways to say so.
+std::vector<int32_t> Zeros(int index, int64_t channels) {
+  const int64_t counts[] = {0, 1, channels};
+  return std::vector<int32_t>(static_cast<size_t>(counts[index % 3]));
+}
+
 }  // namespace
 
-Case MakeLaneCase(const cases::Layer& layer, int index) {
+Case MakeLaneCase(const cases::Layer& layer, int index, bool weight_zero_points) {
   // Turns of coprime lengths, so that all meet all.
   const cases::Weights weights =
       index % 4 == 1 ? cases::Weights::kExtremes : cases::Weights::kUniform;
   Case made = cases::MakeCase(layer, weights, static_cast<uint64_t>(index));
   made.layer.name = "layer " + std::to_string(index);
-  made.weight_zero_points = ZeroPoints(index, layer.params.out_channels);
+  const int64_t channels = layer.params.out_channels;
+  made.weight_zero_points =
+      weight_zero_points ? ZeroPoints(index, channels) : Zeros(index, channels);
   if (made.weight_zero_points == std::vector<int32_t>{kWithinRoom}) {  // one part does for them
     for (int8_t& w : made.weights) w = std::max(w, static_cast<int8_t>(kWithinRoom - 128));
   }

@@ -26,6 +26,14 @@ class LaneGuardPageTest : public testing::TestWithParam<std::string> {
     test::CheckGuarded(c, expected, GetParam(), test::Edge::kBack);
   }
 
+  void CheckFamily(const std::string& name) {
+    const auto& families = test::LaneFamilies();
+    const auto family = std::find_if(families.begin(), families.end(),
+                                     [&](const auto& other) { return other.name == name; });
+    ASSERT_NE(family, families.end());
+    test::ForEachLaneCase(*family, [&](const cases::Case& c) { Check(c); });
+  }
+
  private:
   uint64_t next_seed_ = 1;
 };
@@ -89,14 +97,9 @@ TEST_P(LaneGuardPageTest, NarrowGroups) {
   }
 }
 
-TEST_P(LaneGuardPageTest, Slides) {
-  const auto& families = test::LaneFamilies();
-  const auto slides = std::find_if(families.begin(), families.end(), [](const auto& family) {
-    return family.name == std::string("slides");
-  });
-  ASSERT_NE(slides, families.end());
-  test::ForEachLaneCase(*slides, [&](const cases::Case& c) { Check(c); });
-}
+TEST_P(LaneGuardPageTest, Slides) { CheckFamily("slides"); }
+
+TEST_P(LaneGuardPageTest, GroupsInPlace) { CheckFamily("groups_in_place"); }
 
 INSTANTIATE_TEST_SUITE_P(Isa, LaneGuardPageTest, testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);

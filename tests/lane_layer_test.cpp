@@ -13,6 +13,7 @@
 #include "dispatch/registry.h"
 #include "lane_layers.h"
 #include "layer.h"
+#include "pack/group_feed.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/slide.h"
@@ -73,6 +74,10 @@ std::string SlideName(int form, int vectors) {
          ", vectors " + Text(vectors);
 }
 
+std::string GroupName(bool broadcast, const std::string& what) {
+  return std::string("groups ") + (broadcast ? "broadcast" : "shuffled") + ", " + what;
+}
+
 void AddSlideFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
                       std::set<std::string>& features) {
   const std::string epilogue = layer.general_epilogue ? ", general" : ", symmetric";
@@ -88,6 +93,25 @@ void AddSlideFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
   if (std::gcd(g.stride[2], g.dilation[2]) < g.dilation[2]) features.insert("slide phases");
   if (plan.blocks() > 1) features.insert("slide blocks");
   if (plan.LargestRectangle().rows() > kMaxBlockRows) features.insert("slide long rows");
+}
+
+void AddGroupFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
+                      std::set<std::string>& features) {
+  const pack::Geometry& g = layer.geometry;
+  const int64_t common = std::gcd(g.stride[2], g.dilation[2]);
+  const bool broadcast = layer.group_orders.empty();
+  const std::string epilogue = layer.general_epilogue ? ", general" : ", symmetric";
+  features.insert(GroupName(broadcast, "stride " + Text(g.stride[2] / common) + epilogue));
+  features.insert(GroupName(broadcast, "depth groups " + Text(layer.spread.depth_groups)));
+  if (g.dilation[2] > common) features.insert("group phases");
+  if (g.dilation[2] == common && common > 1) features.insert("group phase of many");
+  if (plan.blocks() > 1) features.insert("group blocks");
+  if (plan.LargestRectangle().height() > 1) features.insert("group rows");
+  if (plan.LargestRectangle().rows() > kMaxBlockRows) features.insert("group long rows");
+  if (layer.panels.size() > 1) features.insert("group panels");
+  if (layer.panels.back().columns < layer.kernels->lanes) features.insert("group columns");
+  if (g.in_channels % kernels::kGroupBytes != 0) features.insert("group channels");
+  features.insert("group kernel rows " + Text(std::min<int64_t>(g.kernel[1], 5)));
 }
 
 void AddSpreadFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
@@ -109,6 +133,10 @@ void AddSpreadFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
     const pack::SpreadAxis axis = pack::MakeSpreadAxis(spread.steps[i], tile[i]);
     if (axis.phases > 1) features.insert(std::string("in phases: ") + "dhw"[i]);
   }
+  if (layer.groups_in_place) features.insert("no groups in place: narrow");
+  if (pack::ReadsGroupsInPlace(layer.geometry, *layer.kernels) && !layer.groups_in_place) {
+    features.insert("no groups in place: zero points");
+  }
   if (pack::ChooseSlideForm(layer.geometry, *layer.kernels) == pack::kNoSlide) return;
   features.insert(layer.weight_parts > 1 ? "no slide: parts" : "no slide: narrow");
 }
@@ -123,7 +151,10 @@ void AddFeatures(const cases::Case& c, const std::string& isa, std::set<std::str
   }
   const pack::Dims input = ValidateImage(layer.geometry, c.layer.image);
   const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(layer.geometry, input), 1);
-  (plan.in_place() ? AddSlideFeatures : AddSpreadFeatures)(layer, plan, features);
+  const auto add = !plan.in_place()        ? AddSpreadFeatures
+                   : layer.groups_in_place ? AddGroupFeatures
+                                           : AddSlideFeatures;
+  add(layer, plan, features);
 }
 
 std::set<std::string> WantedSlides(const kernels::KernelTable& table) {
@@ -144,12 +175,41 @@ std::set<std::string> WantedSlides(const kernels::KernelTable& table) {
   return wanted;
 }
 
+std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
+  if (table.group_depth == 0) return {};
+  std::set<std::string> wanted = {"group phases",
+                                  "group phase of many",
+                                  "group blocks",
+                                  "group rows",
+                                  "group long rows",
+                                  "group columns",
+                                  "group panels",
+                                  "group channels",
+                                  "no groups in place: narrow",
+                                  "no groups in place: zero points"};
+  for (int64_t rows = 1; rows <= 5; ++rows) wanted.insert("group kernel rows " + Text(rows));
+  for (const bool broadcast : {false, true}) {
+    for (int64_t stride = 1; stride <= kernels::kGroupStrides; ++stride) {
+      for (const char* epilogue : {", general", ", symmetric"}) {
+        wanted.insert(GroupName(broadcast, "stride " + Text(stride) + epilogue));
+      }
+    }
+    const int64_t most =
+        broadcast ? table.group_depth : kernels::kGroupBytes / kernels::kDepthGroup;
+    for (int64_t depth = 1; depth <= std::min<int64_t>(most, table.group_depth); ++depth) {
+      wanted.insert(GroupName(broadcast, "depth groups " + Text(depth)));
+    }
+  }
+  return wanted;
+}
+
 std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
   std::set<std::string> wanted = {
       "fallen back",    "quads 1x1",        "quads 1x4",      "quads 2x2",      "quads 4x1",
       "sharing rows 1", "sharing rows 2",   "sharing rows 3", "sharing rows 4", "depth groups 1",
       "depth groups 2", "depth groups 3",   "parts 1",        "general",        "symmetric",
       "several blocks", "beyond the stack", "in phases: d",   "in phases: h",   "in phases: w"};
+  if (table.lanes == 16) wanted.insert("depth groups 4");  // there merging groups costs most
   // Wider weights take any zero point that lanes take.
   if (table.weight_format == kernels::WeightFormat::kS8Quads)
     wanted.merge(std::set<std::string>{"parts 2", "parts 3"});
@@ -162,6 +222,7 @@ std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
     }
   }
   wanted.merge(WantedSlides(table));
+  wanted.merge(WantedGroups(table));
   return wanted;
 }
 

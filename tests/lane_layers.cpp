@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "lane_shapes.h"
 #include "testing.h"
 
 namespace qconv::test {
@@ -13,42 +14,11 @@ namespace {
 
 using cases::Layer;
 
-// Takes values in turn, round and round.
-class Turns {
- public:
-  explicit Turns(std::vector<int64_t> values) : values_(std::move(values)) {}
-  int64_t Next() { return values_[next_++ % values_.size()]; }
-
- private:
-  std::vector<int64_t> values_;
-  size_t next_ = 0;
-};
-
 ConvParams Depthwise(int64_t channels, int64_t multiplier, const Spatial& kernel) {
   return {.in_channels = channels,
           .out_channels = channels * multiplier,
           .groups = channels,
           .kernel = kernel};
-}
-
-// A layer with "same" padding every other turn, else with none or unequal padding. The image grows
-// if the kernel does not fit it.
-Layer Finish(ConvParams params, Image image, int64_t turn) {
-  const int rank = params.kernel.rank();
-  if (params.stride.empty()) params.stride = Spatial::Filled(rank, 1);
-  if (params.dilation.empty()) params.dilation = Spatial::Filled(rank, 1);
-  params.padding = params.padding_end = Spatial::Filled(rank, 0);
-  for (int i = 0; i < rank; ++i) {
-    const int64_t reach = params.dilation[i] * (params.kernel[i] - 1);
-    if (turn % 4 < 2) params.padding[i] = params.padding_end[i] = (reach + 1) / 2;
-    if (turn % 4 == 2) {
-      params.padding[i] = (reach + i) % (reach + 2);
-      params.padding_end[i] = reach / 3;
-    }
-    const int64_t smallest = reach + 1 - params.padding[i] - params.padding_end[i];
-    image.size[i] = std::max(image.size[i], smallest);
-  }
-  return MakeLayer(params, image);
 }
 
 std::vector<Layer> Kernels() {
@@ -96,29 +66,6 @@ std::vector<Layer> Multipliers() {
         params.stride = {stride, stride};
         const auto turn = static_cast<int64_t>(layers.size());
         layers.push_back(Finish(params, {.size = {size.Next(), size.Next()}}, turn));
-      }
-    }
-  }
-  return layers;
-}
-
-std::vector<Layer> Groups() {
-  Turns groups({2, 9, 3, 16, 5, 40, 8, 17}), size({7, 1, 4, 9, 3, 6, 5});
-  std::vector<Layer> layers;
-  for (const int64_t inputs : {2, 3, 4, 5, 6, 7, 8, 12}) {
-    for (const int64_t outputs :
-         {inputs, int64_t{1}, int64_t{2}, inputs + 1, int64_t{4}, inputs / 2 + 4}) {
-      for (const int64_t k : {1, 2, 3}) {
-        const int64_t count = groups.Next();
-        ConvParams params = {.in_channels = count * inputs,
-                             .out_channels = count * outputs,
-                             .groups = count,
-                             .kernel = {k, 4 - k}};
-        const auto turn = static_cast<int64_t>(layers.size());
-        params.stride = {1 + turn % 5 / 3, 1 + turn % 5 / 3};
-        params.dilation = {1 + turn % 3, 1 + turn % 2};
-        layers.push_back(
-            Finish(params, {.batch = 1 + turn % 4 / 3, .size = {size.Next(), size.Next()}}, turn));
       }
     }
   }
@@ -219,6 +166,24 @@ std::vector<Layer> Slides() {
 
 }  // namespace
 
+Layer Finish(ConvParams params, Image image, int64_t turn) {
+  const int rank = params.kernel.rank();
+  if (params.stride.empty()) params.stride = Spatial::Filled(rank, 1);
+  if (params.dilation.empty()) params.dilation = Spatial::Filled(rank, 1);
+  params.padding = params.padding_end = Spatial::Filled(rank, 0);
+  for (int i = 0; i < rank; ++i) {
+    const int64_t reach = params.dilation[i] * (params.kernel[i] - 1);
+    if (turn % 4 < 2) params.padding[i] = params.padding_end[i] = (reach + 1) / 2;
+    if (turn % 4 == 2) {
+      params.padding[i] = (reach + i) % (reach + 2);
+      params.padding_end[i] = reach / 3;
+    }
+    const int64_t smallest = reach + 1 - params.padding[i] - params.padding_end[i];
+    image.size[i] = std::max(image.size[i], smallest);
+  }
+  return MakeLayer(params, image);
+}
+
 void PrintTo(const LaneFamily& family, std::ostream* out) { *out << family.name; }
 
 const std::vector<LaneFamily>& LaneFamilies() {
@@ -229,7 +194,9 @@ const std::vector<LaneFamily>& LaneFamilies() {
                                                    {"one_dimension", OneDimension},
                                                    {"three_dimensions", ThreeDimensions},
                                                    {"tiles", Tiles},
-                                                   {"slides", Slides}};
+                                                   {"slides", Slides},
+                                                   {"spread_groups", SpreadGroups},
+                                                   {"groups_in_place", GroupsInPlace, false}};
   return families;
 }
 

@@ -15,6 +15,7 @@ namespace qconv::test {
 struct LaneFamily {
   const char* name;
   std::vector<cases::Layer> (*layers)();
+  bool weight_zero_points = true;  // by turns
 };
 
 const std::vector<LaneFamily>& LaneFamilies();
@@ -22,13 +23,15 @@ void PrintTo(const LaneFamily& family, std::ostream* out);
 
 // The numbers of layer `index` of a family: weights, weight zero points, output scales and
 // activations take turns, so that each kind meets each kind of shape.
-cases::Case MakeLaneCase(const cases::Layer& layer, int index);
+cases::Case MakeLaneCase(const cases::Layer& layer, int index, bool weight_zero_points);
 
 // Calls visit(case) for each layer of a family.
 template <class Visit>
 void ForEachLaneCase(const LaneFamily& family, const Visit& visit) {
   int index = 0;
-  for (const cases::Layer& layer : family.layers()) visit(MakeLaneCase(layer, index++));
+  for (const cases::Layer& layer : family.layers()) {
+    visit(MakeLaneCase(layer, index++, family.weight_zero_points));
+  }
 }
 
 }  // namespace qconv::test

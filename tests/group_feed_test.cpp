@@ -1,0 +1,211 @@
+// Narrow groups in place: which layers are computed this way, where their kernels find the input,
+// and that these write each byte of the output once.
+#include "pack/group_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "dispatch/registry.h"
+#include "group_walk.h"
+#include "in_place.h"
+#include "lane_layers.h"
+#include "layer.h"
+#include "pack/integers.h"
+#include "plan.h"
+#include "testing.h"
+#include "validate.h"
+
+namespace qconv {
+namespace {
+
+using kernels::kDepthGroup;
+using kernels::KernelTable;
+using kernels::kGroupBytes;
+using pack::Dims;
+using pack::Geometry;
+
+// Whether the lanes of each vector of outputs find their channels in 16 bytes, or all in the same
+// depth groups.
+bool FitsVectors(const Geometry& g, int lanes) {
+  bool near = true, same = g.GroupInputs() % kDepthGroup == 0;
+  for (int64_t begin = 0; begin < g.out_channels; begin += lanes) {
+    const int64_t end = std::min(begin + lanes, g.out_channels);
+    for (int64_t out = begin; out < end; ++out) {
+      const int64_t first = begin / g.GroupOutputs() * g.GroupInputs();
+      const int64_t last = (out / g.GroupOutputs() + 1) * g.GroupInputs();
+      near = near && last - first <= kGroupBytes;
+      same = same && last - first == g.GroupInputs();
+    }
+  }
+  return near || same;
+}
+
+ConvParams Grouped(int64_t groups, int64_t inputs, int64_t outputs, const Spatial& kernel) {
+  return {.in_channels = groups * inputs,
+          .out_channels = groups * outputs,
+          .groups = groups,
+          .kernel = kernel};
+}
+
+TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
+  for (const std::string& isa : test::UsableIsas()) {
+    const KernelTable& table = dispatch::SelectKernels(isa);
+    int64_t in_place = 0;
+    for (int64_t inputs = 1; inputs <= 20; ++inputs) {
+      const bool narrow = inputs > 1 && pack::CeilDiv(inputs, kDepthGroup) <= table.group_depth;
+      for (int64_t outputs = 1; outputs <= 50; ++outputs) {
+        for (const int64_t groups : {1, 2, 3, 5, 8, 17}) {
+          const Geometry g = ValidateParams(Grouped(groups, inputs, outputs, {3, 3}));
+          const bool expected = groups > 1 && narrow && FitsVectors(g, table.lanes);
+          EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
+              << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
+          in_place += expected ? 1 : 0;
+        }
+      }
+    }
+    EXPECT_EQ(in_place > 100, table.group_depth > 0) << isa;
+  }
+}
+
+TEST(ReadsGroupsInPlace, TakesKernelsOfThreeColumns) {
+  const struct {
+    Spatial kernel, stride, dilation;
+    bool in_place;
+  } cases[] = {
+      {{1, 3}, {1, 1}, {1, 1}, true},
+      {{2, 3}, {1, 1}, {1, 1}, true},
+      {{3, 3}, {1, 1}, {1, 1}, true},
+      {{4, 3}, {1, 1}, {1, 1}, true},
+      {{100, 3}, {1, 1}, {1, 1}, true},
+      {{2000, 3}, {1, 1}, {1, 1}, false},
+      {{3, 1}, {1, 1}, {1, 1}, false},
+      {{3, 2}, {1, 1}, {1, 1}, false},
+      {{3, 4}, {1, 1}, {1, 1}, false},
+      {{5, 5}, {1, 1}, {1, 1}, false},
+      {{3, 3}, {2, 2}, {1, 1}, true},
+      {{3, 3}, {7, 2}, {1, 1}, true},
+      {{3, 3}, {1, 3}, {1, 1}, false},
+      {{3, 3}, {3, 1}, {1, 1}, true},
+      {{3, 3}, {1, 1}, {2, 5}, true},
+      {{3, 3}, {2, 2}, {2, 2}, true},
+      {{3, 3}, {2, 2}, {3, 3}, true},
+      {{3, 3}, {3, 3}, {3, 3}, true},
+      {{3, 3}, {4, 4}, {2, 2}, true},
+      {{3, 3}, {4, 4}, {1, 1}, false},
+      {{3, 3}, {6, 6}, {3, 3}, true},
+      {{3, 3}, {6, 6}, {4, 4}, false},
+      {{3, 3}, {3, 3}, {2, 2}, false},
+      {{3}, {1}, {1}, true},
+      {{3}, {2}, {3}, true},
+      {{5}, {1}, {1}, false},
+      {{1, 3, 3}, {2, 1, 2}, {1, 1, 1}, true},
+      {{2, 3, 3}, {1, 1, 1}, {1, 1, 1}, false},
+      {{3, 1, 3}, {1, 1, 1}, {1, 1, 1}, false},
+      {{1, 1, 3}, {1, 1, 1}, {1, 1, 2}, true},
+  };
+  for (const std::string& isa : test::UsableIsas()) {
+    const KernelTable& table = dispatch::SelectKernels(isa);
+    for (const auto& c : cases) {
+      ConvParams params = Grouped(8, 4, 4, c.kernel);
+      params.stride = c.stride;
+      params.dilation = c.dilation;
+      EXPECT_EQ(pack::ReadsGroupsInPlace(ValidateParams(params), table),
+                table.group_depth > 0 && c.in_place)
+          << isa << ", case " << &c - cases;
+    }
+  }
+}
+
+pack::PackedLayer Pack(const ConvParams& params, const std::vector<int32_t>& zero_points,
+                       const std::string& isa) {
+  cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = {4, 4}}),
+                                  cases::Weights::kUniform, /*seed=*/1);
+  c.weight_zero_points = zero_points;
+  return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = isa});
+}
+
+TEST(GroupsInPlace, HaveNoWeightZeroPoints) {
+  const ConvParams params = Grouped(8, 4, 4, {3, 3});
+  std::vector<int32_t> last(32);
+  for (const std::string& isa : test::UsableIsas()) {
+    const bool can = dispatch::SelectKernels(isa).group_depth > 0;
+    last.back() = 0;
+    for (const auto& zero_points : {std::vector<int32_t>{}, {0}, last}) {
+      const pack::PackedLayer layer = Pack(params, zero_points, isa);
+      EXPECT_EQ(layer.groups_in_place, can) << isa;
+      EXPECT_TRUE(!can || layer.feed == pack::Feed::kLanes) << isa;
+    }
+    for (const int32_t zero_point : {1, -1, 127, -128, 128, 1000}) {
+      last.back() = zero_point;
+      EXPECT_EQ(Pack(params, {zero_point}, isa).groups_in_place, false) << isa;
+      EXPECT_EQ(Pack(params, last, isa).groups_in_place, false) << isa;
+    }
+  }
+}
+
+// Kernels read 16 bytes at once, of a row of the image at least.
+TEST(GroupsInPlace, TakeImagesThatAreWideEnough) {
+  for (const std::string& isa : test::UsableIsas()) {
+    for (const int64_t groups : {2, 3, 5, 8}) {
+      for (const int64_t inputs : {2, 3, 4}) {
+        const pack::PackedLayer layer = Pack(Grouped(groups, inputs, 5, {3, 3}), {}, isa);
+        for (int64_t width = 1; width <= 9; ++width) {
+          const bool wide = width * groups * inputs >= kGroupBytes;
+          EXPECT_EQ(ReadsInPlace(layer, {1, 4, width}), layer.groups_in_place && wide)
+              << isa << ", " << groups << " groups of " << inputs << ", width " << width;
+        }
+      }
+    }
+  }
+}
+
+class GroupFeed : public testing::TestWithParam<std::string> {
+ protected:
+  void Check(const cases::Case& c) {
+    const pack::PackedLayer layer =
+        BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = GetParam()});
+    if (!layer.groups_in_place) return;
+    const Dims input = ValidateImage(layer.geometry, c.layer.image);
+    const Dims output = OutputSize(layer.geometry, input);
+    const struct {
+      int threads;
+      int64_t blocks_per_feeder, splits;
+    } runs[] = {{1, 100, 1}, {3, 2, 1}, {16, 1, 3}};
+    for (const auto& run : runs) {
+      SCOPED_TRACE(test::Text(c) + ", threads " + std::to_string(run.threads));
+      const ImagePlan plan(layer, c.layer.image.batch, input, output, run.threads);
+      if (!plan.in_place()) return;
+      test::GroupWalk walk(layer, c, plan);
+      walk.Check(run.blocks_per_feeder, run.splits, /*backwards=*/run.threads == 3);
+      ++walks_;
+      if (walk.read_the_copy()) ++copies_;
+      if (walk.cut_pixels()) ++cut_pixels_;
+      if (walk.cut_rows()) ++cut_rows_;
+      if (plan.batch() * plan.blocks() > run.blocks_per_feeder) ++feeders_;
+    }
+  }
+
+  // Of walks.
+  int walks_ = 0, copies_ = 0, cut_pixels_ = 0, cut_rows_ = 0, feeders_ = 0;
+};
+
+TEST_P(GroupFeed, LeadsToEachPixelAndWritesEachByteOnce) {
+  for (const test::LaneFamily& family : test::LaneFamilies()) {
+    test::ForEachLaneCase(family, [&](const cases::Case& c) { Check(c); });
+  }
+  const bool any = dispatch::SelectKernels(GetParam()).group_depth > 0;
+  EXPECT_EQ(walks_ > 200, any) << walks_;
+  EXPECT_EQ(copies_ > 100, any) << copies_;
+  EXPECT_EQ(cut_pixels_ > 20, any) << cut_pixels_;
+  EXPECT_EQ(cut_rows_ > 8, any) << cut_rows_;
+  EXPECT_EQ(feeders_ > 80, any) << feeders_;
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, GroupFeed, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+
+}  // namespace
+}  // namespace qconv

@@ -1,0 +1,244 @@
+// Group kernels: both strides, with orders and without, over all counts of pixels, rows, kernel
+// rows, depth groups and columns, with both epilogues, against plain loops.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "dispatch/registry.h"
+#include "guarded.h"
+#include "kernels/kernel_table.h"
+#include "pack/weights.h"
+#include "panel_numbers.h"
+#include "testing.h"
+
+namespace qconv {
+namespace {
+
+using kernels::GroupTask;
+using kernels::kDepthGroup;
+using kernels::KernelTable;
+using kernels::kGroupTaps;
+
+enum class Quads { kShuffled, kBroadcast };
+
+struct Size {
+  int rows;   // of output
+  int count;  // pixels of each
+  int kernel_rows, depth_groups;
+  int columns;  // of output channels
+};
+
+void PrintTo(const Size& size, std::ostream* out) {
+  *out << size.rows << " rows of " << size.count << " pixels, " << size.kernel_rows
+       << " kernel rows, " << size.depth_groups << " depth groups, " << size.columns << " columns";
+}
+
+// Pixels that lie anywhere. No byte may be read after the last one, no pointer that is not needed.
+class GroupProblem {
+ public:
+  GroupProblem(const KernelTable& table, int vectors, int stride, Quads quads, const Size& size,
+               bool general, uint32_t seed)
+      : width_(vectors * table.lanes),
+        stride_(stride),
+        quads_(quads),
+        size_(size),
+        general_(general),
+        random_(seed),
+        numbers_(table, table.shapes[vectors - 1], /*rows=*/1, general, random_) {
+    const int64_t groups = int64_t{size.kernel_rows} * kGroupTaps * size.depth_groups;
+    for (size_t i = 0; i < At(groups, 0, 0); ++i) {
+      weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
+    }
+    panel_ = test::LayOutQuads(table, vectors, groups,
+                               [this](auto... at) -> int16_t { return weights_[At(at...)]; });
+    for (size_t i = 0; i < At(size.depth_groups, 0, 0); ++i) {
+      orders_.push_back(static_cast<uint8_t>(Draw(0, kernels::kGroupBytes - 1)));
+    }
+    FillColumns();
+  }
+
+  void Check(const kernels::GroupKernels& kernels) {
+    const test::Guarded<uint8_t> input(DrawInput(), test::Edge::kBack);
+    std::vector<const uint8_t*> pointers;
+    for (const int64_t begin : begins_) {
+      // Of columns that no pixel needs, not even the pointer.
+      pointers.push_back(begin == kNowhere ? nullptr : input.span().data() + begin);
+    }
+    const test::Guarded<const uint8_t*> columns(pointers, test::Edge::kBack);
+    kernels::PanelEpilogue epilogue = numbers_.Epilogue();
+    const std::vector<int32_t> terms(kernels::kMaxGroupPixels,
+                                     general_ ? epilogue.row_terms[0] : 0);
+    const test::Guarded<int32_t> row_terms(terms, test::Edge::kBack);
+    if (general_) epilogue.row_terms = row_terms.span().data();
+    const int step = Draw(size_.columns, size_.columns + 9);
+    const int64_t pitch = size_.count * step + Draw(0, 9);
+    std::vector<uint8_t> output(static_cast<size_t>(2 * kAround + size_.rows * pitch), kUntouched);
+    std::vector<uint8_t> expected = output;
+    const bool upwards = Draw(0, 1) == 1;
+    const int64_t first = kAround + (upwards ? (size_.rows - 1) * pitch : 0);
+    const GroupTask task = {
+        .columns = columns.span().data(),
+        .column_count = column_count_,
+        .channel = channel_,
+        .kernel_rows = size_.kernel_rows,
+        .depth_groups = size_.depth_groups,
+        .orders = quads_ == Quads::kShuffled ? orders_.data() : nullptr,
+        .output = output.data() + first,
+        .rows = size_.rows,
+        .count = size_.count,
+        .output_row_step = upwards ? -pitch : pitch,
+        .output_step = step,
+        .weights = panel_.data(),
+        .epilogue = epilogue,
+        .valid_columns = size_.columns,
+    };
+    (general_ ? kernels.general : kernels.symmetric)(task);
+    for (int r = 0; r < size_.rows; ++r) {
+      for (int p = 0; p < size_.count; ++p) {
+        for (int c = 0; c < size_.columns; ++c) {
+          const int64_t at = first + r * task.output_row_step + p * step + c;
+          expected[static_cast<size_t>(at)] =
+              numbers_.Expected(Sum(pointers, r, p, c), /*row=*/0, c);
+        }
+      }
+    }
+    ASSERT_EQ(output, expected);
+  }
+
+ private:
+  static constexpr int kAround = 100;  // bytes of nobody's on either side
+  static constexpr uint8_t kUntouched = 77;
+  static constexpr int64_t kNowhere = -1;
+
+  int Draw(int low, int high) { return test::Draw(random_, low, high); }
+
+  // Index into weights_ and orders_ (of panels of one vector; their columns are lanes).
+  size_t At(int64_t group, int column, int i) const {
+    return static_cast<size_t>((group * width_ + column) * kDepthGroup + i);
+  }
+
+  // What kernels may read of a pixel.
+  int ReadBytes() const {
+    return quads_ == Quads::kShuffled ? kernels::kGroupBytes : size_.depth_groups * kDepthGroup;
+  }
+
+  // Where each column begins.
+  void FillColumns() {
+    const int needed = (size_.count - 1) * stride_ + kGroupTaps;
+    column_count_ = needed + Draw(0, 3);
+    channel_ = Draw(0, 40);
+    for (int row = 0; row < size_.rows * size_.kernel_rows; ++row) {
+      for (int64_t column = 0; column < column_count_; ++column) {
+        begins_.push_back(column < needed ? Draw(0, 300) : kNowhere);
+      }
+    }
+  }
+
+  // All that the columns are in, and not one byte more.
+  std::vector<uint8_t> DrawInput() {
+    const int64_t last = *std::max_element(begins_.begin(), begins_.end());
+    std::vector<uint8_t> bytes(static_cast<size_t>(last + channel_ + ReadBytes()));
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255));
+    return bytes;
+  }
+
+  int64_t Sum(const std::vector<const uint8_t*>& columns, int row, int pixel, int column) const {
+    int lane = 0;
+    if (quads_ == Quads::kShuffled) {
+      while (pack::ColumnInPanel(/*vectors=*/1, /*vector=*/0, lane) != column) ++lane;
+    }
+    int64_t sum = 0;
+    for (int j = 0; j < size_.kernel_rows; ++j) {
+      for (int t = 0; t < kGroupTaps; ++t) {
+        const int64_t at = (row * size_.kernel_rows + j) * column_count_ + pixel * stride_ + t;
+        const uint8_t* from = columns[static_cast<size_t>(at)] + channel_;
+        for (int k = 0; k < size_.depth_groups; ++k) {
+          for (int i = 0; i < kDepthGroup; ++i) {
+            const int byte = quads_ == Quads::kShuffled ? orders_[At(k, lane, i)] : k * 4 + i;
+            const int64_t group = (j * kGroupTaps + t) * size_.depth_groups + k;
+            sum += from[byte] * weights_[At(group, column, i)];
+          }
+        }
+      }
+    }
+    return sum;
+  }
+
+  const int width_;  // columns of the panel
+  const int stride_;
+  const Quads quads_;
+  const Size size_;
+  const bool general_;
+  std::mt19937 random_;
+  const test::PanelNumbers numbers_;
+  std::vector<int8_t> weights_;
+  pack::AlignedVector<std::byte> panel_;
+  pack::AlignedVector<uint8_t> orders_;
+  std::vector<int64_t> begins_;  // [output row][kernel row][column]
+  int64_t column_count_ = 0, channel_ = 0;
+};
+
+constexpr int kMostPixels = 2 * kernels::kMaxGroupPixels + 1;  // three steps
+constexpr int kMostRows = 3, kMostKernelRows = 4, kMostDepthGroups = 4;
+
+// All sizes of a vector full of columns; all numbers of columns with all counts of pixels, the
+// others taking turns.
+std::vector<Size> Sizes(int width) {
+  std::vector<Size> sizes;
+  for (int count = 1; count <= kMostPixels; ++count) {
+    for (int rows = 1; rows <= kMostRows; ++rows) {
+      for (int kernel_rows = 1; kernel_rows <= kMostKernelRows; ++kernel_rows) {
+        for (int depth_groups = 1; depth_groups <= kMostDepthGroups; ++depth_groups) {
+          sizes.push_back({rows, count, kernel_rows, depth_groups, width});
+        }
+      }
+    }
+    for (int columns = 1; columns < width; ++columns) {
+      const int turn = static_cast<int>(sizes.size());
+      sizes.push_back({1 + turn % kMostRows, count, 1 + turn / 3 % kMostKernelRows,
+                       1 + turn / 5 % kMostDepthGroups, columns});
+    }
+  }
+  return sizes;
+}
+
+class GroupKernel : public testing::TestWithParam<std::string> {
+ protected:
+  void Check(int stride, Quads quads) {
+    for (int vectors = 1; vectors <= kernels::kGroupVectors; ++vectors) {
+      if (vectors == 1 || quads == Quads::kBroadcast) Check(vectors, stride, quads);
+    }
+  }
+
+ private:
+  void Check(int vectors, int stride, Quads quads) {
+    const KernelTable& table = dispatch::SelectKernels(GetParam());
+    const kernels::GroupKernels& kernels = table.groups[vectors - 1][stride - 1];
+    EXPECT_EQ(kernels.symmetric != nullptr, table.group_depth > 0);
+    EXPECT_EQ(kernels.general != nullptr, table.group_depth > 0);
+    if (table.group_depth == 0) return;
+    uint32_t seed = 1;
+    for (const Size& size : Sizes(vectors * table.lanes)) {
+      for (const bool general : {false, true}) {
+        SCOPED_TRACE(testing::Message() << vectors << " vectors, " << testing::PrintToString(size)
+                                        << ", general " << general << ", seed " << seed);
+        GroupProblem(table, vectors, stride, quads, size, general, seed++).Check(kernels);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+};
+
+static_assert(kernels::kGroupStrides == 2);
+TEST_P(GroupKernel, ShuffledStride1) { Check(1, Quads::kShuffled); }
+TEST_P(GroupKernel, ShuffledStride2) { Check(2, Quads::kShuffled); }
+TEST_P(GroupKernel, BroadcastStride1) { Check(1, Quads::kBroadcast); }
+TEST_P(GroupKernel, BroadcastStride2) { Check(2, Quads::kBroadcast); }
+
+INSTANTIATE_TEST_SUITE_P(Isa, GroupKernel, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+
+}  // namespace
+}  // namespace qconv
