@@ -143,8 +143,7 @@ struct SlideForm {
 };
 inline constexpr SlideForm kSlideForms[] = {{3, 1, 1}, {3, 1, 2}, {5, 2, 1}, {5, 2, 2}};
 inline constexpr int kSlideFormCount = 4;
-inline constexpr int kMaxSlideInputs = 8;
-inline constexpr int kMaxSlideOutputs = 2;
+inline constexpr int kMaxSlideInputs = 8, kMaxSlideOutputs = 2;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
 // where it is padding).
@@ -168,15 +167,14 @@ struct SlideTask {
 };
 
 using SlideKernel = void (*)(const SlideTask& task);
-
 struct SlideKernels {
   SlideKernel symmetric, general;
 };
 
-// Group kernels serve narrow groups and kernels of three columns, without spread input in between:
-// a panel is one vector, whose groups have at most 16 input channels together. A step computes
-// neighbouring pixels; each kernel row and depth group is read once for the taps of all of them.
-inline constexpr int kGroupTaps = 3;
+// Group kernels serve narrow groups and kernels of three columns, without spread input in between.
+// A panel is a vector whose groups have at most 16 input channels together, or one or two vectors
+// of a single group. A step computes neighbouring pixels (group.inl.h draws it).
+inline constexpr int kGroupTaps = 3;       // columns that a pixel needs
 inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
 inline constexpr int kGroupBytes = 16;     // of a pixel that kernels with orders read
 inline constexpr int kGroupVectors = 2;    // of a panel, at most
@@ -201,13 +199,11 @@ struct GroupTask {
 };
 
 using GroupKernel = void (*)(const GroupTask& task);
-
 struct GroupKernels {
   GroupKernel symmetric, general;
 };
 
-// Sums the bytes of each row over all taps: sums[row]. `depth` is in bytes here and only those are
-// read.
+// sums[row] of the bytes of each row over all taps; `depth` is in bytes here, no others are read.
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
                               const TapLoop taps[3], int64_t depth, int32_t* sums);
 

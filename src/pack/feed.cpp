@@ -12,8 +12,7 @@ namespace {
 // the piece that are neighbours in w.
 template <class F>
 void ForEachRun(const Piece& piece, const F& run) {
-  const int64_t width = piece.segment[2].end - piece.segment[2].begin;
-  const int64_t height = piece.segment[1].end - piece.segment[1].begin;
+  const int64_t width = piece.width(), height = piece.height();
   int64_t x = piece.begin % width;
   int64_t y = piece.begin / width % height;
   int64_t z = piece.begin / width / height;
