@@ -159,7 +159,9 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   const int lanes = layer.kernels->lanes;
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
   if (layer.feed == Feed::kLanes) {
-    layer.slide_form = pack::ChooseSlideForm(layer.geometry, *layer.kernels);
+    const bool one_part = pack::FitsOnePart(weights, zero_points, *layer.kernels);
+    layer.slide_form =
+        one_part ? pack::ChooseSlideForm(layer.geometry, *layer.kernels) : pack::kNoSlide;
     layer.groups_in_place =
         !pack::NeedsSums(zero_points) && pack::ReadsGroupsInPlace(layer.geometry, *layer.kernels);
     layer.spread =
@@ -180,7 +182,6 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     }
   }
   layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
-  if (layer.weight_parts > 1) layer.slide_form = pack::kNoSlide;
   LayOutPanels(layer);
 
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);

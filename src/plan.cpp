@@ -124,8 +124,9 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
 Dims InPlaceTile(const PackedLayer& layer, int64_t batch, const Dims& output, int threads) {
   const int64_t set = layer.spread.output_rows, step = layer.spread.row_step;
   const int64_t sets = CeilDiv(output[1], set);
-  const int64_t images = std::max<int64_t>(batch * output[0] * step, 1);
-  const int64_t tiles = threads == 1 ? 1 : CeilDiv(kTasksPerThread * threads, images);
+  const int64_t tasks = threads == 1 ? 1 : kTasksPerThread * threads;
+  const int64_t images = std::max<int64_t>(batch * output[0], 1);  // of every step-th row
+  const int64_t tiles = CeilDiv(tasks, images * std::min(step, tasks));
   return {1, std::clamp<int64_t>(CeilDiv(sets, tiles) * set, 1, std::max<int64_t>(output[1], 1)),
           std::max<int64_t>(output[2], 1)};
 }

@@ -28,9 +28,10 @@ using kernels::kGroupBytes;
 using pack::Dims;
 using pack::Geometry;
 
-// Whether the lanes of each vector of outputs find their channels in 16 bytes, or all in the same
-// depth groups.
-bool FitsVectors(const Geometry& g, int lanes) {
+// Whether the lanes of each vector of outputs find their channels in 16 bytes, or, in groups that
+// fill a vector or two, all in the same depth groups, of which there are several.
+bool FitsVectors(const Geometry& g, const KernelTable& table) {
+  const int lanes = table.lanes;
   bool near = true, same = g.GroupInputs() % kDepthGroup == 0;
   for (int64_t begin = 0; begin < g.out_channels; begin += lanes) {
     const int64_t end = std::min(begin + lanes, g.out_channels);
@@ -41,7 +42,9 @@ bool FitsVectors(const Geometry& g, int lanes) {
       same = same && last - first == g.GroupInputs();
     }
   }
-  return near || same;
+  if (g.GroupOutputs() < lanes) return near;
+  return same && g.GroupInputs() > 4 && g.GroupOutputs() <= 2 * lanes &&
+         table.weight_format == kernels::WeightFormat::kS8Quads;
 }
 
 ConvParams Grouped(int64_t groups, int64_t inputs, int64_t outputs, const Spatial& kernel) {
@@ -60,7 +63,7 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
       for (int64_t outputs = 1; outputs <= 50; ++outputs) {
         for (const int64_t groups : {1, 2, 3, 5, 8, 17}) {
           const Geometry g = ValidateParams(Grouped(groups, inputs, outputs, {3, 3}));
-          const bool expected = groups > 1 && narrow && FitsVectors(g, table.lanes);
+          const bool expected = groups > 1 && narrow && FitsVectors(g, table);
           EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
               << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
           in_place += expected ? 1 : 0;

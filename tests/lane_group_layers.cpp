@@ -129,7 +129,7 @@ std::vector<Layer> GroupsInPlace() {
   // Vectors of outputs that all read the same; with each stride, each kind of numbers.
   for (const int64_t stride : {1, 2}) {
     for (int64_t turn = 0; turn < 11; ++turn) {
-      ConvParams params = Grouped(2 + turn % 3, 4, 16 + 16 * (turn % 2), {1 + turn % 4, 3});
+      ConvParams params = Grouped(2 + turn % 3, 8, 16 + 16 * (turn % 2), {1 + turn % 4, 3});
       params.stride = {1, stride};
       layers.push_back(Finish(params, {.size = {height.Next(), width.Next()}}, turn));
     }

@@ -189,6 +189,7 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
                                   "no groups in place: zero points"};
   for (int64_t rows = 1; rows <= 5; ++rows) wanted.insert("group kernel rows " + Text(rows));
   for (const bool broadcast : {false, true}) {
+    if (broadcast && table.weight_format != kernels::WeightFormat::kS8Quads) continue;
     for (int64_t stride = 1; stride <= kernels::kGroupStrides; ++stride) {
       for (const char* epilogue : {", general", ", symmetric"}) {
         wanted.insert(GroupName(broadcast, "stride " + Text(stride) + epilogue));
@@ -196,7 +197,8 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
     }
     const int64_t most =
         broadcast ? table.group_depth : kernels::kGroupBytes / kernels::kDepthGroup;
-    for (int64_t depth = 1; depth <= std::min<int64_t>(most, table.group_depth); ++depth) {
+    for (int64_t depth = broadcast ? 2 : 1; depth <= std::min<int64_t>(most, table.group_depth);
+         ++depth) {
       wanted.insert(GroupName(broadcast, "depth groups " + Text(depth)));
     }
   }

@@ -30,9 +30,9 @@ struct PrepackOptions {
 
 // What a packed layer is; for logs and tests, not for control flow.
 struct ConvDescription {
-  std::string isa;       // "avx512_vnni"
+  std::string isa;  // "avx512_vnni"
   // How kernels read the input: "direct", "indirect", "gathered", "lanes" or "sliding" (then images
-  // narrower than a vector are read as with "lanes").
+  // whose rows have fewer bytes than a vector are read as with "lanes").
   std::string feed;
   // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
   // output channels alone: "64 + 16".

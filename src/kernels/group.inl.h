@@ -62,7 +62,7 @@ class BroadcastQuads {
 
 // Pixels of a step: as many as leave room in registers for their columns.
 template <int nv, int stride>
-constexpr int kGroupPixels = nv == 2 && stride == 2 ? 7 : kMaxGroupPixels;
+constexpr int kGroupPixels = TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
 
 // `m` neighbours in a row; columns[0] is the first that they need.
 template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,

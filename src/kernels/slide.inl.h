@@ -17,7 +17,7 @@
 namespace qconv::kernels {
 namespace {
 
-constexpr int kMostSlidePixels = 4;  // of a step
+constexpr int kMostSlidePixels = TileRows(8) / 2;  // of a step: 4
 
 // A trait says how many vectors the widest panel of each form has (kSlideVectors; 0: not this way)
 // and how many registers a step may take for columns and sums (kSlideRegisters).
@@ -162,7 +162,7 @@ constexpr int kKeptColumns = kSlideForms[form].taps - kSlideForms[form].stride;
 // fewer.
 template <int most, class Step>
 inline __attribute__((always_inline)) void SlideSteps(const int64_t& left, const Step& step) {
-  static_assert(kMostSlidePixels == 4);
+  static_assert(kMostSlidePixels <= 4);
   while (left >= most) step(Index<most>{});
   if constexpr (most > 2) {
     if (left >= 2) step(Index<2>{});

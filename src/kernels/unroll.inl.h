@@ -22,7 +22,8 @@ inline __attribute__((always_inline)) void Unroll(const F& f) {
   }
 }
 
-// The rows of a tile: as many as registers hold, under sanitizers 4 at most (cmake/isa.cmake).
+// The rows of a tile, or pixels of a step: as many as registers hold, under sanitizers 4 at most
+// (cmake/isa.cmake).
 constexpr int TileRows(int rows) {
   constexpr int kMost = QCONV_MOST_TILE_ROWS;
   return rows < kMost ? rows : kMost;

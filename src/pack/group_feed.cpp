@@ -44,7 +44,15 @@ bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
   const int64_t stride = ColumnStride(g);
   if (stride > kernels::kGroupStrides) return false;
   if (kTableBytes / static_cast<int64_t>(sizeof(uint8_t*)) < g.kernel[1] * 32) return false;
-  return ReadsSameQuads(g, table.lanes) || FitsShuffle(g, table.lanes);
+  // Groups that fill vectors: wider ones, and those of few inputs, are faster in the tiles of dense
+  // layers (3x3, 28x28: 4 -> 48 channels 146 GMAC/s, there 199; 16 -> 32 1.2 times the speed), and
+  // so are all of them where those have chains.
+  if (g.GroupOutputs() >= table.lanes) {
+    return ReadsSameQuads(g, table.lanes) && g.GroupInputs() > kDepthGroup &&
+           g.GroupOutputs() <= kernels::kGroupVectors * table.lanes &&
+           table.weight_format == kernels::WeightFormat::kS8Quads;
+  }
+  return FitsShuffle(g, table.lanes);
 }
 
 bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size) {
@@ -145,8 +153,9 @@ void GroupFeeder::FillTable(int64_t channel) {
     for (int64_t j = 0; j < g_.kernel[1]; ++j, columns += Columns(count_)) {
       const int64_t y = (y_ + i) * g_.stride[1] - g_.padding[1] + j * g_.dilation[1];
       const bool inside = z >= 0 && z < in[0] && y >= 0 && y < in[1];
-      const uint8_t* row = image_.input + (z * in[1] + y) * in[2] * g_.in_channels;
-      FillRow(inside ? row : nullptr, channel, columns);
+      const uint8_t* row =
+          inside ? image_.input + (z * in[1] + y) * in[2] * g_.in_channels : nullptr;
+      FillRow(row, channel, columns);
     }
   }
 }

@@ -1,5 +1,5 @@
 // Narrow groups in place: layers whose kernels read the input of a vector of output channels from
-// 16 bytes of a pixel (kernels::GroupTask).
+// 16 bytes of a pixel, or from a single group (kernels::GroupTask).
 //
 // Layer: pack. Kernels find the pixels through a table of pointers, a row of it for each kernel row
 // of each output row; padding is a pixel of the input zero point:
@@ -10,8 +10,8 @@
 //   output 1, kernel row 0   ...
 //
 // With a dilation of d in w a table has every d-th pixel: those of a phase (slide.h). Weights are
-// packed as for spread channels (lanes.h), one vector a panel.
-// Read next: ../run.cpp.
+// packed as for spread channels (lanes.h).
+// Read next: ../in_place.cpp.
 #pragma once
 
 #include <cstddef>
@@ -79,7 +79,7 @@ class GroupFeeder {
   int64_t x_ = 0;                     // of the input, column 0
   int64_t count_ = 0;                 // pixels
   uint8_t* output_ = nullptr;         // the first one
-  bool near_end_ = false;             // whether the last pixel of the table is the last in memory
+  bool near_end_ = false;             // whether a row ends near the end of the tensor
   int64_t table_channel_ = 0;         // that the table points to
 };
 
