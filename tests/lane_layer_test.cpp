@@ -196,7 +196,7 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
       }
     }
     const int64_t most =
-        broadcast ? table.group_depth : kernels::kGroupBytes / kernels::kDepthGroup;
+        broadcast ? table.group_depth : kernels::kGroupBytes / 2 / kernels::kDepthGroup;
     for (int64_t depth = broadcast ? 2 : 1; depth <= std::min<int64_t>(most, table.group_depth);
          ++depth) {
       wanted.insert(GroupName(broadcast, "depth groups " + Text(depth)));

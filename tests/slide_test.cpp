@@ -171,13 +171,14 @@ pack::PackedLayer Pack(const ConvParams& params, const Image& image, const std::
   return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = isa});
 }
 
-// Kernels read as many bytes as the widest panel has columns, of a row of the image at least.
-TEST(Slides, TakesImagesThatAreWideEnough) {
+// Kernels read as many bytes as the widest panel has columns, of a row of the image at least; with
+// a dilation, it should be half as wide again.
+void CheckWidths(int64_t dilation) {
   for (const std::string& isa : test::UsableIsas()) {
     for (const int64_t channels : {2, 3, 8, 15, 16, 17, 24, 33, 64, 70}) {
-      ConvParams params = Depthwise({3, 3}, {1, 1}, {1, 1});
+      ConvParams params = Depthwise({3, 3}, {1, 1}, {1, dilation});
       params.in_channels = params.out_channels = params.groups = channels;
-      params.padding = {1, 1};
+      params.padding = {1, dilation};
       const pack::PackedLayer layer = Pack(params, {.size = {4, 4}}, isa);
       ASSERT_EQ(layer.slide_form, pack::ChooseSlideForm(layer.geometry, *layer.kernels));
       int widest = 0;
@@ -185,13 +186,19 @@ TEST(Slides, TakesImagesThatAreWideEnough) {
         widest = std::max(widest, layer.kernels->shapes[panel.shape].columns);
       }
       for (int64_t width = 1; width <= 40; ++width) {
-        const bool slides = layer.slide_form != pack::kNoSlide && width * channels >= widest;
+        const bool slides = layer.slide_form != pack::kNoSlide && width * channels >= widest &&
+                            (dilation == 1 || 2 * width >= 3 * dilation);
         EXPECT_EQ(pack::Slides(layer, {1, 4, width}), slides) << isa << ", width " << width;
         const ImagePlan plan(layer, 1, {1, 4, width}, {1, 4, width}, /*threads=*/1);
         EXPECT_EQ(plan.in_place(), slides);
       }
     }
   }
+}
+
+TEST(Slides, TakesImagesThatAreWideEnough) {
+  CheckWidths(/*dilation=*/1);
+  CheckWidths(/*dilation=*/6);
 }
 
 }  // namespace
