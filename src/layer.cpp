@@ -158,10 +158,11 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
   const int lanes = layer.kernels->lanes;
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
+  layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
   if (layer.feed == Feed::kLanes) {
-    const bool one_part = pack::FitsOnePart(weights, zero_points, *layer.kernels);
-    layer.slide_form =
-        one_part ? pack::ChooseSlideForm(layer.geometry, *layer.kernels) : pack::kNoSlide;
+    layer.slide_form = layer.weight_parts == 1
+                           ? pack::ChooseSlideForm(layer.geometry, *layer.kernels)
+                           : pack::kNoSlide;
     layer.groups_in_place =
         !pack::NeedsSums(zero_points) && pack::ReadsGroupsInPlace(layer.geometry, *layer.kernels);
     layer.spread =
@@ -181,7 +182,6 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
       AddGroup(group, reader, layer);
     }
   }
-  layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
   LayOutPanels(layer);
 
   pack::FoldQuantization(quantization, weights, bias, options.activation, layer);

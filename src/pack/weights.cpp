@@ -113,35 +113,18 @@ int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
   return weights_[static_cast<size_t>(at)] - zero_point;
 }
 
-bool FitsOnePart(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
-                 const kernels::KernelTable& table) {
-  if (zero_points.empty() || table.weight_format == kernels::WeightFormat::kS16EvenOdd) return true;
-  const size_t channel_weights = weights.size() / zero_points.size();
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const int32_t weight = weights[i] - zero_points[i / channel_weights];
-    if (weight < -128 || weight > 127) return false;
-  }
-  return true;
-}
-
 int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                          const PackedLayer& layer) {
   if (layer.feed != Feed::kLanes || zero_points.empty() ||
       layer.kernels->weight_format == kernels::WeightFormat::kS16EvenOdd) {
     return 1;
   }
-  const WeightReader reader(layer, weights, zero_points);
+  const size_t channel_weights = weights.size() / zero_points.size();
   int64_t parts = 1;
-  for (const Panel& panel : layer.panels) {
-    for (int column = 0; column < panel.columns; ++column) {
-      for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-        for (int64_t byte = 0; byte < layer.spread.depth_groups * kernels::kDepthGroup; ++byte) {
-          const int64_t weight = reader.Get(panel, column, tap, byte);
-          const int64_t range = weight < 0 ? 128 : 127;
-          parts = std::max(parts, (std::abs(weight) + range - 1) / range);
-        }
-      }
-    }
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const int64_t weight = weights[i] - zero_points[i / channel_weights];
+    const int64_t range = weight < 0 ? 128 : 127;
+    parts = std::max(parts, CeilDiv(std::abs(weight), range));
   }
   return parts;
 }

@@ -66,11 +66,7 @@ class WeightReader {
   int64_t group_inputs_, group_outputs_;
 };
 
-// Whether each weight less its zero point fits the weights of a table, so that one part does.
-bool FitsOnePart(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
-                 const kernels::KernelTable& table);
-
-// How many parts the weights of a layer take (PackedLayer::weight_parts).
+// How many parts the weights of a layer take (PackedLayer::weight_parts); needs its feed and kernels.
 int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                          const PackedLayer& layer);
 
