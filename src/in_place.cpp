@@ -1,8 +1,10 @@
 #include "in_place.h"
 
 #include <algorithm>
+#include <span>
 
 #include "pack/group_feed.h"
+#include "pack/integers.h"
 #include "pack/slide.h"
 #include "plan.h"
 
@@ -15,35 +17,25 @@ using pack::Panel;
 using pack::Segment;
 
 kernels::PanelEpilogue Epilogue(const PackedLayer& layer, const Panel& panel) {
-  static constexpr int32_t kRowTerms[kernels::kMaxGroupPixels] =
-      {};  // zero points are in the weights
+  // Zero points are in the weights.
+  static constexpr int32_t kRowTerms[kernels::kMaxGroupPixels] = {};
   kernels::PanelEpilogue epilogue = layer.Epilogue(panel);
   epilogue.row_terms = kRowTerms;
   return epilogue;
 }
 
-// The panels of a layer, some of them.
-class Panels {
- public:
-  Panels(const PackedLayer& layer, int64_t first, int64_t last)
-      : begin_(layer.panels.data() + first), end_(layer.panels.data() + last) {}
-  const Panel* begin() const { return begin_; }
-  const Panel* end() const { return end_; }
-
- private:
-  const Panel *begin_, *end_;
-};
+using Panels = std::span<const Panel>;
 
 // Rows in sets that share input.
 void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& d, const Segment& h,
-               const Panels& panels, std::byte* scratch) {
+               Panels panels, std::byte* scratch) {
   static_assert(kernels::kMaxColumns * 2 <= kCopyBytes);
   pack::SlideFeeder feeder(layer, image, scratch);
   const int64_t set = layer.spread.output_rows;
   const int64_t phases = std::min(feeder.phases(), image.output_size[2]);
   for (int64_t z = d.begin; z < d.end; ++z) {
     for (int64_t y = h.begin; y < h.end; y += set * h.step) {
-      const int64_t rows = std::min(set, (h.end - y + h.step - 1) / h.step);
+      const int64_t rows = std::min(set, pack::CeilDiv(h.end - y, h.step));
       for (int64_t phase = 0; phase < phases; ++phase) {
         feeder.MoveTo(image, z, y, rows, phase);
         for (const Panel& panel : panels) {
@@ -58,13 +50,13 @@ void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& 
 
 // As many rows at a time as a table holds.
 void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& d, const Segment& h,
-               const Panels& panels, std::byte* scratch) {
+               Panels panels, std::byte* scratch) {
   static_assert(pack::GroupFeeder::kScratchBytes <= kCopyBytes);
   pack::GroupFeeder feeder(layer, image, scratch);
   const int64_t width = image.output_size[2];
   const int64_t phases = feeder.phases(), most_pixels = feeder.MostPixels();
   for (int64_t phase = 0; phase < std::min(phases, width); ++phase) {
-    const int64_t pixels = (width - phase + phases - 1) / phases;
+    const int64_t pixels = pack::CeilDiv(width - phase, phases);
     for (int64_t x = 0; x < pixels; x += most_pixels) {
       const int64_t count = std::min(pixels - x, most_pixels);
       const int64_t most_rows = feeder.MostRows(count);
@@ -90,7 +82,7 @@ bool ReadsInPlace(const PackedLayer& layer, const pack::Dims& input_size) {
 
 void RunInPlace(const PackedLayer& layer, const ImageView& image, const pack::Piece& rows,
                 int64_t first_panel, int64_t last_panel, std::byte* scratch) {
-  const Panels panels(layer, first_panel, last_panel);
+  const Panels panels(layer.panels.data() + first_panel, layer.panels.data() + last_panel);
   const auto run = layer.groups_in_place ? RunGroups : RunSlides;
   run(layer, image, rows.segment[0], rows.segment[1], panels, scratch);
 }
