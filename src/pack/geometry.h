@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
 
 namespace qconv::pack {
 
@@ -19,6 +20,13 @@ struct Geometry {
   int64_t GroupOutputs() const { return out_channels / groups; }
   int64_t Taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t DepthOfOutput() const { return Taps() * GroupInputs(); }  // products per output
+
+  // With a dilation in w the pixels of an output row fall into so many phases: pixels p, p +
+  // phases,
+  // ... of phase p have their taps on the same columns of input, dilation[2] apart, and are so many
+  // columns apart themselves.
+  int64_t Phases() const { return dilation[2] / std::gcd(stride[2], dilation[2]); }
+  int64_t ColumnStride() const { return stride[2] / std::gcd(stride[2], dilation[2]); }
 
   // Output pixels are input pixels: 1x1, stride 1, no padding.
   bool Pointwise() const {

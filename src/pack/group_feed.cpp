@@ -1,8 +1,6 @@
 #include "pack/group_feed.h"
 
 #include <algorithm>
-#include <cstring>
-#include <numeric>
 
 #include "pack/integers.h"
 
@@ -12,13 +10,8 @@ namespace {
 using kernels::kDepthGroup;
 using kernels::kGroupBytes;
 
-constexpr int64_t kEndCopyBytes = 2 * kernels::kGroupBytes;
+constexpr int64_t kEndCopyBytes = TensorEnd::Bytes(kGroupBytes);
 constexpr int64_t kTableBytes = GroupFeeder::kScratchBytes - kEndCopyBytes;
-
-// Columns from pixel to pixel, of those that a phase has.
-int64_t ColumnStride(const Geometry& g) {
-  return g.stride[2] / std::gcd(g.stride[2], g.dilation[2]);
-}
 
 // Whether all lanes of a panel are of one group, and read whole depth groups.
 bool ReadsSameQuads(const Geometry& g, int lanes) {
@@ -41,8 +34,7 @@ bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
   if (g.groups == 1 || g.GroupInputs() == 1) return false;
   if (CeilDiv(g.GroupInputs(), kDepthGroup) > table.group_depth) return false;
   if (g.kernel[0] != 1 || g.kernel[2] != kernels::kGroupTaps) return false;
-  const int64_t stride = ColumnStride(g);
-  if (stride > kernels::kGroupStrides) return false;
+  if (g.ColumnStride() > kernels::kGroupStrides) return false;
   if (kTableBytes / static_cast<int64_t>(sizeof(uint8_t*)) < g.kernel[1] * 32) return false;
   // Groups that fill vectors: wider ones, and those of few inputs, are faster in the tiles of dense
   // layers (3x3, 28x28: 4 -> 48 channels 146 GMAC/s, there 199; 16 -> 32 1.2 times the speed), and
@@ -86,14 +78,10 @@ void FillGroupOrders(PackedLayer& layer) {
 GroupFeeder::GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
     : layer_(layer),
       g_(layer.geometry),
-      phases_(g_.dilation[2] / std::gcd(g_.stride[2], g_.dilation[2])),
-      stride_(ColumnStride(g_)),
-      last_(image.tensor_end - kGroupBytes),
-      end_copy_(reinterpret_cast<uint8_t*>(scratch)),
-      table_(reinterpret_cast<const uint8_t**>(scratch + kEndCopyBytes)) {
-  std::memcpy(end_copy_, last_, kGroupBytes);
-  std::memset(end_copy_ + kGroupBytes, 0, kGroupBytes);
-}
+      phases_(g_.Phases()),
+      stride_(g_.ColumnStride()),
+      tensor_end_(image, kGroupBytes, scratch),
+      table_(reinterpret_cast<const uint8_t**>(scratch + kEndCopyBytes)) {}
 
 int64_t GroupFeeder::MostPixels() const {
   const int64_t columns = kTableBytes / (static_cast<int64_t>(sizeof(uint8_t*)) * g_.kernel[1]);
@@ -163,9 +151,8 @@ void GroupFeeder::FillTable(int64_t channel) {
 // Of an image row, or of padding.
 void GroupFeeder::FillRow(const uint8_t* row, int64_t channel, const uint8_t** columns) {
   const int64_t count = Columns(count_), step = g_.dilation[2];
-  // Columns before an image position.
   const auto before = [&](int64_t at) {
-    return row == nullptr ? 0 : std::min(CeilDiv(std::max<int64_t>(at - x_, 0), step), count);
+    return row == nullptr ? 0 : StepsBefore(at, x_, step, count);
   };
   const int64_t begin = before(0), end = before(image_.input_size[2]);
   const uint8_t* padding = layer_.spread.padding.data();
@@ -174,9 +161,10 @@ void GroupFeeder::FillRow(const uint8_t* row, int64_t channel, const uint8_t** c
   if (begin == end) return;
   const uint8_t* at = row + (x_ + begin * step) * g_.in_channels + channel;
   for (int64_t c = begin; c < end; ++c, at += step * g_.in_channels) columns[c] = at;
-  near_end_ = near_end_ || columns[end - 1] - channel + g_.in_channels > last_;
-  for (int64_t c = end - 1; c >= begin && columns[c] > last_; --c) {
-    columns[c] = end_copy_ + (columns[c] - last_);
+  const uint8_t* last = tensor_end_.last();
+  near_end_ = near_end_ || columns[end - 1] - channel + g_.in_channels > last;
+  for (int64_t c = end - 1; c >= begin && columns[c] > last; --c) {
+    columns[c] = tensor_end_.Safe(columns[c]);
   }
 }
 

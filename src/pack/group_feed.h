@@ -20,6 +20,7 @@
 #include "kernels/kernel_table.h"
 #include "pack/feed.h"
 #include "pack/packed_layer.h"
+#include "pack/tensor_end.h"
 
 namespace qconv::pack {
 
@@ -68,10 +69,7 @@ class GroupFeeder {
   const PackedLayer& layer_;
   const Geometry& g_;
   int64_t phases_, stride_;  // of pixels, in columns
-  // Kernels may read beyond the channels they need, but not beyond the tensor: pixels after `last_`
-  // are read from a copy of its end.
-  const uint8_t* last_;
-  uint8_t* end_copy_;
+  TensorEnd tensor_end_;
   const uint8_t** table_;
 
   ImageView image_;

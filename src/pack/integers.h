@@ -1,8 +1,9 @@
-// Division with a choice of rounding. For divisors > 0.
+// Division with a choice of rounding, and what follows from it. For divisors > 0.
 //
 // Layer: pack, and above.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace qconv::pack {
@@ -12,5 +13,10 @@ constexpr int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a
 
 // The least multiple of `unit` that is not below `value` >= 0.
 constexpr int64_t RoundUp(int64_t value, int64_t unit) { return CeilDiv(value, unit) * unit; }
+
+// How many of first + i * step, 0 <= i < count, are less than `at`.
+constexpr int64_t StepsBefore(int64_t at, int64_t first, int64_t step, int64_t count) {
+  return at <= first ? 0 : std::min(CeilDiv(at - first, step), count);
+}
 
 }  // namespace qconv::pack

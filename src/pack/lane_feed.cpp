@@ -23,7 +23,7 @@ int64_t LargestPositionBytes(const PackedLayer& layer) {
 }
 
 int64_t EndCopyBytes(const PackedLayer& layer) {
-  return RoundUp(2 * layer.spread.read_bytes, kAlignment);
+  return RoundUp(TensorEnd::Bytes(layer.spread.read_bytes), kAlignment);
 }
 
 int64_t GroupCount(const PackedLayer& layer) {
@@ -72,16 +72,11 @@ LaneFeeder::LaneFeeder(const PackedLayer& layer, const ImageView& image, std::by
       g_(layer.geometry),
       reach_h_(layer.spread.tap_h[kernels::kDepthGroup - 1]),
       reach_w_(layer.spread.tap_w[kernels::kDepthGroup - 1]),
-      last_(image.tensor_end - layer.spread.read_bytes),
-      end_copy_(reinterpret_cast<uint8_t*>(scratch)),
+      tensor_end_(image, layer.spread.read_bytes, scratch),
       groups_(reinterpret_cast<int64_t*>(scratch + EndCopyBytes(layer))),
       group_count_(GroupCount(layer)),
       positions_(scratch + EndCopyBytes(layer) + GroupBytes(layer)),
       rows_(rows) {
-  const int64_t read = layer.spread.read_bytes;
-  const int64_t there = std::min<int64_t>(image.tensor_end - image.tensor, read);
-  std::memcpy(end_copy_ + read - there, image.tensor_end - there, static_cast<size_t>(there));
-  std::memset(end_copy_ + read, 0, static_cast<size_t>(read));
   task_.depth_groups = layer.spread.depth_groups;
 }
 
@@ -169,10 +164,6 @@ void LaneFeeder::FillGroups() {
   }
 }
 
-const uint8_t* LaneFeeder::Safe(const uint8_t* pixel) const {
-  return pixel <= last_ ? pixel : end_copy_ + (pixel - last_);
-}
-
 void LaneFeeder::SpreadInput(const Panel& panel) {
   in_begin_ = layer_.groups[static_cast<size_t>(panel.group)].in_begin;
   const kernels::LaneKernels& kernels = layer_.kernels->shapes[panel.shape].lanes;
@@ -244,7 +235,7 @@ void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
   const int64_t last = image_.input_size[2] - 1;
   Band safe = band;
   while (safe.rows > 0 &&
-         band.lowest + (safe.rows - 1) * band.pitch + last * g_.in_channels > last_) {
+         band.lowest + (safe.rows - 1) * band.pitch + last * g_.in_channels > tensor_end_.last()) {
     --safe.rows;
   }
   task_.output_step = w.phases * position_bytes_;
@@ -253,7 +244,7 @@ void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
     if (safe.rows > 0) SpreadPhase(safe, x, last, out);
     for (int64_t i = safe.rows; i < band.rows; ++i) {
       const Band row = RowOf(band, i);
-      const int64_t readable = FloorDiv(last_ - row.lowest, g_.in_channels);
+      const int64_t readable = FloorDiv(tensor_end_.last() - row.lowest, g_.in_channels);
       SpreadPhase(row, x, std::min(last, readable), out + i * task_.output_row_step);
     }
   }
@@ -298,8 +289,8 @@ void LaneFeeder::SpreadEdge(const Band& band, int64_t x, std::byte* out) {
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
     const int64_t at = x + layer_.spread.tap_w[i];
     const bool inside = band.taps[i] != nullptr && at >= 0 && at < image_.input_size[2];
-    task_.taps[i] =
-        inside ? Safe(band.taps[i] + at * g_.in_channels) : layer_.spread.padding.data();
+    task_.taps[i] = inside ? tensor_end_.Safe(band.taps[i] + at * g_.in_channels)
+                           : layer_.spread.padding.data();
     task_.row_steps[i] = inside ? band.pitch : 0;
   }
   task_.count = 1;

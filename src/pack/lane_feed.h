@@ -15,6 +15,7 @@
 
 #include "pack/feed.h"
 #include "pack/packed_layer.h"
+#include "pack/tensor_end.h"
 
 namespace qconv::pack {
 
@@ -68,7 +69,6 @@ class LaneFeeder {
   int64_t OutputRows(int64_t i) const;
   void FillRows();
   void FillGroups();
-  const uint8_t* Safe(const uint8_t* pixel) const;
   void SpreadInput(const Panel& panel);
   void FillPadding(int64_t rows, std::byte* out) const;
   void SpreadPlane(int64_t z, std::byte* out);
@@ -88,10 +88,7 @@ class LaneFeeder {
   ImageView image_;
   Dims origin_;     // input position of the first tap of the first output
   int64_t output_;  // first output pixel, bytes
-  // Kernels may read beyond the channels they need, but not beyond the tensor: pixels after `last_`
-  // are read from a copy of its end.
-  const uint8_t* last_;
-  uint8_t* end_copy_;
+  TensorEnd tensor_end_;
 
   int64_t* groups_;
   int64_t group_count_;

@@ -1,8 +1,6 @@
 #include "pack/slide.h"
 
 #include <algorithm>
-#include <cstring>
-#include <numeric>
 
 #include "pack/integers.h"
 
@@ -11,24 +9,16 @@ namespace {
 
 using kernels::kDepthGroup;
 
-// What kernels read of a pixel: the channels of the widest panel.
-int64_t ReadBytes(const PackedLayer& layer) {
-  return layer.kernels->shapes[layer.panels[0].shape].columns;
-}
-
-int64_t Phases(const Geometry& g) { return g.dilation[2] / std::gcd(g.stride[2], g.dilation[2]); }
-
 }  // namespace
 
 int ChooseSlideForm(const Geometry& g, const kernels::KernelTable& table) {
   if (g.groups != g.in_channels || g.GroupOutputs() != 1 || g.kernel[0] != 1 || g.kernel[1] == 1) {
     return kNoSlide;
   }
-  const int64_t stride = g.stride[2] / std::gcd(g.stride[2], g.dilation[2]);
   for (int i = 0; i < kernels::kSlideFormCount; ++i) {
     const kernels::SlideForm& form = kernels::kSlideForms[i];
     if (form.taps == g.kernel[2] && form.quads == CeilDiv(g.kernel[1], kDepthGroup) &&
-        form.stride == stride && MostSlideVectors(table, i) > 0) {
+        form.stride == g.ColumnStride() && MostSlideVectors(table, i) > 0) {
       return i;
     }
   }
@@ -49,23 +39,21 @@ bool Slides(const PackedLayer& layer, const Dims& input_size) {
   // Phases of a pixel or two take longer to set up than to compute. (3x3, 33x33, 64 channels,
   // dilation 36: 0.75 times the speed of spread input, dilation 20: 1.06.)
   const Geometry& g = layer.geometry;
-  const bool long_phases = Phases(g) == 1 || 3 * Phases(g) <= 2 * input_size[2];
-  return input_size[2] * g.in_channels >= ReadBytes(layer) && long_phases;
+  const int64_t width = input_size[2], phases = g.Phases();
+  return width * g.in_channels >= layer.spread.read_bytes &&
+         (phases == 1 || 3 * phases <= 2 * width);
 }
 
-int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) { return 2 * ReadBytes(layer); }
+int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) {
+  return TensorEnd::Bytes(layer.spread.read_bytes);
+}
 
 SlideFeeder::SlideFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
     : layer_(layer),
       g_(layer.geometry),
       form_(kernels::kSlideForms[layer.slide_form]),
-      phases_(Phases(g_)),
-      last_(image.tensor_end - ReadBytes(layer)),
-      end_copy_(reinterpret_cast<uint8_t*>(scratch)) {
-  const auto read = static_cast<size_t>(ReadBytes(layer));
-  std::memcpy(end_copy_, last_, read);
-  std::memset(end_copy_ + read, 0, read);
-}
+      phases_(g_.Phases()),
+      tensor_end_(image, layer.spread.read_bytes, scratch) {}
 
 void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows,
                          int64_t phase) {
@@ -74,7 +62,7 @@ void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t r
   const Dims &in = image.input_size, &out = image.output_size;
   output_ = image.output + ((z * out[1] + y) * out[2] + phase) * g_.out_channels;
   row_pitch_ = rows > 1 ? layer_.spread.row_step * out[2] * g_.out_channels : 0;
-  count_ = (out[2] - phase + phases_ - 1) / phases_;
+  count_ = CeilDiv(out[2] - phase, phases_);
   first_ = phase * g_.stride[2] - g_.padding[2];
   const int64_t in_z = z * g_.stride[0] - g_.padding[0];
   const int64_t in_y = y * g_.stride[1] - g_.padding[1];
@@ -105,8 +93,8 @@ kernels::SlideTask SlideFeeder::Task(const Panel& panel, const kernels::PanelEpi
 
 // Whether a panel from this channel on would read beyond the tensor; fills end_runs_ if so.
 bool SlideFeeder::ReadsBeyond(int64_t channel) {
-  if (lowest_ == nullptr || channel + ReadBytes(layer_) <= g_.in_channels) return false;
-  const int64_t readable = FloorDiv(last_ - lowest_ - channel, g_.in_channels) + 1;
+  if (lowest_ == nullptr || channel + layer_.spread.read_bytes <= g_.in_channels) return false;
+  const int64_t readable = FloorDiv(tensor_end_.last() - lowest_ - channel, g_.in_channels) + 1;
   if (readable >= image_.input_size[2]) return false;
   FillRuns(channel, readable, end_runs_);
   return true;
@@ -117,10 +105,7 @@ bool SlideFeeder::ReadsBeyond(int64_t channel) {
 void SlideFeeder::FillRuns(int64_t channel, int64_t safe, Runs& runs) const {
   const int64_t step = g_.dilation[2];
   const int64_t columns = (count_ - 1) * form_.stride + form_.taps;
-  // Columns before an image position.
-  const auto before = [&](int64_t at) {
-    return std::min(CeilDiv(std::max<int64_t>(at - first_, 0), step), columns);
-  };
+  const auto before = [&](int64_t at) { return StepsBefore(at, first_, step, columns); };
   const int64_t begin = before(0), end = before(image_.input_size[2]);
   const int64_t middle = std::clamp(before(safe), begin, end);
   const int64_t ends[] = {begin, middle, end, columns};
@@ -133,7 +118,7 @@ void SlideFeeder::FillRuns(int64_t channel, int64_t safe, Runs& runs) const {
       const bool inside = inputs_[i] != nullptr && column >= begin && column < end;
       const uint8_t* at = layer_.spread.padding.data() + channel;
       if (inside) at = inputs_[i] + (first_ + column * step) * g_.in_channels + channel;
-      if (inside && inputs_[i] == lowest_ && column >= middle) at = end_copy_ + (at - last_);
+      if (inside && column >= middle) at = tensor_end_.Safe(at);
       run->rows[i] = at;
       run->steps[i] = inside ? step * g_.in_channels : 0;
     }

@@ -19,6 +19,7 @@
 #include "kernels/kernel_table.h"
 #include "pack/feed.h"
 #include "pack/packed_layer.h"
+#include "pack/tensor_end.h"
 
 namespace qconv::pack {
 
@@ -60,10 +61,7 @@ class SlideFeeder {
   const Geometry& g_;
   const kernels::SlideForm& form_;
   int64_t phases_;
-  // Kernels may read beyond the channels they need, but not beyond the tensor: from `last_` on they
-  // read a copy of its end.
-  const uint8_t* last_;
-  uint8_t* end_copy_;
+  TensorEnd tensor_end_;
 
   ImageView image_;
   int64_t rows_ = 0;

@@ -66,7 +66,8 @@ class WeightReader {
   int64_t group_inputs_, group_outputs_;
 };
 
-// How many parts the weights of a layer take (PackedLayer::weight_parts); needs its feed and kernels.
+// How many parts the weights of a layer take (PackedLayer::weight_parts); needs its feed and
+// kernels.
 int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                          const PackedLayer& layer);
 
