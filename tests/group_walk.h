@@ -16,6 +16,7 @@
 #include "pack/group_feed.h"
 #include "pack/integers.h"
 #include "plan.h"
+#include "plan_image.h"
 
 namespace qconv::test {
 
@@ -43,7 +44,7 @@ class GroupWalk {
           panels_.push_back(&layer_.panels[static_cast<size_t>(p)]);
         }
         if (backwards) std::reverse(panels_.begin(), panels_.end());
-        pack::GroupFeeder feeder(layer_, ImageOf(0), scratch_.span().data());
+        pack::GroupFeeder feeder(layer_, Image(0), scratch_.span().data());
         for (int64_t b = first; b < std::min(first + blocks_per_feeder, blocks); ++b) {
           CheckBlock(feeder, b);
           if (testing::Test::HasFatalFailure()) return;
@@ -60,19 +61,7 @@ class GroupWalk {
   bool cut_rows() const { return cut_rows_; }
 
  private:
-  static int64_t Pixels(const pack::Dims& size) { return size[0] * size[1] * size[2]; }
-
-  pack::ImageView ImageOf(int64_t index) {
-    return {.input_size = plan_.input(),
-            .output_size = plan_.output(),
-            .input = input_.data() + index * Pixels(plan_.input()) * g_.in_channels,
-            .output = output_.data() + index * Pixels(plan_.output()) * g_.out_channels,
-            .tensor = input_.data(),
-            .tensor_end = input_.data() + input_.size(),
-            .channels = g_.in_channels,
-            .first_channel = 0,
-            .padding = g_.padding};
-  }
+  pack::ImageView Image(int64_t index) { return ImageOf(plan_, g_, input_, output_, index); }
 
   void CheckBlock(pack::GroupFeeder& feeder, int64_t block) {
     pack::Piece pieces[kMaxPieces];
@@ -82,7 +71,7 @@ class GroupWalk {
     ASSERT_EQ(h.step, 1);
     phases_ = feeder.phases();
     ASSERT_EQ(phases_, g_.dilation[2] / std::gcd(g_.stride[2], g_.dilation[2]));
-    image_ = ImageOf(block / plan_.blocks());
+    image_ = Image(block / plan_.blocks());
     for (z_ = d.begin; z_ < d.end; ++z_) {
       for (phase_ = 0; phase_ < std::min(phases_, w.size()); ++phase_) {
         const int64_t pixels = pack::CeilDiv(w.size() - phase_, phases_);

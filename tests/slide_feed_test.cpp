@@ -11,6 +11,7 @@
 #include "pack/integers.h"
 #include "pack/slide.h"
 #include "plan.h"
+#include "plan_image.h"
 #include "testing.h"
 #include "validate.h"
 
@@ -21,8 +22,6 @@ using kernels::kDepthGroup;
 using kernels::SlideRun;
 using pack::Dims;
 
-int64_t Pixels(const Dims& size) { return size[0] * size[1] * size[2]; }
-
 // Goes through the slides of a layer as run.cpp does.
 class SlideWalk {
  public:
@@ -32,12 +31,12 @@ class SlideWalk {
         form_(kernels::kSlideForms[layer.slide_form]),
         plan_(plan),
         input_(c.input),
-        output_(static_cast<size_t>(plan.batch() * Pixels(plan.output()) * g_.out_channels)),
+        output_(static_cast<size_t>(plan.batch() * test::Pixels(plan.output()) * g_.out_channels)),
         scratch_(static_cast<size_t>(pack::SlideFeeder::ScratchBytes(layer))),
         times_(output_.size()) {}
 
   void Check() {
-    pack::SlideFeeder feeder(layer_, ImageOf(0), scratch_.data());
+    pack::SlideFeeder feeder(layer_, Image(0), scratch_.data());
     for (int64_t image = 0; image < plan_.batch(); ++image) {
       for (int64_t block = 0; block < plan_.blocks(); ++block) {
         pack::Piece pieces[kMaxPieces];
@@ -52,17 +51,7 @@ class SlideWalk {
   bool read_the_copy() const { return read_the_copy_; }
 
  private:
-  pack::ImageView ImageOf(int64_t index) {
-    return {.input_size = plan_.input(),
-            .output_size = plan_.output(),
-            .input = input_.data() + index * Pixels(plan_.input()) * g_.in_channels,
-            .output = output_.data() + index * Pixels(plan_.output()) * g_.out_channels,
-            .tensor = input_.data(),
-            .tensor_end = input_.data() + input_.size(),
-            .channels = g_.in_channels,
-            .first_channel = 0,
-            .padding = g_.padding};
-  }
+  pack::ImageView Image(int64_t index) { return test::ImageOf(plan_, g_, input_, output_, index); }
 
   void CheckPiece(pack::SlideFeeder& feeder, int64_t image, const pack::Piece& piece) {
     const auto& [d, h, w] = piece.segment;
@@ -72,7 +61,7 @@ class SlideWalk {
       for (y_ = h.begin; y_ < h.end; y_ += layer_.spread.output_rows * h.step) {
         const int64_t rows = std::min(layer_.spread.output_rows, pack::CeilDiv(h.end - y_, h.step));
         for (phase_ = 0; phase_ < std::min(feeder.phases(), w.size()); ++phase_) {
-          image_ = ImageOf(image);
+          image_ = Image(image);
           phases_ = feeder.phases();
           ASSERT_TRUE(rows == layer_.spread.output_rows || y_ + h.step >= plan_.output()[1])
               << "row " << y_ << " without the one that shares its input";
