@@ -5,6 +5,7 @@
 
 #include "pack/chains.h"
 #include "pack/integers.h"
+#include "pack/winograd.h"
 #include "tile_shapes.h"
 
 namespace qconv {
@@ -49,17 +50,29 @@ int64_t AllWidened(const PackedLayer& layer) {
 
 }  // namespace
 
+int64_t MultiplyInstructions(const PackedLayer& layer) {
+  int64_t instructions = 0;
+  for (const Panel& panel : layer.panels) {
+    if (panel.shape == kernels::kChainedShape) {
+      for (const ChainList& list : Lists(layer, panel)) {
+        instructions += pack::ListInstructions(list);
+      }
+    } else {
+      instructions += pack::WidenedInstructions(layer, panel);
+    }
+  }
+  return instructions;
+}
+
 void DescribeArithmetic(const PackedLayer& layer, ConvDescription& description) {
   if (layer.kernels->weight_format != kernels::WeightFormat::kS16EvenOdd) {
     description.arithmetic = layer.kernels->dot_product;
     return;
   }
-  const bool has_choice = layer.feed != pack::Feed::kLanes;
-  int64_t chained_channels = 0, instructions = 0;
+  int64_t chained_channels = 0;
   for (const Panel& panel : layer.panels) {
     if (panel.shape != kernels::kChainedShape) {
       description.widened_channels += panel.columns;
-      if (has_choice) instructions += pack::WidenedInstructions(layer, panel);
       continue;
     }
     chained_channels += panel.columns;
@@ -68,15 +81,14 @@ void DescribeArithmetic(const PackedLayer& layer, ConvDescription& description) 
       for (size_t i = 0; i < description.chains.size(); ++i) {
         description.chains[i] += list.counts[i];
       }
-      instructions += pack::ListInstructions(list);
     }
   }
   description.arithmetic = chained_channels == 0               ? "widened"
                            : description.widened_channels == 0 ? "int16 chains"
                                                                : "int16 chains + widened";
-  if (!has_choice) return;
+  if (layer.feed == pack::Feed::kLanes) return;
   const auto count = static_cast<double>(GroupVectors(layer));
-  description.instructions = static_cast<double>(instructions) / count;
+  description.instructions = static_cast<double>(MultiplyInstructions(layer)) / count;
   description.widened_instructions = static_cast<double>(AllWidened(layer)) / count;
 }
 

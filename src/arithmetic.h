@@ -1,4 +1,4 @@
-// DescribeArithmetic: what the packer has chosen for the products of a layer, for ConvDescription.
+// What the packer has chosen for the products of a layer, and what that takes.
 //
 // Layer: middle end. Read next: pack/chains.h for the choice.
 #pragma once
@@ -7,6 +7,10 @@
 #include "qconv/conv.h"
 
 namespace qconv {
+
+// What multiplying takes for a pixel with all taps, in vector instructions beside loads. For layers
+// that have a choice: where there is no exact dot product, and no lanes.
+int64_t MultiplyInstructions(const pack::PackedLayer& layer);
 
 // Fills in `arithmetic` and the counts that belong to it.
 void DescribeArithmetic(const pack::PackedLayer& layer, ConvDescription& description);

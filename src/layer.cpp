@@ -15,9 +15,11 @@
 #include "pack/lanes.h"
 #include "pack/slide.h"
 #include "pack/weights.h"
+#include "pack/winograd.h"
 #include "plan.h"
 #include "tile_shapes.h"
 #include "validate.h"
+#include "winograd.h"
 
 namespace qconv {
 namespace {
@@ -27,11 +29,11 @@ using pack::Feed;
 using pack::PackedLayer;
 using pack::Panel;
 
-// Adds a panel for output channels of the last group from `begin` on, up to `end`; returns the
-// first that is left.
-int64_t AddPanel(PackedLayer& layer, int shape, int64_t begin, int64_t end) {
+// Adds a panel for output channels of a group from `begin` on, up to `end`; returns the first that
+// is left.
+int64_t AddPanel(PackedLayer& layer, size_t group, int shape, int64_t begin, int64_t end) {
   Panel panel = {};
-  panel.group = static_cast<int>(layer.groups.size()) - 1;
+  panel.group = static_cast<int>(group);
   panel.shape = shape;
   panel.out_begin = begin;
   panel.columns =
@@ -64,7 +66,7 @@ void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
   layer.panels.pop_back();
   const size_t others = layer.panels.size();
   for (int64_t next = wide.out_begin; next < end && instructions < widened;) {
-    next = AddPanel(layer, kernels::kChainedShape, next, end);
+    next = AddPanel(layer, static_cast<size_t>(wide.group), kernels::kChainedShape, next, end);
     chains.push_back(pack::MakePanelChains(layer, reader, layer.panels.back()));
     instructions += chains.back().instructions;
   }
@@ -76,15 +78,17 @@ void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
   for (size_t i = 0; i < chains.size(); ++i) AddChains(chains[i], layer.panels[others + i], layer);
 }
 
-// A channel group and its output channels in panels.
-void AddGroup(const ChannelGroup& group, const pack::WeightReader& reader, PackedLayer& layer) {
-  layer.groups.push_back(group);
-  const bool has_chains =
-      layer.kernels->shapes[kernels::kChainedShape].vectors > 0 && pack::FitsChains(group);
-  int64_t next = group.out_begin;
-  for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
-    next = AddPanel(layer, shape, next, group.out_begin + group.out_channels);
-    if (has_chains) PreferChains(reader, layer);
+// The output channels of all channel groups.
+void AddDensePanels(const pack::WeightReader& reader, PackedLayer& layer) {
+  for (size_t i = 0; i < layer.groups.size(); ++i) {
+    const ChannelGroup& group = layer.groups[i];
+    const bool has_chains = layer.kernels->shapes[kernels::kChainedShape].vectors > 0 &&
+                            layer.feed != Feed::kWinograd && pack::FitsChains(group);
+    int64_t next = group.out_begin;
+    for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
+      next = AddPanel(layer, i, shape, next, group.out_begin + group.out_channels);
+      if (has_chains) PreferChains(reader, layer);
+    }
   }
 }
 
@@ -108,7 +112,7 @@ void AddLanePanels(PackedLayer& layer) {
     const int64_t width = layer.kernels->shapes[shape].columns;
     layer.groups.push_back(
         pack::MakeLaneGroup(layer.geometry, layer.spread, next, std::min(width, channels - next)));
-    next = AddPanel(layer, shape, next, channels);
+    next = AddPanel(layer, layer.groups.size() - 1, shape, next, channels);
   }
 }
 
@@ -122,7 +126,8 @@ void LayOutPanels(PackedLayer& layer) {
     panel.tap_sums_offset = tap_sums;
     if (panel.shape != kernels::kChainedShape) weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
-    if (layer.feed != Feed::kLanes) tap_sums += (layer.GridTaps() + 1) * width;
+    if (layer.feed != Feed::kLanes && layer.feed != Feed::kWinograd)
+      tap_sums += (layer.GridTaps() + 1) * width;
   }
   layer.weights.resize(static_cast<size_t>(weight_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));
@@ -130,6 +135,32 @@ void LayOutPanels(PackedLayer& layer) {
   layer.multipliers.resize(static_cast<size_t>(columns));
   layer.weight_zero_points.resize(static_cast<size_t>(columns));
   layer.tap_sums.resize(static_cast<size_t>(tap_sums));
+}
+
+// The layer once more for Winograd kernels, if there are images that take fewer instructions so.
+void AddWinograd(const Quantization& quantization, std::span<const int8_t> weights,
+                 std::span<const float> bias, const Activation& activation, PackedLayer& direct) {
+  PackedLayer layer;
+  layer.geometry = direct.geometry;
+  layer.kernels = direct.kernels;
+  layer.input_maximum = direct.input_maximum;
+  layer.feed = Feed::kWinograd;
+  layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
+  layer.weight_parts = 1;
+  layer.spread.output_rows = 1;
+  layer.slide_form = pack::kNoSlide;
+  layer.groups_in_place = false;
+  layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes,
+                                         /*sums=*/false);
+  if (!FitsWinograd(layer)) return;
+  layer.instructions = pack::WinogradInstructions(layer);
+  direct.instructions = MultiplyInstructions(direct);
+  if (layer.instructions >= direct.instructions) return;
+  AddDensePanels(pack::WeightReader(layer, weights, quantization.weight_zero_points), layer);
+  LayOutPanels(layer);
+  pack::FoldQuantization(quantization, weights, bias, activation, layer);
+  pack::PackWinogradWeights(weights, quantization.weight_zero_points, layer);
+  direct.winograd = std::make_shared<const PackedLayer>(std::move(layer));
 }
 
 const char* FeedName(const PackedLayer& layer) {
@@ -176,11 +207,10 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     layer.groups_in_place = false;
     layer.spread.output_rows = 1;
     layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
+    layer.groups =
+        pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
     const pack::WeightReader reader(layer, weights, zero_points);
-    for (const ChannelGroup& group :
-         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points))) {
-      AddGroup(group, reader, layer);
-    }
+    AddDensePanels(reader, layer);
   }
   LayOutPanels(layer);
 
@@ -189,6 +219,10 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
   if (layer.groups_in_place) pack::FillGroupOrders(layer);
   layer.window_bytes = pack::WindowBytes(layer);
+  if (layer.feed != Feed::kLanes &&
+      pack::AllowsWinograd(layer.geometry, *layer.kernels, weights, zero_points)) {
+    AddWinograd(quantization, weights, bias, options.activation, layer);
+  }
   return layer;
 }
 
@@ -214,7 +248,7 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
           sizeof(int32_t) +
       (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
       layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
-      layer.spread.padding.size() + layer.group_orders.size());
+      layer.padding.size() + layer.group_orders.size());
   description.accumulator_bound = layer.accumulator_bound;
   description.input_maximum = layer.input_maximum;
   return description;

@@ -58,6 +58,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
     }
     case Feed::kPadded:
     case Feed::kLanes:
+    case Feed::kWinograd:
       segments.Add({0, width.output, 0, width.kernel, true});
       break;
   }

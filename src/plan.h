@@ -23,8 +23,8 @@
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 // With a dilation of d, a tile may have every d-th row: those are whose taps fall on the same rows.
-// Where kernels read the input in place (in_place.h), a tile has whole output rows, as many as leave
-// enough tasks, and nothing is copied.
+// Where kernels read the input in place (in_place.h), a tile has whole output rows, as many as
+// leave enough tasks, and nothing is copied.
 #pragma once
 
 #include <array>

@@ -11,6 +11,7 @@
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
 #include "plan.h"
+#include "winograd.h"
 
 namespace qconv {
 namespace {
@@ -244,6 +245,9 @@ int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& caller) {
+  if (PrefersWinograd(layer, batch, input_size, output_size)) {
+    return RunWinograd(*layer.winograd, batch, input_size, output_size, input, output, caller);
+  }
   const int caller_threads = std::max(caller.Concurrency(), 1);
   const ImagePlan plan(layer, batch, input_size, output_size, caller_threads);
   const int64_t blocks = plan.batch() * plan.blocks();

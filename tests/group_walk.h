@@ -179,7 +179,7 @@ class GroupWalk {
     const int64_t read =
         task.orders == nullptr ? task.depth_groups * kernels::kDepthGroup : kernels::kGroupBytes;
     if (!inside) {
-      ASSERT_TRUE(Within(layer_.spread.padding, bytes, read));
+      ASSERT_TRUE(Within(layer_.padding, bytes, read));
       ASSERT_EQ(std::count(bytes, bytes + read, layer_.input_zero_point), read);
       return;
     }

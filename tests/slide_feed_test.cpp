@@ -129,7 +129,7 @@ class SlideWalk {
       return bytes >= begin && bytes + columns <= begin + place.size();
     };
     if (within(scratch_)) read_the_copy_ = true;
-    return within(input_) || within(scratch_) || within(layer_.spread.padding);
+    return within(input_) || within(scratch_) || within(layer_.padding);
   }
 
   // What row `i` and `column` of the slide have for the channels of a panel.

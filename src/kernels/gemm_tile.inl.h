@@ -22,6 +22,7 @@
 //     FromQuads      activations from a vector of quads
 //     kSlideVectors, kSlideRegisters    see slide.inl.h
 //     kGroupDepth                       see group.inl.h
+//     kWinogradTileRows, AddWordProducts(acc, a, w)    see winograd.inl.h
 // Read next: pixel_input.inl.h, then epilogue.inl.h.
 #pragma once
 

@@ -203,6 +203,43 @@ struct GroupKernels {
   GroupKernel symmetric, general;
 };
 
+// Winograd kernels serve 3x3 layers of stride 1 (winograd.inl.h says how). A tile is 4 x 4 pixels
+// of input for 2 x 2 of output, neighbours or, with a dilation, so far apart. First the input of
+// some tiles is transformed, channels in chunks of two for each lane:
+//
+//   [position][chunk][tile][channel of the chunk]   s16
+//
+// (the last chunk holds the last channels, some of which may be in the one before, too), then panel
+// after panel is multiplied. Weights are [position][pair of channels][vector][lane][2].
+inline constexpr int kWinogradPositions = 16;
+inline constexpr int kWinogradOutputs = 4;
+struct WinogradInputTask {
+  const uint8_t* const* pixels;  // [tile][4][4]: where they lie, without the channel
+  int64_t channel, channels;     // the first one; how many, a chunk at least
+  int64_t tiles;
+  int16_t* output;
+  int64_t position_step;  // from position to position
+};
+
+struct WinogradTask {
+  const int16_t* input;  // transformed
+  int64_t input_step;    // from position to position
+  int64_t tiles, chunks;
+  const std::byte* weights;
+  int32_t* products;       // room for [position][tile][column]
+  int64_t product_step;    // from position to position
+  uint8_t* output;         // of some pixel, first channel of the panel
+  const Row* rows;         // [tile][2][2]: outputs, from that pixel; negative ones are not written
+  PanelEpilogue epilogue;  // row_terms: of kWinogradOutputs
+  int columns;
+};
+
+using WinogradInputKernel = void (*)(const WinogradInputTask& task);
+using WinogradKernel = void (*)(const WinogradTask& task);
+struct WinogradKernels {
+  WinogradKernel symmetric, general;
+};
+
 // sums[row] of the bytes of each row over all taps; `depth` is in bytes here, no others are read.
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
                               const TapLoop taps[3], int64_t depth, int32_t* sums);
@@ -226,6 +263,7 @@ struct PanelShape {
   PanelKernel symmetric;  // no weight zero points, upper = 255, results below 2^31: the common case
   PanelKernel general;    // anything legal
   LaneKernels lanes;
+  WinogradKernels winograd;
 };
 
 // One vector, weights in chains; without kernels where a dot product of quads is exact.
@@ -241,6 +279,7 @@ struct KernelTable {
   PanelShape shapes[kMaxVectors + 1];                 // by vectors: 1, 2, ...; then kChainedShape
   GroupKernels groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1
   int group_depth;  // depth groups of a group, at most, that they are the fastest way for
+  WinogradInputKernel winograd_input;  // null where there is no use for them
   RowSumKernel row_sums;
   LargestByteKernel largest_byte;
   // Runs dot products on registers for a while; returns how many multiply-accumulates it did.

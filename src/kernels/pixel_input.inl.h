@@ -14,8 +14,6 @@
 namespace qconv::kernels {
 namespace {
 
-constexpr int kDepthUnroll = QCONV_DEPTH_UNROLL;  // 4; under sanitizers 1 (cmake/isa.cmake)
-
 constexpr int kRowPointers = 8;  // of a tile, in general registers
 
 // The depth groups of all taps in one list, for kernels of many shallow taps: the nest of loops

@@ -15,6 +15,7 @@
 #include "kernels/row_sums.inl.h"
 #include "kernels/slide.inl.h"
 #include "kernels/spread.inl.h"
+#include "kernels/winograd.inl.h"
 
 namespace qconv::kernels {
 namespace {
@@ -98,13 +99,32 @@ constexpr LaneKernels MakeLaneKernels() {
 }
 
 template <class Simd, int nv>
+constexpr WinogradKernels MakeWinogradKernels() {
+  if constexpr (requires { Simd::kWinogradTileRows; }) {
+    return {RunWinograd<Simd, SymmetricEpilogue, nv>, RunWinograd<Simd, GeneralEpilogue, nv>};
+  } else {
+    return {};
+  }
+}
+
+template <class Simd>
+constexpr WinogradInputKernel MakeWinogradInputKernel() {
+  if constexpr (requires { Simd::kWinogradTileRows; }) {
+    return TransformWinogradInput<Simd>;
+  } else {
+    return nullptr;
+  }
+}
+
+template <class Simd, int nv>
 constexpr PanelShape MakeShape() {
   return {.vectors = nv,
           .columns = nv * Simd::Width::kLanes,
           .rows = PixelInput<Simd, nv>::kTileRows,
           .symmetric = RunPanel<Simd, PixelInput, SymmetricEpilogue, nv>,
           .general = RunPanel<Simd, PixelInput, GeneralEpilogue, nv>,
-          .lanes = MakeLaneKernels<Simd, nv>()};
+          .lanes = MakeLaneKernels<Simd, nv>(),
+          .winograd = MakeWinogradKernels<Simd, nv>()};
 }
 
 template <class Simd>
@@ -114,7 +134,8 @@ constexpr PanelShape MakeChainedShape() {
           .rows = ChainInput<Simd, 1>::kTileRows,
           .symmetric = RunPanel<Simd, ChainInput, SymmetricEpilogue, 1>,
           .general = RunPanel<Simd, ChainInput, GeneralEpilogue, 1>,
-          .lanes = {}};
+          .lanes = {},
+          .winograd = {}};
 }
 
 template <class Simd>
@@ -131,6 +152,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                        .groups = {{MakeGroupKernels<Simd, 1, 1>(), MakeGroupKernels<Simd, 1, 2>()},
                                   {MakeGroupKernels<Simd, 2, 1>(), MakeGroupKernels<Simd, 2, 2>()}},
                        .group_depth = Simd::kGroupDepth,
+                       .winograd_input = MakeWinogradInputKernel<Simd>(),
                        .row_sums = SumRows,
                        .largest_byte = LargestByte,
                        .spin = Spin<Simd>};

@@ -20,12 +20,26 @@ struct Width256 {
   // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at
   // each change of element type inside a loop, and runs out of them.
   using Register = int32_t __attribute__((vector_size(32)));
+  using Words = int16_t __attribute__((vector_size(32)));
   static constexpr int kLanes = 8;
 
-  // Wraps, as accumulators may.
+  // These wrap, as accumulators may.
   static inline Register Add(Register a, Register b) {
     return reinterpret_cast<Register>(
         _mm256_add_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+  }
+  static inline Register Subtract(Register a, Register b) {
+    return reinterpret_cast<Register>(
+        _mm256_sub_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+  }
+
+  // 2 * kLanes bytes, widened.
+  static inline Words LoadWords(const uint8_t* bytes) {
+    return reinterpret_cast<Words>(
+        _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes))));
+  }
+  static inline void StoreWords(int16_t* words, Words x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(words), reinterpret_cast<__m256i>(x));
   }
 
   template <int nv>

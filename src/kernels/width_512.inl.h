@@ -24,12 +24,26 @@ struct Width512 {
   // Accumulators are vectors of int32, not of the intrinsics' int64: GCC 12 copies a register at
   // each change of element type inside a loop, and runs out of them.
   using Register = int32_t __attribute__((vector_size(64)));
+  using Words = int16_t __attribute__((vector_size(64)));
   static constexpr int kLanes = 16;
 
-  // Wraps, as accumulators may.
+  // These wrap, as accumulators may.
   static inline Register Add(Register a, Register b) {
     return reinterpret_cast<Register>(
         _mm512_add_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+  }
+  static inline Register Subtract(Register a, Register b) {
+    return reinterpret_cast<Register>(
+        _mm512_sub_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+  }
+
+  // 2 * kLanes bytes, widened.
+  static inline Words LoadWords(const uint8_t* bytes) {
+    return reinterpret_cast<Words>(
+        _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes))));
+  }
+  static inline void StoreWords(int16_t* words, Words x) {
+    _mm512_storeu_si512(words, reinterpret_cast<__m512i>(x));
   }
 
   // Rows whose vectors are four: 4, 2, 1; nv = 3 leaves the last one unused.

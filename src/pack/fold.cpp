@@ -137,8 +137,7 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
         // The kernel rounds three times on the way to this; well below 2^31 none of them matters.
         constexpr double kSafelyInt32 = 2e9;
         const double largest = (static_cast<double>(bound) + std::abs(c.bias)) * c.multiplier;
-        // Lane kernels have zero points in their weights.
-        const int64_t zero_point = layer.feed == Feed::kLanes ? 0 : c.zero_point;
+        const int64_t zero_point = layer.FoldsZeroPoints() ? 0 : c.zero_point;
         if (zero_point != 0 || largest >= kSafelyInt32) layer.general_epilogue = true;
         const auto at = static_cast<size_t>(panel.column_offset + v * layer.kernels->lanes + lane);
         layer.bias[at] = c.bias;

@@ -155,7 +155,7 @@ void GroupFeeder::FillRow(const uint8_t* row, int64_t channel, const uint8_t** c
     return row == nullptr ? 0 : StepsBefore(at, x_, step, count);
   };
   const int64_t begin = before(0), end = before(image_.input_size[2]);
-  const uint8_t* padding = layer_.spread.padding.data();
+  const uint8_t* padding = layer_.padding.data();
   std::fill(columns, columns + begin, padding);
   std::fill(columns + end, columns + count, padding);
   if (begin == end) return;

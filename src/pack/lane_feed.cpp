@@ -274,7 +274,7 @@ void LaneFeeder::SpreadMiddle(const Band& band, int64_t x, int64_t count, std::b
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
     const bool inside = band.taps[i] != nullptr;
     task_.taps[i] = inside ? band.taps[i] + (x + layer_.spread.tap_w[i]) * g_.in_channels
-                           : layer_.spread.padding.data();
+                           : layer_.padding.data();
     task_.steps[i] = inside ? axis_[2].step * g_.in_channels : 0;
     task_.row_steps[i] = inside ? band.pitch : 0;
   }
@@ -289,8 +289,8 @@ void LaneFeeder::SpreadEdge(const Band& band, int64_t x, std::byte* out) {
   for (int i = 0; i < kernels::kDepthGroup; ++i) {
     const int64_t at = x + layer_.spread.tap_w[i];
     const bool inside = band.taps[i] != nullptr && at >= 0 && at < image_.input_size[2];
-    task_.taps[i] = inside ? tensor_end_.Safe(band.taps[i] + at * g_.in_channels)
-                           : layer_.spread.padding.data();
+    task_.taps[i] =
+        inside ? tensor_end_.Safe(band.taps[i] + at * g_.in_channels) : layer_.padding.data();
     task_.row_steps[i] = inside ? band.pitch : 0;
   }
   task_.count = 1;

@@ -223,8 +223,8 @@ void FillSpreadLayout(PackedLayer& layer) {
   int64_t read = 0;
   for (Panel& panel : layer.panels) read = std::max(read, ShuffleFiller(layer, panel).Fill());
   layer.spread.read_bytes = read;
-  layer.spread.padding.assign(static_cast<size_t>(layer.geometry.in_channels + read),
-                              layer.input_zero_point);
+  layer.padding.assign(static_cast<size_t>(layer.geometry.in_channels + read),
+                       layer.input_zero_point);
 }
 
 ChannelGroup MakeLaneGroup(const Geometry& g, const SpreadLayout& spread, int64_t begin,

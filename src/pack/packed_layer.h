@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -29,10 +30,11 @@ namespace qconv::pack {
 
 // How kernels read the input.
 enum class Feed {
-  kTaps,    // in place; channels are a multiple of four
-  kRuns,    // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
-  kPadded,  // gathered, the channels of each pixel padded to a multiple of four
-  kLanes,   // spread, each output channel its own input (lanes.h); four taps of a row may be one
+  kTaps,      // in place; channels are a multiple of four
+  kRuns,      // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
+  kPadded,    // gathered, the channels of each pixel padded to a multiple of four
+  kLanes,     // spread, each output channel its own input (lanes.h); four taps of a row may be one
+  kWinograd,  // transformed, in tiles (winograd.h)
 };
 
 // A set of output channels that read the same input channels. Without groups the whole layer is
@@ -81,8 +83,7 @@ struct SpreadLayout {
   SpreadSteps steps[3];                  // d, h, w
   std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
   std::vector<uint8_t> shuffle_orders;
-  int64_t read_bytes;            // kernels may read of a pixel, from the first channel they need
-  std::vector<uint8_t> padding;  // a pixel of the input zero point, and so many bytes more
+  int64_t read_bytes;  // kernels may read of a pixel, from the first channel they need
 };
 
 // A vector from a cache line boundary on. Kernels read it a cache line at a time; reads that
@@ -133,6 +134,8 @@ struct PackedLayer {
   // that skip taps.
   std::vector<int32_t> tap_sums;
 
+  // kLanes, kWinograd: a pixel of the input zero point, and as many bytes more as kernels may read.
+  std::vector<uint8_t> padding;
   int64_t window_bytes;  // of one pixel, gathered
   uint8_t input_zero_point;
   uint8_t input_maximum;  // of the input and of its padding: at least input_zero_point
@@ -140,6 +143,11 @@ struct PackedLayer {
   uint8_t lower, upper;
   bool general_epilogue;
   int64_t accumulator_bound;
+
+  // The same layer with feed kWinograd, for images that take less time so; or null. And what both
+  // take for a pixel, in vector instructions beside loads.
+  std::shared_ptr<const PackedLayer> winograd;
+  int64_t instructions;
 
   // Bytes of a tap of this panel, which has no chains.
   int64_t TapWeightBytes(const Panel& panel) const {
@@ -159,9 +167,14 @@ struct PackedLayer {
             .lower = lower,
             .upper = upper};
   }
+  // Whether the weights are packed less their zero points.
+  bool FoldsZeroPoints() const { return feed == Feed::kLanes || feed == Feed::kWinograd; }
   int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
   // Of one part for one of the output rows that share positions.
-  int64_t WeightPartBytes(const Panel& panel) const { return GridTaps() * TapWeightBytes(panel); }
+  int64_t WeightPartBytes(const Panel& panel) const {
+    return (feed == Feed::kWinograd ? kernels::kWinogradPositions : GridTaps()) *
+           TapWeightBytes(panel);
+  }
   int64_t PanelWeightBytes(const Panel& panel) const {
     return spread.output_rows * weight_parts * WeightPartBytes(panel);
   }

@@ -116,7 +116,7 @@ void SlideFeeder::FillRuns(int64_t channel, int64_t safe, Runs& runs) const {
     run->count = ends[part] - column;
     for (int64_t i = 0; i < form_.quads * kDepthGroup; ++i) {
       const bool inside = inputs_[i] != nullptr && column >= begin && column < end;
-      const uint8_t* at = layer_.spread.padding.data() + channel;
+      const uint8_t* at = layer_.padding.data() + channel;
       if (inside) at = inputs_[i] + (first_ + column * step) * g_.in_channels + channel;
       if (inside && column >= middle) at = tensor_end_.Safe(at);
       run->rows[i] = at;

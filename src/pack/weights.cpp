@@ -6,6 +6,7 @@
 #include "pack/group_feed.h"
 #include "pack/integers.h"
 #include "pack/lanes.h"
+#include "pack/winograd.h"
 
 namespace qconv::pack {
 namespace {
@@ -69,7 +70,9 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
     }
     const Dims grid = TapGrid(g, feed);
     group.tap_bytes = g.Taps() / (grid[0] * grid[1] * grid[2]) * group.in_channels;
-    group.depth_groups = CeilDiv(group.tap_bytes, kernels::kDepthGroup);
+    const int64_t depth =
+        feed == Feed::kWinograd ? WinogradDepth(lanes, group.in_channels) : group.tap_bytes;
+    group.depth_groups = CeilDiv(depth, kernels::kDepthGroup);
     groups.push_back(group);
   }
   return groups;
@@ -89,7 +92,7 @@ int32_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t b
   const int64_t own_group = layer_.geometry.groups == 1 ? 0 : out / group_outputs_;
   const int64_t in = group.in_begin + byte - own_group * group_inputs_;
   if (in < 0 || in >= group_inputs_) return 0;  // a channel of another group
-  return weights_[static_cast<size_t>((out * kernel_taps_ + tap) * group_inputs_ + in)];
+  return At(out, tap * group_inputs_ + in);
 }
 
 int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
@@ -105,12 +108,13 @@ int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
       tap / grid[2] % grid[1] * s.quad_h + in_quad / s.quad_w - output_row * s.row_taps;
   const int64_t w = tap % grid[2] * s.quad_w + in_quad % s.quad_w;
   if (in >= g.GroupInputs() || h < 0 || h >= g.kernel[1] || w >= g.kernel[2]) return 0;
-  const int64_t at =
-      (((out * g.kernel[0] + d) * g.kernel[1] + h) * g.kernel[2] + w) * g.GroupInputs() + in;
-  const int32_t zero_point =
-      zero_points_.empty() ? 0
-                           : zero_points_[zero_points_.size() == 1 ? 0 : static_cast<size_t>(out)];
-  return weights_[static_cast<size_t>(at)] - zero_point;
+  return At(out, ((d * g.kernel[1] + h) * g.kernel[2] + w) * g.GroupInputs() + in);
+}
+
+int32_t WeightReader::At(int64_t out, int64_t at) const {
+  const int32_t weight = weights_[static_cast<size_t>(out * kernel_taps_ * group_inputs_ + at)];
+  if (!folds_zero_points_) return weight;
+  return weight - zero_points_[zero_points_.size() == 1 ? 0 : static_cast<size_t>(out)];
 }
 
 int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,

@@ -37,9 +37,9 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed,
                                             bool sums);
 
 // Reads the weight that column `column` of a panel applies to input byte `byte` of tap `tap` (an
-// index into layer.tap_grid, raster order): zero where there is none. In kLanes layers less its
-// zero point, so that it may be beyond s8; taps GridTaps() on are those of the second output row
-// that shares positions, and so on.
+// index into layer.tap_grid, raster order): zero where there is none. Less its zero point where
+// that is folded, so that it may be beyond s8. In kLanes layers taps GridTaps() on are those of the
+// second output row that shares positions, and so on.
 class WeightReader {
  public:
   // `zero_points`: none, one or one per output channel.
@@ -48,6 +48,7 @@ class WeightReader {
       : layer_(layer),
         weights_(weights),
         zero_points_(zero_points),
+        folds_zero_points_(layer.FoldsZeroPoints() && !zero_points.empty()),
         kernel_taps_(layer.geometry.Taps()),
         row_taps_(kernel_taps_ / layer.GridTaps()),
         group_inputs_(layer.geometry.GroupInputs()),
@@ -56,10 +57,13 @@ class WeightReader {
 
  private:
   int32_t GetLane(int64_t out, int64_t tap, int64_t byte) const;
+  // Weight `at` of output channel `out`.
+  int32_t At(int64_t out, int64_t at) const;
 
   const PackedLayer& layer_;
   std::span<const int8_t> weights_;  // [out][kernel...][in / groups]
   std::span<const int32_t> zero_points_;
+  bool folds_zero_points_;
   // Divisions that would take most of the time of packing.
   int64_t kernel_taps_;
   int64_t row_taps_;  // taps of the kernel in one of the panel; not kLanes

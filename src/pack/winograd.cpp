@@ -1,0 +1,116 @@
+#include "pack/winograd.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "pack/integers.h"
+#include "pack/weights.h"
+
+namespace qconv::pack {
+namespace {
+
+using kernels::kWinogradOutputs;
+using kernels::kWinogradPositions;
+
+constexpr int kSide = 4, kKernel = 3;
+static_assert(kSide * kSide == kWinogradPositions);
+
+int32_t ZeroPoint(std::span<const int32_t> zero_points, size_t out) {
+  return zero_points.empty() ? 0 : zero_points[zero_points.size() == 1 ? 0 : out];
+}
+
+// H of the formula.
+constexpr int32_t kWeightTransform[kSide][kKernel] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+constexpr int32_t kMostGain = kKernel * kKernel;  // from weights to transformed ones
+
+// H g H' at a position.
+int16_t Transform(const int32_t (&g)[kKernel][kKernel], int position) {
+  const int32_t(&h)[kKernel] = kWeightTransform[position / kSide];
+  const int32_t(&v)[kKernel] = kWeightTransform[position % kSide];
+  int32_t sum = 0;
+  for (int i = 0; i < kKernel; ++i) {
+    for (int j = 0; j < kKernel; ++j) sum += h[i] * v[j] * g[i][j];
+  }
+  return static_cast<int16_t>(sum);
+}
+
+}  // namespace
+
+bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
+                    std::span<const int8_t> weights, std::span<const int32_t> zero_points) {
+  if (table.winograd_input == nullptr) return false;
+  if (g.kernel != Dims{1, kKernel, kKernel} || g.stride != Dims{1, 1, 1}) return false;
+  if (g.padding[0] != 0 || g.padding_end[0] != 0) return false;  // planes are images
+  if (g.GroupInputs() < WinogradChunk(table.lanes)) return false;
+  // Transformed weights fit int16, and kWinogradOutputs times any output int32.
+  constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;
+  constexpr int64_t kMostSum = std::numeric_limits<int32_t>::max() / (kWinogradOutputs * 255);
+  const auto depth = static_cast<size_t>(g.DepthOfOutput());
+  for (size_t out = 0; out * depth < weights.size(); ++out) {
+    const int64_t zero_point = ZeroPoint(zero_points, out);
+    int64_t sum = 0;
+    for (const int8_t w : weights.subspan(out * depth, depth)) {
+      const int64_t weight = std::abs(w - zero_point);
+      if (weight > kMostWeight) return false;
+      sum += weight;
+    }
+    if (sum > kMostSum) return false;
+  }
+  return true;
+}
+
+int64_t WinogradInstructions(const PackedLayer& layer) {
+  // Of a tile: to widen and transform the input of all positions, a chunk of channels; a product
+  // and its addition for each position and pair of channels; and to transform a vector of products.
+  constexpr int64_t kInput = 3 * kWinogradPositions, kPair = 2 * kWinogradPositions, kOutput = 28;
+  int64_t instructions = 0;
+  for (const ChannelGroup& group : layer.groups) {
+    const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
+    const int64_t depth = group.depth_groups * kernels::kDepthGroup;
+    instructions += depth / WinogradChunk(layer.kernels->lanes) * kInput +
+                    vectors * (depth / 2 * kPair + kOutput);
+  }
+  return instructions / kWinogradOutputs;
+}
+
+void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
+                         PackedLayer& layer) {
+  const WeightReader reader(layer, weights, zero_points);
+  const int lanes = layer.kernels->lanes;
+  for (const Panel& panel : layer.panels) {
+    const int vectors = layer.kernels->shapes[panel.shape].vectors;
+    const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
+    const int64_t pairs = group.depth_groups * kernels::kDepthGroup / 2;
+    const int64_t position_bytes = layer.TapWeightBytes(panel);
+    const int64_t chunk = WinogradChunk(layer.kernels->lanes);
+    const int64_t last_chunk = group.depth_groups * kernels::kDepthGroup - chunk;
+    // What the chunks hold at `at`: of the last one, those that the one before does not have.
+    const auto weight = [&](int column, int tap, int64_t at) {
+      if (at < last_chunk) return reader.Get(panel, column, tap, at);
+      const int64_t channel = at - last_chunk + group.in_channels - chunk;
+      return channel < last_chunk ? 0 : reader.Get(panel, column, tap, channel);
+    };
+    for (int64_t pair = 0; pair < pairs; ++pair) {
+      for (int position = 0; position < vectors * lanes; ++position) {
+        const int column = ColumnInPanel(vectors, position / lanes, position % lanes);
+        int32_t g[2][kKernel][kKernel];
+        for (int i = 0; i < 2; ++i) {
+          for (int tap = 0; tap < kKernel * kKernel; ++tap) {
+            g[i][tap / kKernel][tap % kKernel] = weight(column, tap, 2 * pair + i);
+          }
+        }
+        std::byte* out = layer.weights.data() + panel.weights_offset +
+                         (pair * vectors * lanes + position) * 2 * int64_t{sizeof(int16_t)};
+        for (int p = 0; p < kWinogradPositions; ++p, out += position_bytes) {
+          const int16_t transformed[] = {Transform(g[0], p), Transform(g[1], p)};
+          std::memcpy(out, transformed, sizeof transformed);
+        }
+      }
+    }
+  }
+  layer.padding.assign(static_cast<size_t>(layer.geometry.in_channels), layer.input_zero_point);
+}
+
+}  // namespace qconv::pack

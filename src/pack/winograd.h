@@ -1,0 +1,39 @@
+// Winograd: 3x3 layers of stride 1, their weights transformed, where kernels have no exact dot
+// product of quads.
+//
+// Layer: pack. ../kernels/winograd.inl.h has the formula. The transformed weights of a panel are
+//
+//   [position 0..15][pair of input channels][vector][lane][2]   s16
+//
+// less their zero points, so that the kernels see none. 32/9 bytes for each weight.
+// Read next: ../winograd.h.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/kernel_table.h"
+#include "pack/integers.h"
+#include "pack/packed_layer.h"
+
+namespace qconv::pack {
+
+// Input channels that are transformed together.
+constexpr int64_t WinogradChunk(int lanes) { return 2 * lanes; }
+// How many a group of so many takes, in whole chunks.
+constexpr int64_t WinogradDepth(int lanes, int64_t channels) {
+  return RoundUp(channels, WinogradChunk(lanes));
+}
+
+// Whether these weights can be computed with so.
+bool AllowsWinograd(const Geometry& geometry, const kernels::KernelTable& table,
+                    std::span<const int8_t> weights, std::span<const int32_t> zero_points);
+
+// What a pixel takes, in vector instructions beside loads, of a layer whose panels are set.
+int64_t WinogradInstructions(const PackedLayer& layer);
+
+// Fills layer.weights and layer.padding; panels and groups must be set.
+void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
+                         PackedLayer& layer);
+
+}  // namespace qconv::pack

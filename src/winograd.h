@@ -1,0 +1,28 @@
+// RunWinograd: 3x3 layers by tiles of 2 x 2 outputs (kernels/winograd.inl.h).
+//
+// Layer: middle end. Tiles of all images, in raster order, are cut into blocks; a block's input is
+// transformed once for each channel group, then panel after panel is multiplied.
+// Read next: pack/winograd.h.
+#pragma once
+
+#include <cstdint>
+
+#include "pack/packed_layer.h"
+#include "qconv/executor.h"
+
+namespace qconv {
+
+// Whether the scratch of a task holds enough tiles of a layer with these groups.
+bool FitsWinograd(const pack::PackedLayer& layer);
+
+// Whether images of this size take less time so; a pure function. Small ones leave much of their
+// tiles unused, and elsewhere taps in the padding are skipped.
+bool PrefersWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                     const pack::Dims& output_size);
+
+// As RunLayer (run.h), of a layer whose feed is kWinograd.
+void RunWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                 const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
+                 const Executor& executor);
+
+}  // namespace qconv
