@@ -155,7 +155,7 @@ void AddWinograd(const Quantization& quantization, std::span<const int8_t> weigh
   if (!FitsWinograd(layer)) return;
   layer.instructions = pack::WinogradInstructions(layer);
   direct.instructions = MultiplyInstructions(direct);
-  if (layer.instructions >= direct.instructions) return;
+  if (!MayPreferWinograd(layer.instructions, direct.instructions)) return;
   AddDensePanels(pack::WeightReader(layer, weights, quantization.weight_zero_points), layer);
   LayOutPanels(layer);
   pack::FoldQuantization(quantization, weights, bias, activation, layer);

@@ -1,11 +1,13 @@
 #include "winograd.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 #include "dispatch/float_environment.h"
 #include "pack/integers.h"
 #include "pack/winograd.h"
+#include "pack/winograd_tiles.h"
 #include "plan.h"
 
 namespace qconv {
@@ -19,14 +21,20 @@ using pack::Dims;
 using pack::PackedLayer;
 using pack::Panel;
 
-constexpr int kSide = 4, kOutputSide = 2;
-
 constexpr int64_t kMaxTiles = 64;  // of a block
 // Few tiles read the weights from further away again and again.
 constexpr int64_t kFewestTiles = 6;
 // Of a block: transformed input and products. Both should stay in the second-level cache.
 constexpr int64_t kScratchBytes = 336 * 1024;
 constexpr int64_t kLineBytes = 64;
+
+// What images take less time for, by measurement of 3x3 layers of 16 to 1024 channels on images of
+// 1x1 to 56x56, on AVX2 and AVX-512. Direct kernels take some slots beside those counted. Of taps
+// in the padding they save half, as the others are cut into pieces. Transformed weights that do not
+// stay in the second-level cache take as long to fetch as so many tiles to multiply with.
+constexpr double kDirectSlots = 1.17;
+constexpr double kFetchTiles = 2.5;
+constexpr size_t kCachedBytes = 1 << 20;
 
 // How many tiles the scratch holds.
 int64_t MostTiles(int64_t in_channels, int64_t columns) {
@@ -44,24 +52,6 @@ int64_t MostTilesOf(const PackedLayer& layer) {
   return MostTiles(Depth(layer.groups[0]), table.shapes[table.shape_count - 1].columns);
 }
 
-// With a dilation of d the outputs of a tile, like its inputs, are d apart in a dimension: every
-// d-th position is a phase with tiles of its own.
-int64_t PhaseTiles(int64_t dilation, int64_t output) {
-  return CeilDiv(CeilDiv(output, dilation), kOutputSide);
-}
-// Where the first output of tile `index` lies; it may be beyond the last one.
-int64_t FirstOutput(int64_t dilation, int64_t output, int64_t index) {
-  const int64_t tiles = PhaseTiles(dilation, output);
-  return index / tiles + index % tiles * kOutputSide * dilation;
-}
-
-Dims TileGrid(const pack::Geometry& g, const Dims& output) {
-  const auto tiles = [&](size_t i) {
-    return std::min(g.dilation[i], output[i]) * PhaseTiles(g.dilation[i], output[i]);
-  };
-  return {output[0], tiles(1), tiles(2)};
-}
-
 // How many taps of all outputs of a dimension are inside the image.
 int64_t TapsInside(const pack::Geometry& g, size_t i, int64_t input, int64_t output) {
   int64_t taps = 0;
@@ -75,12 +65,10 @@ int64_t TapsInside(const pack::Geometry& g, size_t i, int64_t input, int64_t out
 // What all tasks of one Run share.
 struct Job {
   const PackedLayer& layer;
-  Dims input_size, output_size;
-  const uint8_t* input;
+  const pack::WinogradTiles& tiles;
   uint8_t* output;
-  Dims grid;              // of tiles; planes are images
-  int64_t tiles, blocks;  // of all images
-  int64_t splits;         // shares of the panels
+  int64_t tile_count, blocks;  // of all images
+  int64_t splits;              // shares of the panels
 };
 
 // A block of tiles. Lives on the stack of its task.
@@ -88,7 +76,7 @@ class Block {
  public:
   Block(const Job& job, int64_t first, int64_t count)
       : job_(job), layer_(job.layer), count_(count) {
-    for (int64_t i = 0; i < count; ++i) Place(first + i, i);
+    job.tiles.Place(first, count, pixels_, rows_);
   }
 
   // Computes panels [begin, end).
@@ -105,34 +93,6 @@ class Block {
   }
 
  private:
-  // Where the input and the output of a tile lie.
-  void Place(int64_t tile, int64_t at) {
-    const pack::Geometry& g = layer_.geometry;
-    const Dims &in = job_.input_size, &out = job_.output_size;
-    const int64_t dh = g.dilation[1], dw = g.dilation[2];
-    const int64_t x = FirstOutput(dw, out[2], tile % job_.grid[2]);
-    const int64_t y = FirstOutput(dh, out[1], tile / job_.grid[2] % job_.grid[1]);
-    const int64_t image = tile / job_.grid[2] / job_.grid[1];
-    for (int i = 0; i < kSide; ++i) {
-      const int64_t h = y - g.padding[1] + i * dh;
-      for (int j = 0; j < kSide; ++j) {
-        const int64_t w = x - g.padding[2] + j * dw;
-        const bool inside = h >= 0 && h < in[1] && w >= 0 && w < in[2];
-        pixels_[at * kWinogradPositions + i * kSide + j] =
-            inside ? job_.input + ((image * in[1] + h) * in[2] + w) * g.in_channels
-                   : layer_.padding.data();
-      }
-    }
-    for (int i = 0; i < kOutputSide; ++i) {
-      for (int j = 0; j < kOutputSide; ++j) {
-        const int64_t h = y + i * dh, w = x + j * dw;
-        const bool inside = h < out[1] && w < out[2];
-        rows_[at * kWinogradOutputs + i * kOutputSide + j] = {
-            0, inside ? ((image * out[1] + h) * out[2] + w) * g.out_channels : -1};
-      }
-    }
-  }
-
   // In int16s and int32s. A cache line more than there is, lest all positions of a tile fall into
   // the same set of a cache.
   int64_t InputStep() const {
@@ -186,7 +146,8 @@ class Block {
 void RunTask(const Job& job, int64_t task) {
   const dispatch::DefaultFloatEnvironment float_environment;
   const int64_t split = task % job.splits, index = task / job.splits;
-  const int64_t begin = job.tiles * index / job.blocks, end = job.tiles * (index + 1) / job.blocks;
+  const int64_t begin = job.tile_count * index / job.blocks,
+                end = job.tile_count * (index + 1) / job.blocks;
   const auto panels = static_cast<int64_t>(job.layer.panels.size());
   Block(job, begin, end - begin)
       .Run(panels * split / job.splits, panels * (split + 1) / job.splits);
@@ -196,18 +157,30 @@ void RunTask(const Job& job, int64_t task) {
 
 bool FitsWinograd(const PackedLayer& layer) { return MostTilesOf(layer) >= kFewestTiles; }
 
+bool MayPreferWinograd(int64_t winograd, int64_t direct) {
+  return static_cast<double>(winograd) < kDirectSlots * static_cast<double>(direct);
+}
+
 bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size,
                      const Dims& output_size) {
   if (layer.winograd == nullptr) return false;
-  const Dims tiles = TileGrid(layer.geometry, output_size);
-  const auto images = static_cast<double>(batch * output_size[0]);
-  const auto taps = static_cast<double>(layer.geometry.Taps());
-  double direct = images * static_cast<double>(layer.instructions) / taps;
-  double winograd = images * static_cast<double>(layer.winograd->instructions) * kWinogradOutputs;
-  for (size_t i = 1; i < 3; ++i) {
-    direct *= static_cast<double>(TapsInside(layer.geometry, i, input_size[i], output_size[i]));
-    winograd *= static_cast<double>(tiles[i]);
-  }
+  const pack::Geometry& g = layer.geometry;
+  const int64_t pixels = output_size[1] * output_size[2];
+  const int64_t plane_tiles =
+      pack::CountTiles(g, 1, output_size[1]) * pack::CountTiles(g, 2, output_size[2]);
+  const int64_t tiles = batch * output_size[0] * plane_tiles;
+  if (tiles == 0) return false;
+  const auto real = [](int64_t x) { return static_cast<double>(x); };
+  const double inside = real(TapsInside(g, 1, input_size[1], output_size[1])) *
+                        real(TapsInside(g, 2, input_size[2], output_size[2])) /
+                        real(g.Taps() * pixels);
+  const double direct = kDirectSlots * real(layer.instructions * pixels) * std::sqrt(inside);
+  const int64_t most = MostTilesOf(*layer.winograd);
+  const double block_tiles = real(tiles) / real(CeilDiv(tiles, most));
+  const double fetch =
+      layer.winograd->weights.size() > kCachedBytes ? 1 + kFetchTiles / block_tiles : 1;
+  const double winograd =
+      real(layer.winograd->instructions * plane_tiles * kWinogradOutputs) * fetch;
   return winograd < direct;
 }
 
@@ -215,25 +188,22 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
                  const Dims& output_size, const uint8_t* input, uint8_t* output,
                  const Executor& executor) {
   const int threads = std::max(executor.Concurrency(), 1);
-  Job job{.layer = layer,
-          .input_size = input_size,
-          .output_size = output_size,
-          .input = input,
-          .output = output,
-          .grid = TileGrid(layer.geometry, output_size),
-          .tiles = 0,
-          .blocks = 0,
-          .splits = 1};
-  job.tiles = batch * job.grid[0] * job.grid[1] * job.grid[2];
-  if (job.tiles == 0) return;
+  const pack::WinogradTiles tiles(layer, input_size, output_size, input);
+  const int64_t count = batch * output_size[0] * tiles.count();
+  if (count == 0) return;
   int64_t most = MostTilesOf(layer);
   const int64_t tasks = threads == 1 ? 1 : kTasksPerThread * threads;
-  if (tasks > 1) most = std::clamp(CeilDiv(job.tiles, tasks), kFewestTiles, most);
-  job.blocks = CeilDiv(job.tiles, most);
-  job.splits =
-      std::clamp<int64_t>(CeilDiv(tasks, job.blocks), 1, static_cast<int64_t>(layer.panels.size()));
+  if (tasks > 1) most = std::clamp(CeilDiv(count, tasks), kFewestTiles, most);
+  const int64_t blocks = CeilDiv(count, most);
+  const auto panels = static_cast<int64_t>(layer.panels.size());
+  const Job job{.layer = layer,
+                .tiles = tiles,
+                .output = output,
+                .tile_count = count,
+                .blocks = blocks,
+                .splits = std::clamp<int64_t>(CeilDiv(tasks, blocks), 1, panels)};
   executor.ParallelFor(
-      job.blocks * job.splits,
+      blocks * job.splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
       &job);
 }

@@ -15,8 +15,11 @@ namespace qconv {
 // Whether the scratch of a task holds enough tiles of a layer with these groups.
 bool FitsWinograd(const pack::PackedLayer& layer);
 
-// Whether images of this size take less time so; a pure function. Small ones leave much of their
-// tiles unused, and elsewhere taps in the padding are skipped.
+// Whether there are images that take less time so, by the instructions of a pixel.
+bool MayPreferWinograd(int64_t winograd, int64_t direct);
+
+// Whether images of this size do; a pure function. Small ones leave much of their tiles unused, and
+// elsewhere taps in the padding are skipped.
 bool PrefersWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
                      const pack::Dims& output_size);
 

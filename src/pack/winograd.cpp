@@ -64,7 +64,7 @@ bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
 int64_t WinogradInstructions(const PackedLayer& layer) {
   // Of a tile: to widen and transform the input of all positions, a chunk of channels; a product
   // and its addition for each position and pair of channels; and to transform a vector of products.
-  constexpr int64_t kInput = 3 * kWinogradPositions, kPair = 2 * kWinogradPositions, kOutput = 28;
+  constexpr int64_t kInput = 7 * kWinogradPositions, kPair = 2 * kWinogradPositions, kOutput = 44;
   int64_t instructions = 0;
   for (const ChannelGroup& group : layer.groups) {
     const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);

@@ -1,0 +1,55 @@
+// Winograd tiles: where their input and their output lie.
+//
+// Layer: pack. A tile computes 2 x 2 outputs from 4 x 4 inputs, neighbours; tiles of an image lie
+// side by side, its last ones beyond the output where that is odd. With a dilation of d the outputs
+// of a tile, like its inputs, are d apart: every d-th position of a dimension is a phase with tiles
+// of its own.
+//
+//   w       0  1  2  3  4  5  6     d = 2, seven outputs: two phases of two tiles
+//   tile    0  2  0  2  1  3  1
+//
+// Planes of a rank 3 layer are images: its kernel is 1 x 3 x 3.
+// Read next: ../winograd.cpp.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+#include "pack/packed_layer.h"
+
+namespace qconv::pack {
+
+class WinogradTiles {
+ public:
+  // Of a layer whose feed is kWinograd; `input` is the tensor.
+  WinogradTiles(const PackedLayer& layer, const Dims& input_size, const Dims& output_size,
+                const uint8_t* input);
+
+  // Of a plane.
+  int64_t count() const { return grid_h_ * grid_w_; }
+
+  // Tiles [first, first + count) of all planes, one after the other: fills pixels[tile][4][4] and
+  // rows[tile][2][2] of kernels::WinogradTask, outputs from the first of the tensor.
+  void Place(int64_t first, int64_t count, const uint8_t** pixels, kernels::Row* rows) const;
+
+ private:
+  // The rows of a tile.
+  struct Lines {
+    const uint8_t* input[4];  // column 0; null where there is padding
+    int64_t output[2];        // column 0; negative beyond the output
+  };
+  Lines PlaceRow(int64_t plane, int64_t index) const;
+  void PlaceTile(const Lines& lines, int64_t index, const uint8_t** pixels,
+                 kernels::Row* rows) const;
+
+  const Geometry& g_;
+  const uint8_t* padding_;
+  Dims in_, out_;
+  const uint8_t* input_;
+  int64_t grid_h_, grid_w_;
+};
+
+// How many tiles a plane takes in dimension `i`.
+int64_t CountTiles(const Geometry& geometry, size_t i, int64_t output);
+
+}  // namespace qconv::pack
