@@ -21,7 +21,7 @@ using pack::Dims;
 using pack::PackedLayer;
 using pack::Panel;
 
-constexpr int64_t kMaxTiles = 64;  // of a block
+constexpr int64_t kMaxTiles = 24;  // of a block
 // Few tiles read the weights from further away again and again.
 constexpr int64_t kFewestTiles = 6;
 // Of a block: transformed input and products. Both should stay in the second-level cache.
@@ -44,12 +44,16 @@ int64_t MostTiles(int64_t in_channels, int64_t columns) {
   return std::min(room / tile_bytes, kMaxTiles);
 }
 
-int64_t Depth(const ChannelGroup& group) { return group.depth_groups * kernels::kDepthGroup; }
+// Of a group of channels, in whole chunks.
+int64_t UnitDepth(const PackedLayer& layer, const ChannelGroup& group) {
+  const int lanes = layer.kernels->lanes;
+  return pack::WinogradDepth(lanes, std::max(group.in_channels, pack::WinogradChunk(lanes)));
+}
 
 int64_t MostTilesOf(const PackedLayer& layer) {
   // The first group is the widest; panels may be.
   const kernels::KernelTable& table = *layer.kernels;
-  return MostTiles(Depth(layer.groups[0]), table.shapes[table.shape_count - 1].columns);
+  return MostTiles(UnitDepth(layer, layer.groups[0]), table.shapes[table.shape_count - 1].columns);
 }
 
 // How many taps of all outputs of a dimension are inside the image.
@@ -81,47 +85,46 @@ class Block {
 
   // Computes panels [begin, end).
   void Run(int64_t begin, int64_t end) {
-    int group = -1;
     for (int64_t p = begin; p < end; ++p) {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
-      if (panel.group != group) {
-        group = panel.group;
-        Transform(layer_.groups[static_cast<size_t>(group)]);
-      }
-      Multiply(panel);
+      const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
+      const pack::WinogradUnit unit = UnitOf(layer_, group);
+      if (unit != unit_) Transform(unit, UnitDepth(layer_, group));
+      Multiply(panel, group);
     }
   }
 
  private:
   // In int16s and int32s. A cache line more than there is, lest all positions of a tile fall into
   // the same set of a cache.
-  int64_t InputStep() const {
-    return input_channels_ * count_ + kLineBytes / int64_t{sizeof(int16_t)};
-  }
+  int64_t InputStep() const { return depth_ * count_ + kLineBytes / int64_t{sizeof(int16_t)}; }
   int64_t ProductStep(int64_t columns) const {
     return columns * count_ + kLineBytes / int64_t{sizeof(int32_t)};
   }
-  int64_t Chunks() const { return input_channels_ / pack::WinogradChunk(layer_.kernels->lanes); }
   int16_t* Input() { return reinterpret_cast<int16_t*>(scratch_); }
 
-  void Transform(const ChannelGroup& group) {
-    input_channels_ = Depth(group);
+  void Transform(const pack::WinogradUnit& unit, int64_t depth) {
+    unit_ = unit;
+    depth_ = depth;
     layer_.kernels->winograd_input({.pixels = pixels_,
-                                    .channel = group.in_begin,
-                                    .channels = group.in_channels,
+                                    .channel = unit.begin,
+                                    .channels = unit.channels,
                                     .tiles = count_,
                                     .output = Input(),
                                     .position_step = InputStep()});
   }
 
-  void Multiply(const Panel& panel) {
+  void Multiply(const Panel& panel, const ChannelGroup& group) {
+    const int64_t chunk = pack::WinogradChunk(layer_.kernels->lanes);
+    const int64_t depth = group.depth_groups * kernels::kDepthGroup;
     static constexpr int32_t kRowTerms[kWinogradOutputs] = {};  // zero points are in the weights
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     kernels::WinogradTask task = {
-        .input = Input(),
+        .input = Input() + (depth < chunk ? group.in_begin - unit_.begin : 0),
         .input_step = InputStep(),
         .tiles = count_,
-        .chunks = Chunks(),
+        .chunks = depth_ / chunk,
+        .pairs = std::min(depth, chunk) / 2,
         .weights = layer_.weights.data() + panel.weights_offset,
         .products = reinterpret_cast<int32_t*>(Input() + kWinogradPositions * InputStep()),
         .product_step = ProductStep(shape.columns),
@@ -136,7 +139,8 @@ class Block {
   const Job& job_;
   const PackedLayer& layer_;
   const int64_t count_;
-  int64_t input_channels_ = 0;  // transformed, in whole chunks
+  pack::WinogradUnit unit_ = {};  // transformed
+  int64_t depth_ = 0;             // of it
   const uint8_t* pixels_[kMaxTiles * kWinogradPositions];
   kernels::Row rows_[kMaxTiles * kWinogradOutputs];
   alignas(kLineBytes) std::byte scratch_[kScratchBytes];

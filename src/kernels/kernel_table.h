@@ -225,6 +225,7 @@ struct WinogradTask {
   const int16_t* input;  // transformed
   int64_t input_step;    // from position to position
   int64_t tiles, chunks;
+  int64_t pairs;  // of channels, of each chunk: all, or those of a narrow group from `input` on
   const std::byte* weights;
   int32_t* products;       // room for [position][tile][column]
   int64_t product_step;    // from position to position

@@ -87,11 +87,11 @@ __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, co
   // To the weights of the next position, which are to be in the second-level cache by then. (AVX2,
   // 512 and 1024 channels, 16x16 images: a tenth less time.)
   constexpr int64_t kLineBytes = 64;
-  const int64_t next = task.chunks * kLanes * nv * kVectorBytes;
+  const int64_t next = task.chunks * task.pairs * nv * kVectorBytes;
   for (int64_t chunk = 0; chunk < task.chunks; ++chunk, input += task.tiles * kChunk) {
     const auto* pairs = reinterpret_cast<const uint8_t*>(input);
 #pragma GCC unroll kDepthUnroll
-    for (int pair = 0; pair < kLanes; ++pair, weights += nv * kVectorBytes) {
+    for (int64_t pair = 0; pair < task.pairs; ++pair, weights += nv * kVectorBytes) {
       for (int64_t line = 0; line < nv * kVectorBytes; line += kLineBytes) {
         __builtin_prefetch(weights + next + line, /*write=*/0, /*locality=*/2);
       }
@@ -147,7 +147,7 @@ void MultiplyWinograd(const WinogradTask& task) {
           task.products + position * task.product_step + tile * kColumns);
       tile += tiles;
     }
-    weights += task.chunks * kChunk * kColumns * static_cast<int64_t>(sizeof(int16_t));
+    weights += task.chunks * task.pairs * kColumns * static_cast<int64_t>(sizeof(int32_t));
   }
 }
 

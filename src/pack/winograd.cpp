@@ -38,12 +38,20 @@ int16_t Transform(const int32_t (&g)[kKernel][kKernel], int position) {
 
 }  // namespace
 
+WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
+  const int64_t chunk = WinogradChunk(layer.kernels->lanes);
+  if (group.in_channels >= chunk) return {group.in_begin, group.in_channels};
+  const int64_t channels = layer.groups[0].in_channels;  // the last group may have fewer
+  const int64_t shared = chunk / channels * channels;
+  return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
+}
+
 bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
                     std::span<const int8_t> weights, std::span<const int32_t> zero_points) {
   if (table.winograd_input == nullptr) return false;
   if (g.kernel != Dims{1, kKernel, kKernel} || g.stride != Dims{1, 1, 1}) return false;
   if (g.padding[0] != 0 || g.padding_end[0] != 0) return false;  // planes are images
-  if (g.GroupInputs() < WinogradChunk(table.lanes)) return false;
+  if (g.GroupInputs() == 1 || g.in_channels < WinogradChunk(table.lanes)) return false;
   // Transformed weights fit int16, and kWinogradOutputs times any output int32.
   constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;
   constexpr int64_t kMostSum = std::numeric_limits<int32_t>::max() / (kWinogradOutputs * 255);
@@ -69,7 +77,7 @@ int64_t WinogradInstructions(const PackedLayer& layer) {
   for (const ChannelGroup& group : layer.groups) {
     const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
     const int64_t depth = group.depth_groups * kernels::kDepthGroup;
-    instructions += depth / WinogradChunk(layer.kernels->lanes) * kInput +
+    instructions += depth * kInput / WinogradChunk(layer.kernels->lanes) +
                     vectors * (depth / 2 * kPair + kOutput);
   }
   return instructions / kWinogradOutputs;
@@ -84,13 +92,15 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
     const int64_t pairs = group.depth_groups * kernels::kDepthGroup / 2;
     const int64_t position_bytes = layer.TapWeightBytes(panel);
+    // Where the last chunk begins among those of the kernels, and among the channels of the group,
+    // of which it may hold some that the chunk before has.
     const int64_t chunk = WinogradChunk(layer.kernels->lanes);
-    const int64_t last_chunk = group.depth_groups * kernels::kDepthGroup - chunk;
-    // What the chunks hold at `at`: of the last one, those that the one before does not have.
+    const int64_t last = std::max<int64_t>(2 * pairs - chunk, 0);
+    const int64_t last_begin = std::max<int64_t>(group.in_channels - chunk, 0);
     const auto weight = [&](int column, int tap, int64_t at) {
-      if (at < last_chunk) return reader.Get(panel, column, tap, at);
-      const int64_t channel = at - last_chunk + group.in_channels - chunk;
-      return channel < last_chunk ? 0 : reader.Get(panel, column, tap, channel);
+      if (at < last) return reader.Get(panel, column, tap, at);
+      const int64_t channel = at - last + last_begin;
+      return channel < last ? 0 : reader.Get(panel, column, tap, channel);
     };
     for (int64_t pair = 0; pair < pairs; ++pair) {
       for (int position = 0; position < vectors * lanes; ++position) {

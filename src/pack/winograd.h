@@ -20,10 +20,19 @@ namespace qconv::pack {
 
 // Input channels that are transformed together.
 constexpr int64_t WinogradChunk(int lanes) { return 2 * lanes; }
-// How many a group of so many takes, in whole chunks.
+// The depth of a group of so many: whole chunks, or less than one.
 constexpr int64_t WinogradDepth(int lanes, int64_t channels) {
-  return RoundUp(channels, WinogradChunk(lanes));
+  const int64_t chunk = WinogradChunk(lanes);
+  return RoundUp(channels, channels < chunk ? kernels::kDepthGroup : chunk);
 }
+
+// The input channels that are transformed together with those of a group: its own, or a chunk that
+// neighbouring narrow groups share.
+struct WinogradUnit {
+  int64_t begin, channels;
+  bool operator==(const WinogradUnit&) const = default;
+};
+WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
 // Whether these weights can be computed with so.
 bool AllowsWinograd(const Geometry& geometry, const kernels::KernelTable& table,
