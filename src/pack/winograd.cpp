@@ -42,7 +42,7 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
   const int64_t chunk = WinogradChunk(layer.kernels->lanes);
   if (group.in_channels >= chunk) return {group.in_begin, group.in_channels};
   const int64_t channels = layer.groups[0].in_channels;  // the last group may have fewer
-  const int64_t shared = chunk / channels * channels;
+  const int64_t shared = std::max<int64_t>(chunk / channels, 1) * channels;
   return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
 }
 
