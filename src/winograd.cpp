@@ -120,7 +120,7 @@ class Block {
     static constexpr int32_t kRowTerms[kWinogradOutputs] = {};  // zero points are in the weights
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     kernels::WinogradTask task = {
-        .input = Input() + (depth < chunk ? group.in_begin - unit_.begin : 0),
+        .input = Input() + group.in_begin - unit_.begin,
         .input_step = InputStep(),
         .tiles = count_,
         .chunks = depth_ / chunk,
