@@ -37,8 +37,10 @@ cases::Case MakeNumbers(const cases::Layer& layer, const Options& options) {
 
 std::string DescribeImplementation(const Conv& conv) {
   const ConvDescription d = conv.Describe();
-  return fmt::format("{}, {}, tile {}, {} epilogue, {:.1f} KiB packed", d.isa, d.feed, d.tile,
-                     d.epilogue, static_cast<double>(d.packed_bytes) / 1024);
+  const std::string winograd =
+      d.winograd_tile.empty() ? "" : fmt::format(" (larger images: Winograd {})", d.winograd_tile);
+  return fmt::format("{}, {}, tile {}{}, {} epilogue, {:.1f} KiB packed", d.isa, d.feed, d.tile,
+                     winograd, d.epilogue, static_cast<double>(d.packed_bytes) / 1024);
 }
 
 // Share of the bytes that differ.

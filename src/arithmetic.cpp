@@ -90,6 +90,9 @@ void DescribeArithmetic(const PackedLayer& layer, ConvDescription& description) 
   const auto count = static_cast<double>(GroupVectors(layer));
   description.instructions = static_cast<double>(MultiplyInstructions(layer)) / count;
   description.widened_instructions = static_cast<double>(AllWidened(layer)) / count;
+  if (layer.winograd != nullptr) {
+    description.winograd_instructions = static_cast<double>(layer.winograd->instructions) / count;
+  }
 }
 
 }  // namespace qconv

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "describe.h"
 #include "input_maximum.h"
 #include "layer.h"
 #include "pack/packed_layer.h"

@@ -1,8 +1,6 @@
 #include "layer.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
 
 #include "arithmetic.h"
 #include "dispatch/float_environment.h"
@@ -163,13 +161,6 @@ void AddWinograd(const Quantization& quantization, std::span<const int8_t> weigh
   direct.winograd = std::make_shared<const PackedLayer>(std::move(layer));
 }
 
-const char* FeedName(const PackedLayer& layer) {
-  if (layer.feed == Feed::kPadded) return "gathered";
-  if (layer.slide_form != pack::kNoSlide || layer.groups_in_place) return "sliding";
-  if (layer.feed == Feed::kLanes) return "lanes";
-  return layer.geometry.Pointwise() ? "direct" : "indirect";
-}
-
 }  // namespace
 
 PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantization,
@@ -224,34 +215,6 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     AddWinograd(quantization, weights, bias, options.activation, layer);
   }
   return layer;
-}
-
-ConvDescription DescribeLayer(const PackedLayer& layer) {
-  ConvDescription description;
-  description.isa = layer.kernels->name;
-  description.feed = FeedName(layer);
-  std::set<int, std::greater<>> shapes;
-  for (const Panel& panel : layer.panels) shapes.insert(panel.shape);
-  for (const int index : shapes) {
-    const kernels::PanelShape& shape = layer.kernels->shapes[index];
-    if (!description.tile.empty()) description.tile += " + ";
-    if (layer.feed != Feed::kLanes) description.tile += std::to_string(shape.rows) + "x";
-    description.tile += std::to_string(shape.columns);
-  }
-  description.epilogue = layer.general_epilogue ? "general" : "symmetric";
-  DescribeArithmetic(layer, description);
-  description.packed_bytes = static_cast<int64_t>(
-      layer.weights.size() + layer.chain_weights.size() +
-      layer.chain_lists.size() * sizeof(kernels::ChainList) +
-      layer.chain_inputs.size() * sizeof(int32_t) + layer.chain_taps.size() * sizeof(int16_t) +
-      (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
-          sizeof(int32_t) +
-      (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
-      layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
-      layer.padding.size() + layer.group_orders.size());
-  description.accumulator_bound = layer.accumulator_bound;
-  description.input_maximum = layer.input_maximum;
-  return description;
 }
 
 }  // namespace qconv

@@ -16,6 +16,4 @@ pack::PackedLayer BuildLayer(const ConvParams& params, const Quantization& quant
                              std::span<const int8_t> weights, std::span<const float> bias,
                              const PrepackOptions& options);
 
-ConvDescription DescribeLayer(const pack::PackedLayer& layer);
-
 }  // namespace qconv

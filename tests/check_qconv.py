@@ -165,7 +165,7 @@ class Verify(Cases):
 
 class Explain(Cases):
     ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes|sliding) +((?:\d+x)?\d+(?: \+ (?:\d+x)?\d+)*) +"
-                     r"(symmetric|general) +(\S.*\S)((?: +(?:[\d.]+|-)){3})((?: +\d+){3})$")
+                     r"(symmetric|general) +(\S.*\S)((?: +(?:[\d.]+|-)){4})((?: +\d+){3})$")
 
     def rows(self, *arguments):
         """The title of each case, with the match of its line of each ISA."""
@@ -198,11 +198,11 @@ class Explain(Cases):
             rows = self.rows("--isa", "all", "--layers", self.write_layers(), "--random", 20,
                              "--input-maximum", maximum)
             for line in [line for lines in rows.values() for line in lines]:
-                chain, instructions, widened = line[6].split()
+                chain, instructions, widened, winograd = line[6].split()
                 self.assertEqual(line[7].split()[2], str(maximum))
                 if "vnni" in line[1] or line[1] == "scalar":
                     self.assertRegex(line[5], "^(vpdpbusd .mm|plain C..)$")
-                    self.assertEqual({chain, instructions, widened}, {"-"})
+                    self.assertEqual({chain, instructions, widened, winograd}, {"-"})
                     continue
                 self.assertRegex(line[5], r"^(int16 chains|widened|int16 chains \+ widened \d+%)$")
                 self.assertEqual(chain != "-", "chains" in line[5])
@@ -210,6 +210,8 @@ class Explain(Cases):
                     self.assertTrue(1 <= float(chain) <= 4)
                 if instructions != "-":
                     self.assertLessEqual(float(instructions), float(widened))
+                if winograd != "-":  # 16 products for 36, and what the tiles take
+                    self.assertGreater(float(winograd), float(widened) * 16 / 36 * 0.8)
 
     def test_default_isa(self):
         for lines in self.rows("--random", 3, "--seed", 5).values():

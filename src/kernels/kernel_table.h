@@ -238,6 +238,7 @@ struct WinogradTask {
 using WinogradInputKernel = void (*)(const WinogradInputTask& task);
 using WinogradKernel = void (*)(const WinogradTask& task);
 struct WinogradKernels {
+  int rows;  // tiles of input in a register tile
   WinogradKernel symmetric, general;
 };
 

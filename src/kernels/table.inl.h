@@ -101,7 +101,9 @@ constexpr LaneKernels MakeLaneKernels() {
 template <class Simd, int nv>
 constexpr WinogradKernels MakeWinogradKernels() {
   if constexpr (requires { Simd::kWinogradTileRows; }) {
-    return {RunWinograd<Simd, SymmetricEpilogue, nv>, RunWinograd<Simd, GeneralEpilogue, nv>};
+    return {.rows = TileRows(Simd::kWinogradTileRows[nv - 1]),
+            .symmetric = RunWinograd<Simd, SymmetricEpilogue, nv>,
+            .general = RunWinograd<Simd, GeneralEpilogue, nv>};
   } else {
     return {};
   }

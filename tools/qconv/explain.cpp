@@ -11,7 +11,8 @@
 namespace qconv::command {
 namespace {
 
-constexpr const char* kRow = "  {:<13}{:<10}{:<18} {:<11}{:<27}{:>6}{:>8}{:>9}{:>12}{:>12}{:>7}\n";
+constexpr const char* kRow =
+    "  {:<13}{:<10}{:<18} {:<11}{:<27}{:>6}{:>8}{:>9}{:>10}{:>12}{:>12}{:>7}\n";
 
 // With two digits, or a dash for what there is not.
 std::string Number(double value) { return value > 0 ? fmt::format("{:.2f}", value) : "-"; }
@@ -32,8 +33,8 @@ std::string Arithmetic(const ConvDescription& layer, int64_t channels) {
 void Print(const ConvDescription& layer, int64_t channels) {
   fmt::print(kRow, layer.isa, layer.feed, layer.tile, layer.epilogue, Arithmetic(layer, channels),
              Number(MeanChain(layer)), Number(layer.instructions),
-             Number(layer.widened_instructions), layer.accumulator_bound, layer.packed_bytes,
-             layer.input_maximum);
+             Number(layer.widened_instructions), Number(layer.winograd_instructions),
+             layer.accumulator_bound, layer.packed_bytes, layer.input_maximum);
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ void Explain(const JobOptions& options) {
   const std::vector<std::string> isas = ChosenIsas(options.isa);
   const std::vector<Job> jobs = MakeJobs(options);
   fmt::print(kRow, "ISA", "feed", "tile", "epilogue", "arithmetic", "chain", "instr.", "widened",
-             "bound", "packed", "input");
+             "winograd", "bound", "packed", "input");
   for (const Job& job : jobs) {
     const cases::Case instance = job.make();
     fmt::print("{}: {}\n", job.title, instance.layer.Shape());
@@ -52,8 +53,8 @@ void Explain(const JobOptions& options) {
   }
   fmt::print(
       "\nchain: links of a chain, on average\n"
-      "instr., widened: vector instructions for four products in each lane of a vector; the same "
-      "if everything were widened\n"
+      "instr.: vector instructions for four products in each lane of a vector\n"
+      "widened: if everything were widened; winograd: in tiles of four outputs, for larger images\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 

@@ -1,0 +1,69 @@
+#include "describe.h"
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "arithmetic.h"
+#include "pack/slide.h"
+
+namespace qconv {
+namespace {
+
+using pack::Feed;
+using pack::PackedLayer;
+using pack::Panel;
+
+const char* FeedName(const PackedLayer& layer) {
+  if (layer.feed == Feed::kPadded) return "gathered";
+  if (layer.slide_form != pack::kNoSlide || layer.groups_in_place) return "sliding";
+  if (layer.feed == Feed::kLanes) return "lanes";
+  return layer.geometry.Pointwise() ? "direct" : "indirect";
+}
+
+// Those of all panel shapes, "6x64 + 12x32".
+std::string Tiles(const PackedLayer& layer) {
+  std::set<int, std::greater<>> shapes;
+  for (const Panel& panel : layer.panels) shapes.insert(panel.shape);
+  std::string tiles;
+  for (const int index : shapes) {
+    const kernels::PanelShape& shape = layer.kernels->shapes[index];
+    if (!tiles.empty()) tiles += " + ";
+    const int rows = layer.feed == Feed::kWinograd ? shape.winograd.rows : shape.rows;
+    if (layer.feed != Feed::kLanes) tiles += std::to_string(rows) + "x";
+    tiles += std::to_string(shape.columns);
+  }
+  return tiles;
+}
+
+int64_t PackedBytes(const PackedLayer& layer) {
+  const size_t bytes =
+      layer.weights.size() + layer.chain_weights.size() +
+      layer.chain_lists.size() * sizeof(kernels::ChainList) +
+      layer.chain_inputs.size() * sizeof(int32_t) + layer.chain_taps.size() * sizeof(int16_t) +
+      (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
+          sizeof(int32_t) +
+      (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
+      layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
+      layer.padding.size() + layer.group_orders.size();
+  return static_cast<int64_t>(bytes) +
+         (layer.winograd == nullptr ? 0 : PackedBytes(*layer.winograd));
+}
+
+}  // namespace
+
+ConvDescription DescribeLayer(const PackedLayer& layer) {
+  ConvDescription description;
+  description.isa = layer.kernels->name;
+  description.feed = FeedName(layer);
+  description.tile = Tiles(layer);
+  if (layer.winograd != nullptr) description.winograd_tile = Tiles(*layer.winograd);
+  description.epilogue = layer.general_epilogue ? "general" : "symmetric";
+  DescribeArithmetic(layer, description);
+  description.packed_bytes = PackedBytes(layer);
+  description.accumulator_bound = layer.accumulator_bound;
+  description.input_maximum = layer.input_maximum;
+  return description;
+}
+
+}  // namespace qconv
