@@ -135,30 +135,36 @@ void LayOutPanels(PackedLayer& layer) {
   layer.tap_sums.resize(static_cast<size_t>(tap_sums));
 }
 
-// The layer once more for Winograd kernels, if there are images that take fewer instructions so.
-void AddWinograd(const Quantization& quantization, std::span<const int8_t> weights,
-                 std::span<const float> bias, const Activation& activation, PackedLayer& direct) {
-  PackedLayer layer;
-  layer.geometry = direct.geometry;
-  layer.kernels = direct.kernels;
-  layer.input_maximum = direct.input_maximum;
-  layer.feed = Feed::kWinograd;
-  layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
-  layer.weight_parts = 1;
-  layer.spread.output_rows = 1;
+// What a layer has that is not kLanes.
+void SetDense(PackedLayer& layer) {
   layer.slide_form = pack::kNoSlide;
   layer.groups_in_place = false;
-  layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes,
-                                         /*sums=*/false);
-  if (!FitsWinograd(layer)) return;
-  layer.instructions = pack::WinogradInstructions(layer);
-  direct.instructions = MultiplyInstructions(direct);
-  if (!MayPreferWinograd(layer.instructions, direct.instructions)) return;
-  AddDensePanels(pack::WeightReader(layer, weights, quantization.weight_zero_points), layer);
-  LayOutPanels(layer);
-  pack::FoldQuantization(quantization, weights, bias, activation, layer);
-  pack::PackWinogradWeights(weights, quantization.weight_zero_points, layer);
-  direct.winograd = std::make_shared<const PackedLayer>(std::move(layer));
+  layer.spread.output_rows = 1;
+  layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
+}
+
+// Packs a layer once more for Winograd kernels, if there are images that take less time so.
+void AddWinograd(const Quantization& quantization, std::span<const int8_t> weights,
+                 std::span<const float> bias, const Activation& activation, PackedLayer& layer) {
+  PackedLayer winograd;
+  winograd.geometry = layer.geometry;
+  winograd.kernels = layer.kernels;
+  winograd.input_maximum = layer.input_maximum;
+  winograd.feed = Feed::kWinograd;
+  winograd.weight_parts = 1;
+  SetDense(winograd);
+  winograd.groups = pack::MakeChannelGroups(layer.geometry, winograd.feed, layer.kernels->lanes,
+                                            /*sums=*/false);
+  if (!FitsWinograd(winograd)) return;
+  winograd.instructions = pack::WinogradInstructions(winograd);
+  layer.instructions = MultiplyInstructions(layer);
+  if (!MayPreferWinograd(winograd.instructions, layer.instructions)) return;
+  const std::span<const int32_t> zero_points = quantization.weight_zero_points;
+  AddDensePanels(pack::WeightReader(winograd, weights, zero_points), winograd);
+  LayOutPanels(winograd);
+  pack::FoldQuantization(quantization, weights, bias, activation, winograd);
+  pack::PackWinogradWeights(weights, zero_points, winograd);
+  layer.winograd = std::make_shared<const PackedLayer>(std::move(winograd));
 }
 
 }  // namespace
@@ -194,10 +200,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     layer.tap_grid = pack::SpreadGrid(layer.geometry, layer.spread);
     AddLanePanels(layer);
   } else {
-    layer.slide_form = pack::kNoSlide;
-    layer.groups_in_place = false;
-    layer.spread.output_rows = 1;
-    layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
+    SetDense(layer);
     layer.groups =
         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
     const pack::WeightReader reader(layer, weights, zero_points);

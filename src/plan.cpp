@@ -58,7 +58,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
     }
     case Feed::kPadded:
     case Feed::kLanes:
-    case Feed::kWinograd:
+    case Feed::kWinograd:  // not planned (winograd.h)
       segments.Add({0, width.output, 0, width.kernel, true});
       break;
   }

@@ -16,7 +16,7 @@ namespace qconv {
 bool FitsWinograd(const pack::PackedLayer& layer);
 
 // Whether there are images that take less time so, by the instructions of a pixel.
-bool MayPreferWinograd(int64_t winograd, int64_t direct);
+bool MayPreferWinograd(int64_t winograd, int64_t plain);
 
 // Whether images of this size do; a pure function. Small ones leave much of their tiles unused, and
 // elsewhere taps in the padding are skipped.

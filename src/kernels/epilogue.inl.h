@@ -6,9 +6,9 @@
 //
 // An Epilogue turns a vector of accumulators into rounded int32 results, before the output zero
 // point is added. To add one: write such a class, add a kernel for it to PanelShape, LaneKernels,
-// SlideKernels and GroupKernels (kernel_table.h), to table.inl.h and isa_scalar.cpp, decide when it
-// is needed in ../pack/fold.cpp and call it in ../run.cpp and ../in_place.cpp. Read next:
-// width_512.inl.h for the narrowing.
+// SlideKernels, GroupKernels and WinogradKernels (kernel_table.h), to table.inl.h and
+// isa_scalar.cpp, decide when it is needed in ../pack/fold.cpp and call it in ../run.cpp,
+// ../in_place.cpp and ../winograd.cpp. Read next: width_512.inl.h for the narrowing.
 #pragma once
 
 #include <cstdint>

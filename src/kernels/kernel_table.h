@@ -3,7 +3,8 @@
 //
 // Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a
 // body (an inline function compiled in an ISA's file could be the copy that the linker keeps for
-// all). Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask.
+// all). Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask;
+// ../in_place.cpp and ../winograd.cpp fill other tasks.
 #pragma once
 
 #include <cstddef>

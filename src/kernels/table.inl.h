@@ -102,8 +102,8 @@ template <class Simd, int nv>
 constexpr WinogradKernels MakeWinogradKernels() {
   if constexpr (requires { Simd::kWinogradTileRows; }) {
     return {.rows = TileRows(Simd::kWinogradTileRows[nv - 1]),
-            .symmetric = RunWinograd<Simd, SymmetricEpilogue, nv>,
-            .general = RunWinograd<Simd, GeneralEpilogue, nv>};
+            .symmetric = RunWinogradPanel<Simd, SymmetricEpilogue, nv>,
+            .general = RunWinogradPanel<Simd, GeneralEpilogue, nv>};
   } else {
     return {};
   }

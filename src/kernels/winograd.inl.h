@@ -6,11 +6,13 @@
 //
 //   4 Y = A' [(B' d B) * (H g H')] A      d: 4 x 4 inputs, g: 3 x 3 weights, Y: 2 x 2 outputs
 //
-//        1  0 -1  0          2 0 0                                  H is twice their G, so that it
-//   B' = 0  1  1  0      H = 1 1 1     A' = 1 1  1  0               has no fractions. Exact:
-//   factors
-//        0 -1  1  0          1 -1 1         0 1 -1 -1               fit int16, sums may wrap on the
-//        0  1  0 -1          0 0 2                                  way, 4 Y is known to fit int32.
+//        1  0 -1  0         2  0  0
+//   B' = 0  1  1  0     H = 1  1  1     A' = 1  1  1  0
+//        0 -1  1  0         1 -1  1          0  1 -1 -1
+//        0  1  0 -1         0  0  2
+//
+// H is twice their G, so that it has no fractions. Exact: factors fit int16, sums may wrap on the
+// way, 4 Y is known to fit int32.
 //
 // Each element of the 4 x 4 product is a position; for each the sum over input channels is a matrix
 // product of its own: tiles times input channels by input channels times output channels.
@@ -200,7 +202,7 @@ __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
 }
 
 template <class Simd, template <class, int> class Epilogue, int nv>
-void RunWinograd(const WinogradTask& task) {
+void RunWinogradPanel(const WinogradTask& task) {
   MultiplyWinograd<Simd, nv>(task);
   WriteWinogradTiles<Simd, Epilogue, nv>(task);
 }

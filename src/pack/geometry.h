@@ -21,10 +21,9 @@ struct Geometry {
   int64_t Taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t DepthOfOutput() const { return Taps() * GroupInputs(); }  // products per output
 
-  // With a dilation in w the pixels of an output row fall into so many phases: pixels p, p +
-  // phases,
-  // ... of phase p have their taps on the same columns of input, dilation[2] apart, and are so many
-  // columns apart themselves.
+  // With a dilation in w the pixels of an output row fall into so many phases. Every Phases()-th
+  // pixel has its taps on the same columns of input, dilation[2] apart, and is so many of these
+  // columns from the one before.
   int64_t Phases() const { return dilation[2] / std::gcd(stride[2], dilation[2]); }
   int64_t ColumnStride() const { return stride[2] / std::gcd(stride[2], dilation[2]); }
 

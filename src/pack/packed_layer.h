@@ -13,7 +13,8 @@
 //
 // where a depth group is four consecutive input bytes of the tap, zero-filled at the end.
 // WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written. Panels of
-// kChainedShape keep theirs elsewhere, in the order of their chains.
+// kChainedShape keep theirs elsewhere, in the order of their chains; those of kWinograd layers have
+// positions instead of taps and pairs instead of groups (winograd.h).
 // Read next: weights.h, fold.h, feed.h.
 #pragma once
 
@@ -136,7 +137,7 @@ struct PackedLayer {
 
   // kLanes, kWinograd: a pixel of the input zero point, and as many bytes more as kernels may read.
   std::vector<uint8_t> padding;
-  int64_t window_bytes;  // of one pixel, gathered
+  int64_t window_bytes = 0;  // of one pixel, gathered
   uint8_t input_zero_point;
   uint8_t input_maximum;  // of the input and of its padding: at least input_zero_point
   int16_t output_zero_point;
@@ -147,7 +148,7 @@ struct PackedLayer {
   // The same layer with feed kWinograd, for images that take less time so; or null. And what both
   // take for a pixel, in vector instructions beside loads.
   std::shared_ptr<const PackedLayer> winograd;
-  int64_t instructions;
+  int64_t instructions = 0;
 
   // Bytes of a tap of this panel, which has no chains.
   int64_t TapWeightBytes(const Panel& panel) const {

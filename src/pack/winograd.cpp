@@ -103,8 +103,8 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
       return channel < last ? 0 : reader.Get(panel, column, tap, channel);
     };
     for (int64_t pair = 0; pair < pairs; ++pair) {
-      for (int position = 0; position < vectors * lanes; ++position) {
-        const int column = ColumnInPanel(vectors, position / lanes, position % lanes);
+      for (int place = 0; place < vectors * lanes; ++place) {
+        const int column = ColumnInPanel(vectors, place / lanes, place % lanes);
         int32_t g[2][kKernel][kKernel];
         for (int i = 0; i < 2; ++i) {
           for (int tap = 0; tap < kKernel * kKernel; ++tap) {
@@ -112,9 +112,9 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
           }
         }
         std::byte* out = layer.weights.data() + panel.weights_offset +
-                         (pair * vectors * lanes + position) * 2 * int64_t{sizeof(int16_t)};
-        for (int p = 0; p < kWinogradPositions; ++p, out += position_bytes) {
-          const int16_t transformed[] = {Transform(g[0], p), Transform(g[1], p)};
+                         (pair * vectors * lanes + place) * 2 * int64_t{sizeof(int16_t)};
+        for (int position = 0; position < kWinogradPositions; ++position, out += position_bytes) {
+          const int16_t transformed[] = {Transform(g[0], position), Transform(g[1], position)};
           std::memcpy(out, transformed, sizeof transformed);
         }
       }

@@ -38,7 +38,7 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 bool AllowsWinograd(const Geometry& geometry, const kernels::KernelTable& table,
                     std::span<const int8_t> weights, std::span<const int32_t> zero_points);
 
-// What a pixel takes, in vector instructions beside loads, of a layer whose panels are set.
+// What a pixel takes, in vector instructions beside loads, of a layer whose groups are set.
 int64_t WinogradInstructions(const PackedLayer& layer);
 
 // Fills layer.weights and layer.padding; panels and groups must be set.
