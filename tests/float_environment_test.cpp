@@ -102,6 +102,16 @@ TEST_P(FloatEnvironmentTest, RandomLayers) {
   for (uint64_t seed = 1000; seed < 1024; ++seed) ExpectSameBytes(cases::RandomCase(seed));
 }
 
+// Run chooses how to compute these by what it would take (winograd.h).
+TEST_P(FloatEnvironmentTest, ChoiceByImage) {
+  const ConvParams params{
+      .in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .padding = {1, 1}};
+  for (const int64_t size : {3, 16}) {
+    const cases::Layer layer = test::MakeLayer(params, {.batch = 1, .size = {size, size}});
+    ExpectSameBytes(cases::MakeCase(layer, cases::Weights::kLaplace, /*seed=*/1, 255));
+  }
+}
+
 // Rounding towards zero gives 0 instead of 1 for 3/4, up gives 1 instead of 0 for 1/4.
 TEST_P(FloatEnvironmentTest, QuartersBetweenIntegers) {
   cases::Case row = test::PixelRow(256, 128);

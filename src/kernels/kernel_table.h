@@ -1,3 +1,4 @@
+// Longer than 250 lines: what crosses stands in one place.
 // KernelTable: everything that crosses between code compiled for one ISA and the rest of the
 // library.
 //
