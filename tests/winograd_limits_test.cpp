@@ -34,7 +34,9 @@ class WinogradLimits : public testing::TestWithParam<std::string> {
     return pack::AllowsWinograd(ValidateParams(params), table(), weights, zero_points);
   }
   bool AllowsShape(const ConvParams& params) const {
-    return Allows(params, std::vector<int8_t>(100, 1), {});
+    const auto depth = static_cast<size_t>(ValidateParams(params).DepthOfOutput());
+    return Allows(params, std::vector<int8_t>(static_cast<size_t>(params.out_channels) * depth),
+                  {});
   }
   bool Prefers(const PackedLayer& layer, const Image& image) const {
     const pack::Dims size = ValidateImage(layer.geometry, image);

@@ -36,6 +36,7 @@ class Walk {
 
   void Check() const {
     const pack::WinogradTiles tiles(layer_, in_, out_, input_.data());
+    ASSERT_EQ(tiles.count(), CountTiles(1) * CountTiles(2));
     const int64_t count = batch_ * out_[0] * tiles.count();
     const Placed all = Place(tiles, 0, count);
     CheckOutputs(all);
@@ -51,6 +52,17 @@ class Walk {
   }
 
  private:
+  // As many for each phase that has outputs as the first one needs.
+  int64_t CountTiles(size_t i) const {
+    const int64_t dilation = layer_.geometry.dilation[i];
+    int64_t phases = 0, outputs = 0;
+    for (int64_t output = 0; output < out_[i]; ++output) {
+      if (output < dilation) ++phases;
+      if (output % dilation == 0) ++outputs;
+    }
+    return phases * ((outputs + 1) / 2);
+  }
+
   static Placed Place(const pack::WinogradTiles& tiles, int64_t first, int64_t count) {
     Placed placed;
     placed.pixels.resize(static_cast<size_t>(count * kWinogradPositions));
