@@ -174,8 +174,8 @@ class WinogradProblem {
   // Anywhere, those of a tile not in order; of some tiles only the first row, column or output, or
   // none.
   void PlaceOutputs() {
-    std::vector<int64_t> places;
-    for (int i = 0; i < size_.tiles * kernels::kWinogradOutputs; ++i) places.push_back(i * kPitch);
+    std::vector<int64_t> places(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs));
+    for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int64_t>(i) * kPitch;
     std::shuffle(places.begin(), places.end(), random_);
     for (int tile = 0; tile < size_.tiles; ++tile) {
       const int kind = Draw(0, 8);
