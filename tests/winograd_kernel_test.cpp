@@ -65,7 +65,8 @@ TEST_P(WinogradKernel, ColumnsAndPairs) {
       for (int turn = 0; turn < 4; ++turn) {
         const int pairs = 1 + (2 * columns + turn) % table.lanes;
         const int begin = columns % (2 * (table.lanes - pairs) + 1);
-        sizes.push_back({1 + columns % 7, columns, 1, begin, pairs, test::WinogradValues::kSmall});
+        sizes.push_back(
+            {1 + columns % 7, columns, 1 + turn / 2, begin, pairs, test::WinogradValues::kSmall});
       }
     }
     return sizes;
