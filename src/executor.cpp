@@ -16,8 +16,11 @@ void ParallelForInArena(int64_t count, Executor::Task task, const void* context)
   tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); }, group);
 }
 
+// Constants: nothing is registered for the end of the program, which may allocate. (GCC 12 takes no
+// default for such a destructor.)
 class CurrentExecutor final : public Executor {
  public:
+  constexpr ~CurrentExecutor() override {}  // NOLINT(modernize-use-equals-default)
   int Concurrency() const override { return tbb::this_task_arena::max_concurrency(); }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
     ParallelForInArena(count, task, context);
@@ -26,6 +29,7 @@ class CurrentExecutor final : public Executor {
 
 class SerialExecutor final : public Executor {
  public:
+  constexpr ~SerialExecutor() override {}  // NOLINT(modernize-use-equals-default)
   int Concurrency() const override { return 1; }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
     for (int64_t i = 0; i < count; ++i) task(context, i);
@@ -48,13 +52,13 @@ class ArenaExecutor final : public Executor {
 }  // namespace
 
 const Executor& Executor::Current() {
-  static const CurrentExecutor executor;
-  return executor;
+  static constexpr CurrentExecutor kExecutor;
+  return kExecutor;
 }
 
 const Executor& Executor::Serial() {
-  static const SerialExecutor executor;
-  return executor;
+  static constexpr SerialExecutor kExecutor;
+  return kExecutor;
 }
 
 std::unique_ptr<Executor> Executor::Threads(int threads) {

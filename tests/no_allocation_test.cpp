@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "common/case.h"
+#include "dispatch/registry.h"
 #include "testing.h"
+#include "winograd.h"
+#include "winograd_layers.h"
 
 namespace {
 std::atomic<int> allocations = 0;
@@ -125,6 +128,29 @@ TEST_P(NoAllocationTest, HoldingTheInputToAMaximum) {
     const int before = allocations;
     conv.Run(declared.layer.image, declared.input, output, *executor);
     EXPECT_EQ(allocations - before, 0);
+  }
+}
+
+// Images that Winograd kernels are taken for, where there are any.
+TEST_P(NoAllocationTest, Winograd) {
+  for (const ConvParams& params :
+       {ConvParams{.in_channels = 64, .out_channels = 96, .kernel = {3, 3}, .padding = {1, 1}},
+        ConvParams{.in_channels = 40, .out_channels = 40, .groups = 5, .kernel = {3, 3}}}) {
+    const cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = {14, 18}}),
+                                          cases::Weights::kUniform, /*seed=*/1);
+    SCOPED_TRACE(test::Text(c));
+    const auto [input_size, output_size] = test::SizesOf(c);
+    const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
+    ASSERT_EQ(PrefersWinograd(test::Pack(c, GetParam()), /*batch=*/1, input_size, output_size),
+              table.winograd_input != nullptr);
+    const Conv conv = test::PrepackFor(c, GetParam());
+    std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
+    const InTurn in_turn;
+    for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
+      const int before = allocations;
+      conv.Run(c.layer.image, c.input, output, *executor);
+      EXPECT_EQ(allocations - before, 0);
+    }
   }
 }
 

@@ -1,0 +1,69 @@
+// Winograd kernels read whole chunks of a pixel's channels, and whole tiles of pixels: never beyond
+// the tensor, wherever it ends.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+#include "dispatch/registry.h"
+#include "guarded_run.h"
+#include "testing.h"
+#include "winograd.h"
+#include "winograd_layers.h"
+
+namespace qconv {
+namespace {
+
+class WinogradGuardPageTest : public testing::TestWithParam<std::string> {
+ protected:
+  // Where Winograd kernels are taken; elsewhere other tests do this.
+  void Check(const cases::Case& c) {
+    if (dispatch::SelectKernels(GetParam()).winograd_input == nullptr) return;
+    const auto [input_size, output_size] = test::SizesOf(c);
+    if (!PrefersWinograd(test::Pack(c, GetParam()), c.layer.image.batch, input_size, output_size)) {
+      return;
+    }
+    ++checked_;
+    const std::vector<uint8_t> expected = test::RunReference(c);
+    test::CheckGuarded(c, expected, GetParam(), test::Edge::kFront);
+    test::CheckGuarded(c, expected, GetParam(), test::Edge::kBack);
+  }
+
+  void ExpectChecked(int least) const {
+    if (dispatch::SelectKernels(GetParam()).winograd_input == nullptr) return;
+    EXPECT_GE(checked_, least);
+  }
+
+ private:
+  int checked_ = 0;
+};
+
+// Every count of channels of one chunk, of two and of what is left.
+TEST_P(WinogradGuardPageTest, Channels) {
+  for (int64_t channels = 16; channels <= 132; ++channels) {
+    const ConvParams params = {.in_channels = channels,
+                               .out_channels = 1 + channels * 7 % 37,
+                               .kernel = {3, 3},
+                               .padding = {channels % 2, channels / 2 % 2}};
+    const Image image = {.batch = 1 + channels % 3 / 2, .size = {4 + channels % 3, 5}};
+    Check(test::MakeWinogradCase(test::MakeLayer(params, image), static_cast<int>(channels)));
+  }
+  ExpectChecked(50);
+}
+
+TEST_P(WinogradGuardPageTest, Families) {
+  for (const test::WinogradFamily& family : test::WinogradFamilies()) {
+    int index = 0;
+    test::ForEachWinogradCase(family, [&](const cases::Case& c) {
+      if (index++ % 3 == 0) Check(c);
+    });
+  }
+  ExpectChecked(50);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, WinogradGuardPageTest, testing::ValuesIn(test::UsableIsas()),
+                         test::IsaName);
+
+}  // namespace
+}  // namespace qconv

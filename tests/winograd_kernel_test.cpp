@@ -1,0 +1,91 @@
+// Winograd kernels: the multiplication of tiles by panels over all shapes, counts of tiles, chunks,
+// pairs and columns, with both epilogues.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "dispatch/registry.h"
+#include "kernels/kernel_table.h"
+#include "testing.h"
+#include "winograd_problem.h"
+
+namespace qconv {
+namespace {
+
+using kernels::KernelTable;
+using kernels::PanelShape;
+
+class WinogradKernel : public testing::TestWithParam<std::string> {
+ protected:
+  // Of every shape of the table, with both epilogues.
+  template <class SizesOf>
+  void ForEachSize(const SizesOf& sizes_of) {
+    const KernelTable& table = dispatch::SelectKernels(GetParam());
+    uint32_t seed = 1;
+    for (int i = 0; i < table.shape_count; ++i) {
+      const PanelShape& shape = table.shapes[i];
+      EXPECT_EQ(shape.winograd.symmetric != nullptr, table.winograd_input != nullptr);
+      EXPECT_EQ(shape.winograd.general != nullptr, table.winograd_input != nullptr);
+      if (table.winograd_input == nullptr) continue;
+      for (const test::WinogradSize& size : sizes_of(table, shape)) {
+        const bool general = seed % 2 == 0;
+        SCOPED_TRACE(testing::Message()
+                     << shape.vectors << " vectors, " << testing::PrintToString(size)
+                     << ", general " << general << ", seed " << seed);
+        test::WinogradProblem(table, shape, size, general, seed++).Check();
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+};
+
+constexpr int kMostTiles = 30;  // more than Run takes, three register tiles of the tallest
+
+TEST_P(WinogradKernel, Tiles) {
+  ForEachSize([](const KernelTable& table, const PanelShape& shape) {
+    std::vector<test::WinogradSize> sizes;
+    for (int tiles = 1; tiles <= kMostTiles; ++tiles) {
+      for (const test::WinogradValues values :
+           {test::WinogradValues::kSmall, test::WinogradValues::kSmall, test::WinogradValues::kEnds,
+            test::WinogradValues::kEnds}) {
+        const int chunks = tiles < 10 ? 1 + tiles % 3 : 1;
+        sizes.push_back({tiles, shape.columns - tiles % 2, chunks, 0, table.lanes, values});
+      }
+    }
+    return sizes;
+  });
+}
+
+TEST_P(WinogradKernel, ColumnsAndPairs) {
+  ForEachSize([](const KernelTable& table, const PanelShape& shape) {
+    std::vector<test::WinogradSize> sizes;
+    for (int columns = 1; columns <= shape.columns; ++columns) {
+      for (int turn = 0; turn < 4; ++turn) {
+        const int pairs = 1 + (2 * columns + turn) % table.lanes;
+        const int begin = columns % (2 * (table.lanes - pairs) + 1);
+        sizes.push_back(
+            {1 + columns % 7, columns, 1 + turn / 2, begin, pairs, test::WinogradValues::kSmall});
+      }
+    }
+    return sizes;
+  });
+}
+
+TEST_P(WinogradKernel, SumsThatWrap) {
+  constexpr int kChannels = 576;
+  static_assert(int64_t{kChannels} * 510 * 4 * (test::WinogradProblem::kWrappingWeight - 9) >
+                std::numeric_limits<int32_t>::max());
+  ForEachSize(
+      [](const KernelTable& table, const PanelShape& shape) -> std::vector<test::WinogradSize> {
+        const int chunks = kChannels / (2 * table.lanes);
+        return {{3, shape.columns, chunks, 0, table.lanes, test::WinogradValues::kWrapping},
+                {4, shape.columns, chunks, 0, table.lanes, test::WinogradValues::kWrapping}};
+      });
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, WinogradKernel, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+
+}  // namespace
+}  // namespace qconv

@@ -1,0 +1,43 @@
+// Winograd layers: 3x3 layers of stride 1, a systematic list, with numbers that show mistakes.
+//
+// Read next: winograd_test.cpp.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+#include "layer.h"
+
+namespace qconv::test {
+
+// A part of the list, so that failures and times have names.
+struct WinogradFamily {
+  const char* name;
+  std::vector<cases::Layer> (*layers)();
+};
+
+const std::vector<WinogradFamily>& WinogradFamilies();
+void PrintTo(const WinogradFamily& family, std::ostream* out);
+
+// The numbers of layer `index` of a family: weights, zero points, inputs, output scales and
+// activations take turns, so that each kind meets each kind of shape.
+cases::Case MakeWinogradCase(const cases::Layer& layer, int index);
+
+// Calls visit(case) for each layer of a family.
+template <class Visit>
+void ForEachWinogradCase(const WinogradFamily& family, const Visit& visit) {
+  int index = 0;
+  for (const cases::Layer& layer : family.layers()) visit(MakeWinogradCase(layer, index++));
+}
+
+pack::PackedLayer Pack(const cases::Case& c, const std::string& isa);
+
+// Sizes in three dimensions.
+struct Sizes {
+  pack::Dims input, output;
+};
+Sizes SizesOf(const cases::Case& c);
+
+}  // namespace qconv::test

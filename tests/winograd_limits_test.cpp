@@ -1,0 +1,208 @@
+// Which layers and images Winograd kernels are for; just within the limits of the arithmetic they
+// are exact.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+#include "dispatch/registry.h"
+#include "pack/weights.h"
+#include "pack/winograd.h"
+#include "testing.h"
+#include "validate.h"
+#include "winograd.h"
+#include "winograd_layers.h"
+
+namespace qconv {
+namespace {
+
+using kernels::KernelTable;
+using pack::PackedLayer;
+
+bool HasWinograd(const std::string& isa) { return isa == "avx2" || isa == "avx512"; }
+
+class WinogradLimits : public testing::TestWithParam<std::string> {
+ protected:
+  const KernelTable& table() const { return dispatch::SelectKernels(GetParam()); }
+  bool HasKernels() const { return HasWinograd(GetParam()); }
+
+  bool Allows(const ConvParams& params, const std::vector<int8_t>& weights,
+              const std::vector<int32_t>& zero_points) const {
+    return pack::AllowsWinograd(ValidateParams(params), table(), weights, zero_points);
+  }
+  bool AllowsShape(const ConvParams& params) const {
+    const auto depth = static_cast<size_t>(ValidateParams(params).DepthOfOutput());
+    return Allows(params, std::vector<int8_t>(static_cast<size_t>(params.out_channels) * depth),
+                  {});
+  }
+  bool Prefers(const PackedLayer& layer, const Image& image) const {
+    const pack::Dims size = ValidateImage(layer.geometry, image);
+    return PrefersWinograd(layer, image.batch, size, OutputSize(layer.geometry, size));
+  }
+};
+
+TEST_P(WinogradLimits, OnlyWithoutAnExactDotProduct) {
+  EXPECT_EQ(table().winograd_input != nullptr, HasKernels());
+  const cases::Case c = cases::MakeCase(
+      test::MakeLayer({.in_channels = 64, .out_channels = 64, .kernel = {3, 3}}, {.size = {9, 9}}),
+      cases::Weights::kUniform, /*seed=*/1);
+  EXPECT_EQ(AllowsShape(c.layer.params), HasKernels());
+  EXPECT_EQ(test::Pack(c, GetParam()).winograd != nullptr, HasKernels());
+}
+
+TEST_P(WinogradLimits, Shapes) {
+  if (!HasKernels()) return;
+  const int64_t chunk = 2 * table().lanes;
+  const auto allows = [&](auto change) {
+    ConvParams params = {.in_channels = chunk, .out_channels = chunk, .kernel = {3, 3}};
+    change(params);
+    return AllowsShape(params);
+  };
+  EXPECT_TRUE(allows([](ConvParams&) {}));
+  EXPECT_TRUE(allows([](ConvParams& p) { p.kernel = {1, 3, 3}; }));
+  EXPECT_TRUE(allows([](ConvParams& p) { p.dilation = {2, 5}; }));
+  EXPECT_TRUE(allows([](ConvParams& p) { p.padding = {7, 0}, p.padding_end = {0, 3}; }));
+  EXPECT_TRUE(allows([&](ConvParams& p) { p.groups = chunk / 2; }));
+  EXPECT_FALSE(allows([&](ConvParams& p) { p.groups = chunk; }));
+  EXPECT_FALSE(allows([&](ConvParams& p) { p.in_channels = chunk - 1; }));
+  for (const Spatial& kernel :
+       {Spatial{3}, {1, 3}, {3, 1}, {2, 3}, {5, 5}, {1, 1}, {3, 3, 3}, {3, 3, 1}}) {
+    EXPECT_FALSE(allows([&](ConvParams& p) { p.kernel = kernel; }));
+  }
+  EXPECT_FALSE(allows([](ConvParams& p) { p.stride = {1, 2}; }));
+  EXPECT_FALSE(allows([](ConvParams& p) { p.stride = {2, 1}; }));
+  EXPECT_FALSE(allows([](ConvParams& p) { p.kernel = {1, 3, 3}, p.stride = {2, 1, 1}; }));
+  EXPECT_FALSE(allows([](ConvParams& p) { p.kernel = {1, 3, 3}, p.padding = {1, 0, 0}; }));
+  EXPECT_FALSE(allows([](ConvParams& p) {
+    p.kernel = {1, 3, 3}, p.padding = {0, 0, 0}, p.padding_end = {1, 0, 0};
+  }));
+}
+
+// Each of two output channels, each end of the range.
+TEST_P(WinogradLimits, TransformedWeightsFitInt16) {
+  if (!HasKernels()) return;
+  constexpr int32_t kMost = 3640;
+  static_assert(9 * kMost <= std::numeric_limits<int16_t>::max());
+  static_assert(9 * (kMost + 1) > std::numeric_limits<int16_t>::max());
+  const ConvParams params = {.in_channels = 32, .out_channels = 2, .kernel = {3, 3}};
+  for (const size_t channel : {0, 1}) {
+    for (const int8_t end : {int8_t{-128}, int8_t{127}}) {
+      std::vector<int8_t> weights(2 * 9 * 32);
+      weights[channel * 9 * 32 + 100] = end;
+      const int32_t away = end < 0 ? 1 : -1;
+      std::vector<int32_t> zero_points(2);
+      zero_points[channel] = end + away * kMost;
+      EXPECT_TRUE(Allows(params, weights, zero_points));
+      EXPECT_TRUE(Allows(params, weights, {zero_points[channel]}));
+      zero_points[channel] += away;
+      EXPECT_FALSE(Allows(params, weights, zero_points));
+      EXPECT_FALSE(Allows(params, weights, {zero_points[channel]}));
+      zero_points[channel] = std::numeric_limits<int32_t>::max();
+      EXPECT_FALSE(Allows(params, weights, zero_points));
+      zero_points[channel] = std::numeric_limits<int32_t>::min();
+      EXPECT_FALSE(Allows(params, weights, zero_points));
+    }
+  }
+}
+
+// A layer whose last channel has weights, less their zero point, of this sum of magnitudes, all of
+// one sign; the others less. Outputs show the sign and the upper seven bits of the sum.
+cases::Case LargeSums(int64_t sum, int sign, int32_t input_zero_point, uint8_t input) {
+  constexpr int64_t kInputs = 65, kOutputs = 16, kWeights = 9 * kInputs;
+  constexpr int32_t kZeroPoint = 3500;
+  cases::Case c = test::OnePixel({}, {});
+  c.layer = test::MakeLayer(
+      {.in_channels = kInputs, .out_channels = kOutputs, .kernel = {3, 3}, .padding = {1, 1}},
+      {.size = {8, 7}});
+  c.input_quantization.zero_point = input_zero_point;
+  c.output_quantization = {.scale = 1 << 23, .zero_point = 128};
+  c.weight_zero_points.assign(kOutputs, -sign * kZeroPoint);
+  const int64_t each = sum / kWeights;
+  c.weights.assign(kOutputs * kWeights, static_cast<int8_t>(sign * (each - kZeroPoint)));
+  for (int64_t i = 0; i < sum % kWeights; ++i) {
+    int8_t& weight = c.weights[static_cast<size_t>((kOutputs - 1) * kWeights + i)];
+    weight = static_cast<int8_t>(weight + sign);
+  }
+  c.input.assign(static_cast<size_t>(c.layer.InputBytes()), input);
+  return c;
+}
+
+TEST_P(WinogradLimits, FourTimesEveryOutputFitsInt32) {
+  constexpr int64_t kMost = 2105376;
+  static_assert(4 * 255 * kMost <= std::numeric_limits<int32_t>::max());
+  static_assert(4 * 255 * (kMost + 1) > std::numeric_limits<int32_t>::max());
+  for (const int sign : {1, -1}) {
+    for (const int32_t zero_point : {0, 255, 128}) {
+      for (const uint8_t input : {uint8_t{0}, uint8_t{255}}) {
+        const cases::Case inside = LargeSums(kMost, sign, zero_point, input);
+        const cases::Case outside = LargeSums(kMost + 1, sign, zero_point, input);
+        const std::vector<uint8_t> expected = test::RunReference(inside);
+        // 2^29 in the middle of the image: the test sees a wrong sign.
+        const uint8_t middle = expected[static_cast<size_t>((3 * 7 + 3) * 16 + 15)];
+        const int64_t sum = sign * kMost * (input - zero_point);
+        EXPECT_EQ(middle, 128 + (sum + (sum > 0 ? 1 << 22 : -(1 << 22))) / (1 << 23));
+        EXPECT_EQ(test::Difference(expected, test::RunOn(inside, GetParam())), "");
+        EXPECT_EQ(test::Difference(test::RunReference(outside), test::RunOn(outside, GetParam())),
+                  "");
+        const PackedLayer within = test::Pack(inside, GetParam());
+        EXPECT_EQ(within.winograd != nullptr, HasKernels());
+        EXPECT_EQ(Prefers(within, inside.layer.image), HasKernels());
+        EXPECT_EQ(test::Pack(outside, GetParam()).winograd, nullptr);
+      }
+    }
+  }
+}
+
+TEST_P(WinogradLimits, ScratchHoldsSixTiles) {
+  if (!HasKernels()) return;
+  const auto fits = [&](int64_t channels) {
+    PackedLayer layer = {};
+    layer.geometry =
+        ValidateParams({.in_channels = channels, .out_channels = 16, .kernel = {3, 3}});
+    layer.kernels = &table();
+    layer.feed = pack::Feed::kWinograd;
+    layer.tap_grid = layer.geometry.kernel;
+    layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, table().lanes, false);
+    return FitsWinograd(layer);
+  };
+  EXPECT_TRUE(fits(64));
+  EXPECT_TRUE(fits(1024));
+  EXPECT_FALSE(fits(4096));
+  EXPECT_FALSE(fits(100000));
+  // Those that do not fit have no Winograd kernels, those that just do have room.
+  int64_t most = 1024;
+  while (most < 4096 && fits(most + 1)) ++most;
+  for (const int64_t channels : {most, most + 1}) {
+    const ConvParams params = {
+        .in_channels = channels, .out_channels = 70, .kernel = {3, 3}, .padding = {1, 1}};
+    cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = {4, 6}}),
+                                    cases::Weights::kUniform, /*seed=*/1);
+    EXPECT_EQ(test::Pack(c, GetParam()).winograd != nullptr, channels == most);
+    EXPECT_EQ(test::Difference(test::RunReference(c), test::RunOn(c, GetParam())), "");
+  }
+}
+
+TEST_P(WinogradLimits, Images) {
+  const ConvParams params = {
+      .in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .padding = {1, 1}};
+  for (const cases::Weights weights : {cases::Weights::kUniform, cases::Weights::kLaplace}) {
+    const cases::Case c =
+        cases::MakeCase(test::MakeLayer(params, {.size = {5, 5}}), weights, /*seed=*/1);
+    const PackedLayer layer = test::Pack(c, GetParam());
+    EXPECT_EQ(Prefers(layer, {.size = {56, 56}}), HasKernels());
+    EXPECT_EQ(Prefers(layer, {.batch = 3, .size = {28, 30}}), HasKernels());
+    EXPECT_FALSE(Prefers(layer, {.size = {1, 1}}));
+    EXPECT_FALSE(Prefers(layer, {.batch = 100, .size = {1, 1}}));
+    EXPECT_FALSE(Prefers(layer, {.batch = 0, .size = {56, 56}}));
+    EXPECT_FALSE(PrefersWinograd(layer, 1, {1, 56, 56}, {0, 56, 56}));
+    EXPECT_FALSE(PrefersWinograd(layer, 1, {1, 56, 56}, {1, 0, 56}));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, WinogradLimits, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+
+}  // namespace
+}  // namespace qconv

@@ -1,0 +1,217 @@
+// WinogradProblem: tiles times a panel, with numbers of its own, for a Winograd kernel to solve.
+//
+// What a tile gives is held against the convolution itself. Read next: winograd_kernel_test.cpp.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <ostream>
+#include <random>
+#include <vector>
+
+#include "guarded.h"
+#include "kernels/kernel_table.h"
+#include "pack/weights.h"
+#include "panel_numbers.h"
+#include "winograd_formula.h"
+
+namespace qconv::test {
+
+enum class WinogradValues {
+  kSmall,     // results between the clamps
+  kEnds,      // inputs of 0 and 255, transformed weights up to +-32767, 4 Y up to +-2^31
+  kWrapping,  // sums of position 0 beyond int32, results small
+};
+
+struct WinogradSize {
+  int tiles, columns, chunks;
+  int begin, pairs;  // in each chunk
+  WinogradValues values;
+};
+
+inline void PrintTo(const WinogradSize& size, std::ostream* out) {
+  *out << size.tiles << " tiles, " << size.columns << " columns, " << size.chunks << " chunks, "
+       << size.pairs << " pairs from " << size.begin << ", values "
+       << static_cast<int>(size.values);
+}
+
+class WinogradProblem {
+ public:
+  WinogradProblem(const kernels::KernelTable& table, const kernels::PanelShape& shape,
+                  const WinogradSize& size, bool general, uint32_t seed)
+      : table_(table),
+        shape_(shape),
+        size_(size),
+        general_(general),
+        random_(seed),
+        chunk_(2 * table.lanes),
+        channels_(size.chunks * 2 * size.pairs),
+        numbers_(table, shape, /*rows=*/1, general, random_) {
+    for (int i = 0; i < size.tiles * size.chunks * chunk_ * kernels::kWinogradPositions; ++i) {
+      inputs_.push_back(DrawInput(i % kernels::kWinogradPositions));
+    }
+    // 4 Y leaves room for offsets of up to 100000.
+    constexpr int64_t kMostSum = (std::numeric_limits<int32_t>::max() - 400000) / 1020;
+    constexpr int64_t kMost = std::numeric_limits<int16_t>::max() / 9;
+    const auto ends = static_cast<int>(std::min(kMost, kMostSum / (9 * channels_)));
+    for (int64_t i = 0; i < shape.columns * channels_ * 9; ++i) {
+      const int tap = static_cast<int>(i % 9);
+      const int sign = Draw(0, 1) == 1 ? 1 : -1;
+      weights_.push_back(size.values == WinogradValues::kSmall  ? Draw(-9, 9)
+                         : size.values == WinogradValues::kEnds ? sign * ends
+                         : tap == 0                             ? Draw(0, 9) - kWrappingWeight
+                                                                : 0);
+    }
+    if (size.values == WinogradValues::kEnds) {  // the first output is the largest there is
+      std::fill_n(inputs_.begin(), size.chunks * chunk_ * kernels::kWinogradPositions,
+                  uint8_t{255});
+      std::fill_n(weights_.begin(), channels_ * 9, ends);
+    }
+  }
+
+  void Check() {
+    const int64_t step = size_.chunks * size_.tiles * chunk_ + Draw(0, 3) * 8;
+    const Guarded<int16_t> input(LayOutInput(step), Edge::kBack);
+    const Guarded<int16_t> weights(LayOutWeights(), Edge::kBack);
+    const int64_t product_step = size_.tiles * shape_.columns + Draw(0, 3) * 4;
+    constexpr int32_t kNoProduct = 1234567890;
+    std::vector<int32_t> products(static_cast<size_t>(kernels::kWinogradPositions * product_step),
+                                  kNoProduct);
+    PlaceOutputs();
+    std::vector<uint8_t> output(
+        static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) * kPitch, kUntouched);
+    std::vector<uint8_t> expected = output;
+    kernels::PanelEpilogue epilogue = numbers_.Epilogue();
+    const std::vector<int32_t> terms(kernels::kWinogradOutputs,
+                                     general_ ? epilogue.row_terms[0] : 0);
+    const Guarded<int32_t> row_terms(terms, Edge::kBack);
+    epilogue.row_terms = row_terms.span().data();
+    const kernels::WinogradTask task = {
+        .input = input.span().data() + size_.begin,
+        .input_step = step,
+        .tiles = size_.tiles,
+        .chunks = size_.chunks,
+        .pairs = size_.pairs,
+        .weights = reinterpret_cast<const std::byte*>(weights.span().data()),
+        .products = products.data(),
+        .product_step = product_step,
+        .output = output.data() + kBefore,
+        .rows = rows_.data(),
+        .epilogue = epilogue,
+        .columns = size_.columns,
+    };
+    (general_ ? shape_.winograd.general : shape_.winograd.symmetric)(task);
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      for (int c = 0; rows_[i].output >= 0 && c < size_.columns; ++c) {
+        expected[static_cast<size_t>(kBefore + rows_[i].output + c)] =
+            numbers_.Expected(Sum(static_cast<int>(i), c), /*row=*/0, c);
+      }
+    }
+    ASSERT_EQ(output, expected);
+    for (size_t i = 0; i < products.size(); ++i) {
+      const bool between = static_cast<int64_t>(i) % product_step >= size_.tiles * shape_.columns;
+      if (between) {
+        ASSERT_EQ(products[i], kNoProduct);
+      }
+    }
+  }
+
+  static constexpr int kWrappingWeight = 3640;
+
+ private:
+  static constexpr int kPitch = kernels::kMaxColumns + 3, kBefore = 2;
+  static constexpr uint8_t kUntouched = 77;
+
+  int Draw(int low, int high) { return test::Draw(random_, low, high); }
+
+  // Of pixel `i` of a tile.
+  uint8_t DrawInput(int i) {
+    if (size_.values != WinogradValues::kWrapping) return DrawWinogradByte(random_);
+    if (i == 2 || i == 8) return 255;  // what position 0 subtracts
+    return i < 6 ? static_cast<uint8_t>(Draw(0, 20) == 0 ? 1 : 0) : 0;
+  }
+
+  uint8_t InputAt(int tile, int64_t channel, int i) const {
+    return inputs_[static_cast<size_t>(
+        ((tile * size_.chunks * chunk_) + channel) * kernels::kWinogradPositions + i)];
+  }
+  int WeightAt(int column, int64_t channel, int tap) const {
+    return weights_[static_cast<size_t>((column * channels_ + channel) * 9 + tap)];
+  }
+
+  std::vector<int16_t> LayOutInput(int64_t step) const {
+    std::vector<int16_t> words(static_cast<size_t>(kernels::kWinogradPositions * step));
+    for (int p = 0; p < kernels::kWinogradPositions; ++p) {
+      for (int64_t at = 0; at < size_.chunks * chunk_; ++at) {
+        for (int tile = 0; tile < size_.tiles; ++tile) {
+          const int64_t to = p * step + (at / chunk_ * size_.tiles + tile) * chunk_ + at % chunk_;
+          words[static_cast<size_t>(to)] = static_cast<int16_t>(
+              WinogradElement(kInputTransform, p, [&](int i) { return InputAt(tile, at, i); }));
+        }
+      }
+    }
+    return words;
+  }
+
+  std::vector<int16_t> LayOutWeights() const {
+    std::vector<int16_t> words;
+    for (int p = 0; p < kernels::kWinogradPositions; ++p) {
+      for (int64_t channel = 0; channel < channels_; channel += 2) {
+        for (int at = 0; at < 2 * shape_.columns; ++at) {
+          const int column =
+              pack::ColumnInPanel(shape_.vectors, at / 2 / table_.lanes, at / 2 % table_.lanes);
+          words.push_back(static_cast<int16_t>(WinogradElement(kWeightTransform, p, [&](int tap) {
+            return WeightAt(column, channel + at % 2, tap);
+          })));
+        }
+      }
+    }
+    return words;
+  }
+
+  // Anywhere, those of a tile not in order; of some tiles only the first row, column or output, or
+  // none.
+  void PlaceOutputs() {
+    std::vector<int64_t> places(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs));
+    for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int64_t>(i) * kPitch;
+    std::shuffle(places.begin(), places.end(), random_);
+    for (int tile = 0; tile < size_.tiles; ++tile) {
+      const int kind = Draw(0, 8);
+      const bool below = kind != 0 && kind < 3, beside = kind == 2 || kind == 3;
+      for (int i = 0; i < kernels::kWinogradOutputs; ++i) {
+        const bool outside = kind == 0 || (below && i >= 2) || (beside && i % 2 == 1);
+        rows_.push_back({0, outside ? -1 : places[rows_.size()]});
+      }
+    }
+  }
+
+  // By the definition of a convolution.
+  int64_t Sum(int output, int column) const {
+    const int tile = output / kernels::kWinogradOutputs, y = output / 2 % 2, x = output % 2;
+    int64_t sum = 0;
+    for (int64_t channel = 0; channel < channels_; ++channel) {
+      const int64_t from =
+          channel / (2 * size_.pairs) * chunk_ + size_.begin + channel % (2 * size_.pairs);
+      for (int tap = 0; tap < 9; ++tap) {
+        const int i = (y + tap / kWinogradKernel) * kWinogradSide + x + tap % kWinogradKernel;
+        sum += InputAt(tile, from, i) * WeightAt(column, channel, tap);
+      }
+    }
+    return sum;
+  }
+
+  const kernels::KernelTable& table_;
+  const kernels::PanelShape& shape_;
+  const WinogradSize size_;
+  const bool general_;
+  std::mt19937 random_;
+  const int64_t chunk_, channels_;
+  const PanelNumbers numbers_;
+  std::vector<uint8_t> inputs_;  // [tile][channel][4][4]
+  std::vector<int> weights_;     // [column][channel][3][3]
+  std::vector<kernels::Row> rows_;
+};
+
+}  // namespace qconv::test

@@ -1,0 +1,163 @@
+// Layers of 3x3 on every usable ISA against the reference, on one thread and on several, also where
+// Run would not take Winograd kernels; and that they exercise what there is.
+#include "winograd.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/case.h"
+#include "dispatch/registry.h"
+#include "pack/integers.h"
+#include "pack/winograd.h"
+#include "testing.h"
+#include "winograd_layers.h"
+
+namespace qconv {
+namespace {
+
+using pack::PackedLayer;
+
+// Cuts work as for some threads, without any.
+class Splitting final : public Executor {
+ public:
+  explicit Splitting(int concurrency) : concurrency_(concurrency) {}
+  int Concurrency() const override { return concurrency_; }
+  void ParallelFor(int64_t count, Task task, const void* context) const override {
+    for (int64_t i = count; i-- > 0;) task(context, i);
+  }
+
+ private:
+  int concurrency_;
+};
+
+void Check(const cases::Case& c) {
+  SCOPED_TRACE(test::Text(c));
+  const std::vector<uint8_t> expected = test::RunReference(c);
+  for (const std::string& isa : test::UsableIsas()) {
+    SCOPED_TRACE(isa);
+    EXPECT_EQ(test::Difference(expected, test::RunOn(c, isa)), "");
+    if (dispatch::SelectKernels(isa).winograd_input == nullptr) continue;
+    const PackedLayer layer = test::Pack(c, isa);
+    if (layer.winograd == nullptr) continue;
+    const auto [input_size, output_size] = test::SizesOf(c);
+    for (const int threads : {1, 2, 4}) {
+      SCOPED_TRACE(threads);
+      std::vector<uint8_t> output(expected.size());
+      RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size, c.input.data(),
+                  output.data(), Splitting(threads));
+      EXPECT_EQ(test::Difference(expected, output), "");
+    }
+  }
+}
+
+class WinogradLayer : public testing::TestWithParam<test::WinogradFamily> {};
+
+TEST_P(WinogradLayer, EveryIsaGivesTheReferencesBytes) {
+  test::ForEachWinogradCase(GetParam(), Check);
+}
+
+std::string FamilyName(const testing::TestParamInfo<test::WinogradFamily>& info) {
+  return info.param.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, WinogradLayer, testing::ValuesIn(test::WinogradFamilies()),
+                         FamilyName);
+
+// Real threads, which share the panels of a single block, or blocks.
+TEST(WinogradThreads, GiveTheReferencesBytes) {
+  const ConvParams params = {
+      .in_channels = 40, .out_channels = 150, .kernel = {3, 3}, .padding = {1, 1}};
+  int index = 0;
+  for (const Spatial& size : {Spatial{6, 6}, Spatial{14, 17}}) {
+    const cases::Case c = test::MakeWinogradCase(test::MakeLayer(params, {.size = size}), index++);
+    const std::vector<uint8_t> expected = test::RunReference(c);
+    for (const std::string& isa : test::UsableIsas()) {
+      const Conv conv = test::PrepackFor(c, isa);
+      for (const int threads : {1, 2, 4}) {
+        SCOPED_TRACE(testing::Message() << test::Text(c) << " on " << isa << ", " << threads);
+        EXPECT_EQ(test::Difference(expected, c.Run(conv, *Executor::Threads(threads))), "");
+      }
+    }
+  }
+}
+
+// What there is to exercise, of a layer with Winograd kernels.
+void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::string>& features) {
+  const auto [input_size, output_size] = test::SizesOf(c);
+  const bool preferred = PrefersWinograd(layer, c.layer.image.batch, input_size, output_size);
+  features.insert(preferred ? "preferred" : "not preferred");
+  if (!preferred) return;
+  const PackedLayer& winograd = *layer.winograd;
+  const int64_t chunk = pack::WinogradChunk(winograd.kernels->lanes);
+  features.insert(winograd.general_epilogue ? "general" : "symmetric");
+  for (const pack::Panel& panel : winograd.panels) {
+    features.insert("shape " + std::to_string(panel.shape));
+  }
+  if (winograd.groups.size() > 1) features.insert("groups");
+  for (const pack::ChannelGroup& group : winograd.groups) {
+    const pack::WinogradUnit unit = pack::UnitOf(winograd, group);
+    if (unit.channels % chunk != 0) features.insert("chunks that overlap");
+    if (group.in_channels < chunk && unit.begin < group.in_begin) {
+      features.insert("groups that share a chunk");
+    }
+    if (group.in_channels % 4 != 0) features.insert("channels beyond the group");
+    if (group.in_channels != winograd.groups[0].in_channels) features.insert("a narrower group");
+  }
+  if (winograd.geometry.dilation != pack::Dims{1, 1, 1}) features.insert("dilation");
+  if (winograd.geometry.rank == 3) features.insert("rank 3");
+  if (!c.weight_zero_points.empty()) features.insert("weight zero points");
+}
+
+class WinogradFeatures : public testing::TestWithParam<std::string> {};
+
+TEST_P(WinogradFeatures, AreAllExercised) {
+  const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
+  std::set<std::string> features;
+  int preferred = 0, packed = 0, others = 0;
+  for (const test::WinogradFamily& family : test::WinogradFamilies()) {
+    test::ForEachWinogradCase(family, [&](const cases::Case& c) {
+      if (table.winograd_input == nullptr && others > 0) return;  // one is enough
+      const PackedLayer layer = test::Pack(c, GetParam());
+      if (layer.winograd == nullptr) {
+        ++others;
+        return;
+      }
+      ++packed;
+      const auto [input_size, output_size] = test::SizesOf(c);
+      if (PrefersWinograd(layer, c.layer.image.batch, input_size, output_size)) ++preferred;
+      AddFeatures(layer, c, features);
+    });
+  }
+  std::set<std::string> wanted;
+  if (table.winograd_input != nullptr) {
+    wanted = {"preferred",
+              "not preferred",
+              "general",
+              "symmetric",
+              "groups",
+              "chunks that overlap",
+              "groups that share a chunk",
+              "channels beyond the group",
+              "a narrower group",
+              "dilation",
+              "rank 3",
+              "weight zero points"};
+    for (int i = 0; i < table.shape_count; ++i) wanted.insert("shape " + std::to_string(i));
+    EXPECT_GT(preferred, 100);
+    EXPECT_GT(packed - preferred, 30);
+  }
+  EXPECT_EQ(features, wanted);
+  EXPECT_GT(others, 0);
+  RecordProperty("packed", packed);
+  RecordProperty("preferred", preferred);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, WinogradFeatures, testing::ValuesIn(test::UsableIsas()),
+                         test::IsaName);
+
+}  // namespace
+}  // namespace qconv
