@@ -229,11 +229,13 @@ struct WinogradTask {
   int64_t tiles, chunks;
   int64_t pairs;  // of channels, of each chunk: all, or those of a narrow group from `input` on
   const std::byte* weights;
-  int32_t* products;       // room for [position][tile][column]
-  int64_t product_step;    // from position to position
-  uint8_t* output;         // of some pixel, first channel of the panel
-  const Row* rows;         // [tile][2][2]: outputs, from that pixel; negative ones are not written
-  PanelEpilogue epilogue;  // row_terms: of kWinogradOutputs
+  int32_t* products;     // room for [position][tile][column]
+  int64_t product_step;  // from position to position
+  uint8_t* output;       // of some pixel, first channel of the panel
+  // [tile][2][2]: outputs, from that pixel. Negative ones are not written; if the last one of a
+  // tile is, so are the others.
+  const Row* rows;
+  PanelEpilogue epilogue;  // row_terms: kWinogradOutputs equal ones
   int columns;
 };
 
