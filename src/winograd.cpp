@@ -44,7 +44,7 @@ int64_t MostTiles(int64_t in_channels, int64_t columns) {
   return std::min(room / tile_bytes, kMaxTiles);
 }
 
-// Of a group of channels, in whole chunks.
+// Of a group of channels and a kernel plane, in whole chunks.
 int64_t UnitDepth(const PackedLayer& layer, const ChannelGroup& group) {
   const int lanes = layer.kernels->lanes;
   return pack::WinogradDepth(lanes, std::max(group.in_channels, pack::WinogradChunk(lanes)));
@@ -53,7 +53,8 @@ int64_t UnitDepth(const PackedLayer& layer, const ChannelGroup& group) {
 int64_t MostTilesOf(const PackedLayer& layer) {
   // The first group is the widest; panels may be.
   const kernels::KernelTable& table = *layer.kernels;
-  return MostTiles(UnitDepth(layer, layer.groups[0]), table.shapes[table.shape_count - 1].columns);
+  return MostTiles(layer.geometry.kernel[0] * UnitDepth(layer, layer.groups[0]),
+                   table.shapes[table.shape_count - 1].columns);
 }
 
 // How many taps of all outputs of a dimension are inside the image.
@@ -79,9 +80,7 @@ struct Job {
 class Block {
  public:
   Block(const Job& job, int64_t first, int64_t count)
-      : job_(job), layer_(job.layer), count_(count) {
-    job.tiles.Place(first, count, pixels_, rows_);
-  }
+      : job_(job), layer_(job.layer), first_(first), count_(count) {}
 
   // Computes panels [begin, end).
   void Run(int64_t begin, int64_t end) {
@@ -103,20 +102,27 @@ class Block {
   }
   int16_t* Input() { return reinterpret_cast<int16_t*>(scratch_); }
 
+  // Of all kernel planes, one behind the other in each position.
   void Transform(const pack::WinogradUnit& unit, int64_t depth) {
+    const int64_t planes = layer_.geometry.kernel[0];
     unit_ = unit;
-    depth_ = depth;
-    layer_.kernels->winograd_input({.pixels = pixels_,
-                                    .channel = unit.begin,
-                                    .channels = unit.channels,
-                                    .tiles = count_,
-                                    .output = Input(),
-                                    .position_step = InputStep()});
+    depth_ = planes * depth;
+    for (int64_t plane = 0; plane < planes; ++plane) {
+      if (plane != plane_) job_.tiles.Place(first_, count_, plane, pixels_, rows_);
+      plane_ = plane;
+      layer_.kernels->winograd_input({.pixels = pixels_,
+                                      .channel = unit.begin,
+                                      .channels = unit.channels,
+                                      .tiles = count_,
+                                      .output = Input() + plane * depth * count_,
+                                      .position_step = InputStep()});
+    }
   }
 
   void Multiply(const Panel& panel, const ChannelGroup& group) {
     const int64_t chunk = pack::WinogradChunk(layer_.kernels->lanes);
-    const int64_t depth = group.depth_groups * kernels::kDepthGroup;
+    const int64_t depth =  // of a kernel plane
+        group.depth_groups * kernels::kDepthGroup / layer_.geometry.kernel[0];
     static constexpr int32_t kRowTerms[kWinogradOutputs] = {};  // zero points are in the weights
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     kernels::WinogradTask task = {
@@ -138,9 +144,10 @@ class Block {
 
   const Job& job_;
   const PackedLayer& layer_;
-  const int64_t count_;
+  const int64_t first_, count_;
+  int64_t plane_ = -1;            // of the kernel, whose pixels are placed
   pack::WinogradUnit unit_ = {};  // transformed
-  int64_t depth_ = 0;             // of it
+  int64_t depth_ = 0;             // of it, all kernel planes
   const uint8_t* pixels_[kMaxTiles * kWinogradPositions];
   kernels::Row rows_[kMaxTiles * kWinogradOutputs];
   alignas(kLineBytes) std::byte scratch_[kScratchBytes];
@@ -176,10 +183,12 @@ bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_
   const int64_t tiles = batch * output_size[0] * plane_tiles;
   if (tiles == 0) return false;
   const auto real = [](int64_t x) { return static_cast<double>(x); };
-  const double inside = real(TapsInside(g, 1, input_size[1], output_size[1])) *
-                        real(TapsInside(g, 2, input_size[2], output_size[2])) /
-                        real(g.Taps() * pixels);
-  const double plain = kPlainSlots * real(layer.instructions * pixels) * std::sqrt(inside);
+  const auto inside = [&](size_t i) {
+    return real(TapsInside(g, i, input_size[i], output_size[i])) /
+           real(g.kernel[i] * output_size[i]);
+  };
+  const double plain = kPlainSlots * real(layer.instructions * pixels) * inside(0) *
+                       std::sqrt(inside(1) * inside(2));
   const int64_t most = MostTilesOf(*layer.winograd);
   const double block_tiles = real(tiles) / real(CeilDiv(tiles, most));
   const double fetch =

@@ -48,12 +48,17 @@ std::vector<Layer> Groups() {
     for (const int64_t outputs : {inputs, int64_t{1}, int64_t{3}, int64_t{8}, int64_t{19}}) {
       for (const int64_t groups : {2, 3, 5, 7, 8, 17}) {
         if (groups * inputs < 16 || groups * inputs > 100) continue;
-        const ConvParams params = {.in_channels = groups * inputs,
-                                   .out_channels = groups * outputs,
-                                   .groups = groups,
-                                   .kernel = {3, 3},
-                                   .padding = {1, 1}};
+        ConvParams params = {.in_channels = groups * inputs,
+                             .out_channels = groups * outputs,
+                             .groups = groups,
+                             .kernel = {3, 3},
+                             .padding = {1, 1}};
         layers.push_back(MakeLayer(params, {.size = {4, 5 + groups % 2}}));
+        if (inputs % 4 == 0 && outputs % 4 == 0) {
+          params.kernel = {2, 3, 3};
+          params.padding = {1, 1, 1};
+          layers.push_back(MakeLayer(params, {.size = {2, 7, 8}}));
+        }
       }
     }
   }
@@ -90,6 +95,16 @@ std::vector<Layer> Images() {
     add({.kernel = {1, 3, 3}, .padding = {0, 1, 1}}, {.batch = depth, .size = {depth, 4, 6}});
     add({.kernel = {1, 3, 3}, .dilation = {2, 1, 2}, .padding = {0, 0, 2}},
         {.batch = 2, .size = {depth, 5, 4}});
+    for (int64_t planes = 2; planes <= 4; ++planes) {
+      add({.kernel = {planes, 3, 3}, .padding = {planes - 1, 1, 1}},
+          {.batch = depth, .size = {depth, 5, 4}});
+      add({.kernel = {planes, 3, 3},
+           .stride = {depth, 1, 1},
+           .dilation = {2, 1, 1},
+           .padding = {planes, 0, 1},
+           .padding_end = {planes, 1, 0}},
+          {.batch = 2, .size = {depth, 6, 7}});
+    }
   }
   add({.kernel = {3, 3}, .padding = {1, 1}}, {.size = {19, 23}});  // several blocks
   add({.kernel = {3, 3}, .padding = {1, 1}}, {.batch = 0, .size = {5, 5}});

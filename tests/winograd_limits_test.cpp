@@ -69,15 +69,14 @@ TEST_P(WinogradLimits, Shapes) {
   EXPECT_FALSE(allows([&](ConvParams& p) { p.groups = chunk; }));
   EXPECT_FALSE(allows([&](ConvParams& p) { p.in_channels = chunk - 1; }));
   for (const Spatial& kernel :
-       {Spatial{3}, {1, 3}, {3, 1}, {2, 3}, {5, 5}, {1, 1}, {3, 3, 3}, {3, 3, 1}}) {
+       {Spatial{3}, {1, 3}, {3, 1}, {2, 3}, {5, 5}, {1, 1}, {3, 3, 1}, {3, 1, 3}}) {
     EXPECT_FALSE(allows([&](ConvParams& p) { p.kernel = kernel; }));
   }
   EXPECT_FALSE(allows([](ConvParams& p) { p.stride = {1, 2}; }));
   EXPECT_FALSE(allows([](ConvParams& p) { p.stride = {2, 1}; }));
-  EXPECT_FALSE(allows([](ConvParams& p) { p.kernel = {1, 3, 3}, p.stride = {2, 1, 1}; }));
-  EXPECT_FALSE(allows([](ConvParams& p) { p.kernel = {1, 3, 3}, p.padding = {1, 0, 0}; }));
-  EXPECT_FALSE(allows([](ConvParams& p) {
-    p.kernel = {1, 3, 3}, p.padding = {0, 0, 0}, p.padding_end = {1, 0, 0};
+  EXPECT_FALSE(allows([](ConvParams& p) { p.kernel = {3, 3, 3}, p.stride = {1, 1, 2}; }));
+  EXPECT_TRUE(allows([](ConvParams& p) {
+    p.kernel = {4, 3, 3}, p.stride = {2, 1, 1}, p.dilation = {3, 1, 1}, p.padding = {1, 0, 0};
   }));
 }
 

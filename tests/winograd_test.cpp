@@ -109,6 +109,10 @@ void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::s
   }
   if (winograd.geometry.dilation != pack::Dims{1, 1, 1}) features.insert("dilation");
   if (winograd.geometry.rank == 3) features.insert("rank 3");
+  if (winograd.geometry.kernel[0] > 1) {
+    features.insert(winograd.groups[0].in_channels < chunk ? "kernel planes of narrow groups"
+                                                           : "kernel planes");
+  }
   if (!c.weight_zero_points.empty()) features.insert("weight zero points");
 }
 
@@ -145,6 +149,8 @@ TEST_P(WinogradFeatures, AreAllExercised) {
               "a narrower group",
               "dilation",
               "rank 3",
+              "kernel planes",
+              "kernel planes of narrow groups",
               "weight zero points"};
     for (int i = 0; i < table.shape_count; ++i) wanted.insert("shape " + std::to_string(i));
     EXPECT_GT(preferred, 100);

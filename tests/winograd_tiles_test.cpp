@@ -38,11 +38,18 @@ class Walk {
     const pack::WinogradTiles tiles(layer_, in_, out_, input_.data());
     ASSERT_EQ(tiles.count(), CountTiles(1) * CountTiles(2));
     const int64_t count = batch_ * out_[0] * tiles.count();
-    const Placed all = Place(tiles, 0, count);
-    CheckOutputs(all);
+    for (int64_t plane = 0; plane < layer_.geometry.kernel[0]; ++plane) {
+      CheckPlane(tiles, count, plane);
+    }
+  }
+
+ private:
+  void CheckPlane(const pack::WinogradTiles& tiles, int64_t count, int64_t kernel_plane) const {
+    const Placed all = Place(tiles, 0, count, kernel_plane);
+    CheckOutputs(all, kernel_plane);
     for (int64_t first = 0; first < count; ++first) {
       const int64_t some = 1 + first * 7 % std::min<int64_t>(count - first, 24);
-      const Placed piece = Place(tiles, first, some);
+      const Placed piece = Place(tiles, first, some, kernel_plane);
       const auto pixels = all.pixels.begin() + first * kWinogradPositions;
       ASSERT_TRUE(std::equal(piece.pixels.begin(), piece.pixels.end(), pixels));
       const auto rows = all.rows.begin() + first * kWinogradOutputs;
@@ -51,7 +58,6 @@ class Walk {
     }
   }
 
- private:
   // As many for each phase that has outputs as the first one needs.
   int64_t CountTiles(size_t i) const {
     const int64_t dilation = layer_.geometry.dilation[i];
@@ -63,15 +69,16 @@ class Walk {
     return phases * ((outputs + 1) / 2);
   }
 
-  static Placed Place(const pack::WinogradTiles& tiles, int64_t first, int64_t count) {
+  static Placed Place(const pack::WinogradTiles& tiles, int64_t first, int64_t count,
+                      int64_t kernel_plane) {
     Placed placed;
     placed.pixels.resize(static_cast<size_t>(count * kWinogradPositions));
     placed.rows.resize(static_cast<size_t>(count * kWinogradOutputs));
-    tiles.Place(first, count, placed.pixels.data(), placed.rows.data());
+    tiles.Place(first, count, kernel_plane, placed.pixels.data(), placed.rows.data());
     return placed;
   }
 
-  void CheckOutputs(const Placed& all) const {
+  void CheckOutputs(const Placed& all, int64_t kernel_plane) const {
     std::vector<int> times(static_cast<size_t>(batch_ * out_[0] * out_[1] * out_[2]));
     const int64_t channels = layer_.geometry.out_channels;
     for (size_t i = 0; i < all.rows.size(); ++i) {
@@ -90,23 +97,26 @@ class Walk {
       ASSERT_LT(output / channels, static_cast<int64_t>(times.size()));
       ++times[static_cast<size_t>(output / channels)];
       CheckTaps(all.pixels.data() + tile * kWinogradPositions, static_cast<int>(i - first),
-                output / channels);
+                output / channels, kernel_plane);
     }
     ASSERT_EQ(times, std::vector<int>(times.size(), 1));
     for (const uint8_t* pixel : all.pixels) ASSERT_TRUE(IsPixel(pixel));
   }
 
   // Of output `index` of a tile, which is pixel `output`.
-  void CheckTaps(const uint8_t* const* pixels, int index, int64_t output) const {
+  void CheckTaps(const uint8_t* const* pixels, int index, int64_t output,
+                 int64_t kernel_plane) const {
     const pack::Geometry& g = layer_.geometry;
     const int64_t plane = output / (out_[1] * out_[2]);
+    const int64_t z = plane % out_[0] * g.stride[0] - g.padding[0] + kernel_plane * g.dilation[0];
+    const int64_t first_plane = plane / out_[0] * in_[0];
     for (int tap = 0; tap < kKernel * kKernel; ++tap) {
       const int i = tap / kKernel, j = tap % kKernel;
       const int64_t h = output / out_[2] % out_[1] - g.padding[1] + i * g.dilation[1];
       const int64_t w = output % out_[2] - g.padding[2] + j * g.dilation[2];
-      const bool inside = h >= 0 && h < in_[1] && w >= 0 && w < in_[2];
+      const bool inside = z >= 0 && z < in_[0] && h >= 0 && h < in_[1] && w >= 0 && w < in_[2];
       const uint8_t* expected =
-          inside ? input_.data() + ((plane * in_[1] + h) * in_[2] + w) * g.in_channels
+          inside ? input_.data() + (((first_plane + z) * in_[1] + h) * in_[2] + w) * g.in_channels
                  : layer_.padding.data();
       ASSERT_EQ(pixels[(index / 2 + i) * kSide + index % 2 + j], expected)
           << "output " << output << ", tap " << tap;
@@ -187,6 +197,18 @@ TEST(WinogradTiles, Planes) {
                                  .dilation = {3, 1, 2},
                                  .padding = {0, 1, 2}};
       Check(params, batch, {planes, 5, 6});
+      for (int64_t kernel = 2; kernel <= 4; ++kernel) {
+        for (int64_t stride = 1; stride <= 3; ++stride) {
+          Check({.in_channels = 7,
+                 .out_channels = 4,
+                 .kernel = {kernel, 3, 3},
+                 .stride = {stride, 1, 1},
+                 .dilation = {1 + batch % 2, 1, 1},
+                 .padding = {kernel, 1, 1},
+                 .padding_end = {kernel, 0, 1}},
+                batch, {planes, 3, 4});
+        }
+      }
     }
   }
 }

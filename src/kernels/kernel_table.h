@@ -205,7 +205,8 @@ struct GroupKernels {
   GroupKernel symmetric, general;
 };
 
-// Winograd kernels serve 3x3 layers of stride 1 (winograd.inl.h says how). A tile is 4 x 4 pixels
+// Winograd kernels serve 3x3 layers of stride 1 (winograd.inl.h says how); to them the planes of an
+// n x 3 x 3 kernel are more input channels. A tile is 4 x 4 pixels
 // of input for 2 x 2 of output, neighbours or, with a dilation, so far apart. First the input of
 // some tiles is transformed, channels in chunks of two for each lane:
 //

@@ -49,8 +49,8 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
 bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
                     std::span<const int8_t> weights, std::span<const int32_t> zero_points) {
   if (table.winograd_input == nullptr) return false;
-  if (g.kernel != Dims{1, kKernel, kKernel} || g.stride != Dims{1, 1, 1}) return false;
-  if (g.padding[0] != 0 || g.padding_end[0] != 0) return false;  // planes are images
+  if (g.kernel[1] != kKernel || g.kernel[2] != kKernel) return false;
+  if (g.stride[1] != 1 || g.stride[2] != 1) return false;
   if (g.GroupInputs() == 1 || g.in_channels < WinogradChunk(table.lanes)) return false;
   // Transformed weights fit int16, and kWinogradOutputs times any output int32.
   constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;
@@ -90,25 +90,27 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
   for (const Panel& panel : layer.panels) {
     const int vectors = layer.kernels->shapes[panel.shape].vectors;
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
-    const int64_t pairs = group.depth_groups * kernels::kDepthGroup / 2;
+    const int64_t planes = layer.geometry.kernel[0];
+    const int64_t pairs = group.depth_groups * kernels::kDepthGroup / 2 / planes;
     const int64_t position_bytes = layer.TapWeightBytes(panel);
     // Where the last chunk begins among those of the kernels, and among the channels of the group,
     // of which it may hold some that the chunk before has.
     const int64_t chunk = WinogradChunk(layer.kernels->lanes);
     const int64_t last = std::max<int64_t>(2 * pairs - chunk, 0);
     const int64_t last_begin = std::max<int64_t>(group.in_channels - chunk, 0);
-    const auto weight = [&](int column, int tap, int64_t at) {
+    const auto weight = [&](int column, int64_t tap, int64_t at) {
       if (at < last) return reader.Get(panel, column, tap, at);
       const int64_t channel = at - last + last_begin;
       return channel < last ? 0 : reader.Get(panel, column, tap, channel);
     };
-    for (int64_t pair = 0; pair < pairs; ++pair) {
+    for (int64_t pair = 0; pair < planes * pairs; ++pair) {
+      const int64_t first_tap = pair / pairs * kKernel * kKernel, channel = pair % pairs * 2;
       for (int place = 0; place < vectors * lanes; ++place) {
         const int column = ColumnInPanel(vectors, place / lanes, place % lanes);
         int32_t g[2][kKernel][kKernel];
         for (int i = 0; i < 2; ++i) {
           for (int tap = 0; tap < kKernel * kKernel; ++tap) {
-            g[i][tap / kKernel][tap % kKernel] = weight(column, tap, 2 * pair + i);
+            g[i][tap / kKernel][tap % kKernel] = weight(column, first_tap + tap, channel + i);
           }
         }
         std::byte* out = layer.weights.data() + panel.weights_offset +

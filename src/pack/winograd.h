@@ -1,12 +1,12 @@
-// Winograd: 3x3 layers of stride 1, their weights transformed, where kernels have no exact dot
+// Winograd: 3x3 (and n x 3 x 3) layers of stride 1, their weights transformed, where kernels have no exact dot
 // product of quads.
 //
 // Layer: pack. ../kernels/winograd.inl.h has the formula. The transformed weights of a panel are
 //
-//   [position 0..15][pair of input channels][vector][lane][2]   s16
+//   [position 0..15][kernel plane][pair of input channels][vector][lane][2]   s16
 //
-// less their zero points, so that the kernels see none. 32/9 bytes for each weight.
-// Read next: ../winograd.h.
+// (planes of a rank 3 kernel, whose sums are one) less their zero points, so that the kernels see
+// none. 32/9 bytes for each weight. Read next: ../winograd.h.
 #pragma once
 
 #include <cstdint>

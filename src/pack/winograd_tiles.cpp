@@ -37,11 +37,11 @@ WinogradTiles::WinogradTiles(const PackedLayer& layer, const Dims& input_size,
       grid_h_(CountTiles(g_, 1, output_size[1])),
       grid_w_(CountTiles(g_, 2, output_size[2])) {}
 
-void WinogradTiles::Place(int64_t first, int64_t count, const uint8_t** pixels,
-                          kernels::Row* rows) const {
+void WinogradTiles::Place(int64_t first, int64_t count, int64_t kernel_plane,
+                          const uint8_t** pixels, kernels::Row* rows) const {
   int64_t x = first % grid_w_, y = first / grid_w_ % grid_h_;
   int64_t plane = first / grid_w_ / grid_h_;
-  Lines lines = PlaceRow(plane, y);
+  Lines lines = PlaceRow(plane, kernel_plane, y);
   for (int64_t tile = 0; tile < count; ++tile) {
     if (x == grid_w_) {
       x = 0;
@@ -49,7 +49,7 @@ void WinogradTiles::Place(int64_t first, int64_t count, const uint8_t** pixels,
         y = 0;
         ++plane;
       }
-      lines = PlaceRow(plane, y);
+      lines = PlaceRow(plane, kernel_plane, y);
     }
     PlaceTile(lines, x++, pixels, rows);
     pixels += kernels::kWinogradPositions;
@@ -57,13 +57,17 @@ void WinogradTiles::Place(int64_t first, int64_t count, const uint8_t** pixels,
   }
 }
 
-WinogradTiles::Lines WinogradTiles::PlaceRow(int64_t plane, int64_t index) const {
+WinogradTiles::Lines WinogradTiles::PlaceRow(int64_t plane, int64_t kernel_plane,
+                                             int64_t index) const {
+  const int64_t image = plane / out_[0];
+  const int64_t z = plane % out_[0] * g_.stride[0] - g_.padding[0] + kernel_plane * g_.dilation[0];
   const int64_t y = FirstOutput(g_.dilation[1], out_[1], index);
   Lines lines;
   for (int i = 0; i < kSide; ++i) {
     const int64_t h = y - g_.padding[1] + i * g_.dilation[1];
+    const bool inside = z >= 0 && z < in_[0] && h >= 0 && h < in_[1];
     lines.input[i] =
-        h >= 0 && h < in_[1] ? input_ + (plane * in_[1] + h) * in_[2] * g_.in_channels : nullptr;
+        inside ? input_ + ((image * in_[0] + z) * in_[1] + h) * in_[2] * g_.in_channels : nullptr;
   }
   for (int i = 0; i < kOutputSide; ++i) {
     const int64_t h = y + i * g_.dilation[1];

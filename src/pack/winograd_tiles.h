@@ -8,7 +8,7 @@
 //   w       0  1  2  3  4  5  6     d = 2, seven outputs: two phases of two tiles
 //   tile    0  2  0  2  1  3  1
 //
-// Planes of a rank 3 layer are images: its kernel is 1 x 3 x 3.
+// In rank 3 a tile is part of an output plane, and has input in as many planes as the kernel has.
 // Read next: ../winograd.cpp.
 #pragma once
 
@@ -28,9 +28,11 @@ class WinogradTiles {
   // Of a plane.
   int64_t count() const { return grid_h_ * grid_w_; }
 
-  // Tiles [first, first + count) of all planes, one after the other: fills pixels[tile][4][4] and
-  // rows[tile][2][2] of kernels::WinogradTask, outputs from the first of the tensor.
-  void Place(int64_t first, int64_t count, const uint8_t** pixels, kernels::Row* rows) const;
+  // Tiles [first, first + count) of all output planes, one after the other: fills
+  // pixels[tile][4][4], those that `kernel_plane` multiplies, and rows[tile][2][2] of
+  // kernels::WinogradTask, outputs from the first of the tensor.
+  void Place(int64_t first, int64_t count, int64_t kernel_plane, const uint8_t** pixels,
+             kernels::Row* rows) const;
 
  private:
   // The rows of a tile.
@@ -38,7 +40,7 @@ class WinogradTiles {
     const uint8_t* input[4];  // column 0; null where there is padding
     int64_t output[2];        // column 0; negative beyond the output
   };
-  Lines PlaceRow(int64_t plane, int64_t index) const;
+  Lines PlaceRow(int64_t plane, int64_t kernel_plane, int64_t index) const;
   void PlaceTile(const Lines& lines, int64_t index, const uint8_t** pixels,
                  kernels::Row* rows) const;
 
