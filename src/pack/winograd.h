@@ -1,5 +1,5 @@
-// Winograd: 3x3 (and n x 3 x 3) layers of stride 1, their weights transformed, where kernels have no exact dot
-// product of quads.
+// Winograd: layers with 3x3 (in rank 3: n x 3 x 3) kernels of stride 1, their weights transformed,
+// where kernels have no exact dot product of quads.
 //
 // Layer: pack. ../kernels/winograd.inl.h has the formula. The transformed weights of a panel are
 //
