@@ -60,7 +60,7 @@ Options ParseOptions(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--csv", options.csv, "Write the results to this file");
-  app.add_flag("--verbose", options.verbose, "Show how each layer was run");
+  app.add_flag("--verbose", options.verbose, "Show how each layer was packed");
 
   try {
     app.parse(argc, argv);

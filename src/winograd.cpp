@@ -28,7 +28,7 @@ constexpr int64_t kFewestTiles = 6;
 constexpr int64_t kScratchBytes = 336 * 1024;
 constexpr int64_t kLineBytes = 64;
 
-// What images take less time for, by measurement of 3x3 layers of 16 to 1024 channels on images of
+// Which images take less time so, by measurement of 3x3 layers of 16 to 1024 channels on images of
 // 1x1 to 56x56, on AVX2 and AVX-512. Plain kernels take some slots beside those counted. Of taps
 // in the padding they save half, as the others are cut into pieces. Transformed weights that do not
 // stay in the second-level cache take as long to fetch as so many tiles to multiply with.
@@ -36,25 +36,22 @@ constexpr double kPlainSlots = 1.17;
 constexpr double kFetchTiles = 2.5;
 constexpr size_t kCachedBytes = 1 << 20;
 
-// How many tiles the scratch holds.
-int64_t MostTiles(int64_t in_channels, int64_t columns) {
-  const int64_t tile_bytes = kWinogradPositions * (in_channels * int64_t{sizeof(int16_t)} +
-                                                   columns * int64_t{sizeof(int32_t)});
-  const int64_t room = kScratchBytes - 2 * kWinogradPositions * kLineBytes;
-  return std::min(room / tile_bytes, kMaxTiles);
-}
-
-// Of a group of channels and a kernel plane, in whole chunks.
+// Channels of a unit, rounded up to whole chunks.
 int64_t UnitDepth(const PackedLayer& layer, const ChannelGroup& group) {
   const int lanes = layer.kernels->lanes;
   return pack::WinogradDepth(lanes, std::max(group.in_channels, pack::WinogradChunk(lanes)));
 }
 
-int64_t MostTilesOf(const PackedLayer& layer) {
-  // The first group is the widest; panels may be.
+// How many tiles the scratch holds.
+int64_t MostTiles(const PackedLayer& layer) {
+  // The first group is the widest; a panel may have the widest shape.
   const kernels::KernelTable& table = *layer.kernels;
-  return MostTiles(layer.geometry.kernel[0] * UnitDepth(layer, layer.groups[0]),
-                   table.shapes[table.shape_count - 1].columns);
+  const int64_t depth = layer.geometry.kernel[0] * UnitDepth(layer, layer.groups[0]);
+  const int64_t columns = table.shapes[table.shape_count - 1].columns;
+  const int64_t tile_bytes =
+      kWinogradPositions * (depth * int64_t{sizeof(int16_t)} + columns * int64_t{sizeof(int32_t)});
+  const int64_t room = kScratchBytes - 2 * kWinogradPositions * kLineBytes;
+  return std::min(room / tile_bytes, kMaxTiles);
 }
 
 // How many taps of all outputs of a dimension are inside the image.
@@ -94,8 +91,8 @@ class Block {
   }
 
  private:
-  // In int16s and int32s. A cache line more than there is, lest all positions of a tile fall into
-  // the same set of a cache.
+  // In int16s and int32s. A cache line more than there are data, lest all positions of a tile fall
+  // into the same set of a cache.
   int64_t InputStep() const { return depth_ * count_ + kLineBytes / int64_t{sizeof(int16_t)}; }
   int64_t ProductStep(int64_t columns) const {
     return columns * count_ + kLineBytes / int64_t{sizeof(int32_t)};
@@ -121,8 +118,9 @@ class Block {
 
   void Multiply(const Panel& panel, const ChannelGroup& group) {
     const int64_t chunk = pack::WinogradChunk(layer_.kernels->lanes);
-    const int64_t depth =  // of a kernel plane
-        group.depth_groups * kernels::kDepthGroup / layer_.geometry.kernel[0];
+    // Of a kernel plane. Of narrow groups a few channels beyond the chunk may be read, with weights
+    // of zero: those of the next tile, or what lies behind the last one.
+    const int64_t depth = pack::WinogradDepth(layer_.kernels->lanes, group.in_channels);
     static constexpr int32_t kRowTerms[kWinogradOutputs] = {};  // zero points are in the weights
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
     kernels::WinogradTask task = {
@@ -166,7 +164,7 @@ void RunTask(const Job& job, int64_t task) {
 
 }  // namespace
 
-bool FitsWinograd(const PackedLayer& layer) { return MostTilesOf(layer) >= kFewestTiles; }
+bool FitsWinograd(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
 
 bool MayPreferWinograd(int64_t winograd, int64_t plain) {
   return static_cast<double>(winograd) < kPlainSlots * static_cast<double>(plain);
@@ -189,7 +187,7 @@ bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_
   };
   const double plain = kPlainSlots * real(layer.instructions * pixels) * inside(0) *
                        std::sqrt(inside(1) * inside(2));
-  const int64_t most = MostTilesOf(*layer.winograd);
+  const int64_t most = MostTiles(*layer.winograd);
   const double block_tiles = real(tiles) / real(CeilDiv(tiles, most));
   const double fetch =
       layer.winograd->weights.size() > kCachedBytes ? 1 + kFetchTiles / block_tiles : 1;
@@ -203,9 +201,9 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
                  const Executor& executor) {
   const int threads = std::max(executor.Concurrency(), 1);
   const pack::WinogradTiles tiles(layer, input_size, output_size, input);
-  const int64_t count = batch * output_size[0] * tiles.count();
+  const int64_t count = batch * output_size[0] * tiles.PlaneTiles();
   if (count == 0) return;
-  int64_t most = MostTilesOf(layer);
+  int64_t most = MostTiles(layer);
   const int64_t tasks = threads == 1 ? 1 : kTasksPerThread * threads;
   if (tasks > 1) most = std::clamp(CeilDiv(count, tasks), kFewestTiles, most);
   const int64_t blocks = CeilDiv(count, most);

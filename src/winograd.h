@@ -1,7 +1,7 @@
 // RunWinograd: 3x3 and n x 3 x 3 layers by tiles of 2 x 2 outputs (kernels/winograd.inl.h).
 //
-// Layer: middle end. Tiles of all images, in raster order, are cut into blocks; a block's input is
-// transformed once for each channel group, then panel after panel is multiplied.
+// Layer: middle end. Tiles of all images, one after the other, are cut into blocks; a block's input
+// is transformed for each unit of channels, then panel after panel is multiplied.
 // Read next: pack/winograd.h.
 #pragma once
 
@@ -19,7 +19,7 @@ bool FitsWinograd(const pack::PackedLayer& layer);
 bool MayPreferWinograd(int64_t winograd, int64_t plain);
 
 // Whether images of this size do; a pure function. Small ones leave much of their tiles unused, and
-// elsewhere taps in the padding are skipped.
+// the other kernels skip taps in the padding.
 bool PrefersWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
                      const pack::Dims& output_size);
 

@@ -54,7 +54,7 @@ std::vector<Layer> Groups() {
                              .kernel = {3, 3},
                              .padding = {1, 1}};
         layers.push_back(MakeLayer(params, {.size = {4, 5 + groups % 2}}));
-        if (inputs % 4 == 0 && outputs % 4 == 0) {
+        if (outputs % 4 == 0) {
           params.kernel = {2, 3, 3};
           params.padding = {1, 1, 1};
           layers.push_back(MakeLayer(params, {.size = {2, 7, 8}}));

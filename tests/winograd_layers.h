@@ -1,4 +1,5 @@
-// Winograd layers: 3x3 layers of stride 1, a systematic list, with numbers that show mistakes.
+// Winograd layers: 3x3 and n x 3 x 3 layers of stride 1, a systematic list, with numbers that show
+// mistakes.
 //
 // Read next: winograd_test.cpp.
 #pragma once

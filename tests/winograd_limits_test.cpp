@@ -2,7 +2,6 @@
 // are exact.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
@@ -157,23 +156,25 @@ TEST_P(WinogradLimits, FourTimesEveryOutputFitsInt32) {
 
 TEST_P(WinogradLimits, ScratchHoldsSixTiles) {
   if (!HasKernels()) return;
-  const auto fits = [&](int64_t channels) {
+  const auto fits = [&](int64_t channels, const Spatial& kernel) {
     PackedLayer layer = {};
     layer.geometry =
-        ValidateParams({.in_channels = channels, .out_channels = 16, .kernel = {3, 3}});
+        ValidateParams({.in_channels = channels, .out_channels = 16, .kernel = kernel});
     layer.kernels = &table();
     layer.feed = pack::Feed::kWinograd;
     layer.tap_grid = layer.geometry.kernel;
     layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, table().lanes, false);
     return FitsWinograd(layer);
   };
-  EXPECT_TRUE(fits(64));
-  EXPECT_TRUE(fits(1024));
-  EXPECT_FALSE(fits(4096));
-  EXPECT_FALSE(fits(100000));
+  EXPECT_TRUE(fits(64, {3, 3}));
+  EXPECT_TRUE(fits(1024, {3, 3}));
+  EXPECT_FALSE(fits(4096, {3, 3}));
+  EXPECT_FALSE(fits(100000, {3, 3}));
+  EXPECT_TRUE(fits(512, {3, 3, 3}));
+  EXPECT_FALSE(fits(1024, {3, 3, 3}));
   // Those that do not fit have no Winograd kernels, those that just do have room.
   int64_t most = 1024;
-  while (most < 4096 && fits(most + 1)) ++most;
+  while (most < 4096 && fits(most + 1, {3, 3})) ++most;
   for (const int64_t channels : {most, most + 1}) {
     const ConvParams params = {
         .in_channels = channels, .out_channels = 70, .kernel = {3, 3}, .padding = {1, 1}};

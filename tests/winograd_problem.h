@@ -21,7 +21,7 @@ namespace qconv::test {
 
 enum class WinogradValues {
   kSmall,     // results between the clamps
-  kEnds,      // inputs of 0 and 255, transformed weights up to +-32767, 4 Y up to +-2^31
+  kEnds,      // inputs of 0 and 255, transformed weights up to +-32760, 4 Y up to +-2^31
   kWrapping,  // sums of position 0 beyond int32, results small
 };
 

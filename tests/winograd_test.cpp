@@ -1,17 +1,15 @@
-// Layers of 3x3 on every usable ISA against the reference, on one thread and on several, also where
-// Run would not take Winograd kernels; and that they exercise what there is.
+// Layers of 3x3 and n x 3 x 3 on every usable ISA against the reference, on one thread and on
+// several, also where Run would not take Winograd kernels; and that they exercise what there is.
 #include "winograd.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "common/case.h"
 #include "dispatch/registry.h"
-#include "pack/integers.h"
 #include "pack/winograd.h"
 #include "testing.h"
 #include "winograd_layers.h"

@@ -36,8 +36,8 @@ class Walk {
 
   void Check() const {
     const pack::WinogradTiles tiles(layer_, in_, out_, input_.data());
-    ASSERT_EQ(tiles.count(), CountTiles(1) * CountTiles(2));
-    const int64_t count = batch_ * out_[0] * tiles.count();
+    ASSERT_EQ(tiles.PlaneTiles(), CountTiles(1) * CountTiles(2));
+    const int64_t count = batch_ * out_[0] * tiles.PlaneTiles();
     for (int64_t plane = 0; plane < layer_.geometry.kernel[0]; ++plane) {
       CheckPlane(tiles, count, plane);
     }

@@ -52,12 +52,14 @@ struct ConvDescription {
   // choice: with exact dot products, and for the feeds "lanes" and "sliding".
   double instructions = 0;
   double widened_instructions = 0;
-  // Where products are not summed by one instruction, layers with 3x3 kernels (in rank 3: n x 3 x
-  // 3) of stride 1 and enough channels are packed a second time, with transformed weights of 16
-  // bits: Winograd's F(2x2, 3x3) takes 16 products for four outputs instead of 36. In integers it
-  // is as exact. Images take it that are large enough to take less time so; the rest of this is
-  // about those that are not. Register tiles, "6x16" (tiles of four outputs x output channels), and
-  // instructions as above; "" and 0: there is none.
+  // With "avx2" and "avx512", layers with 3x3 kernels (in rank 3: n x 3 x 3), strides of 1 in these
+  // two dimensions and some 16 to 1600 input channels (of a group, times n) are packed a second
+  // time, with transformed weights of 16 bits: Winograd's F(2x2, 3x3) takes 16 products for four
+  // outputs instead of 36. In integers it is as exact. Images take it that are large enough to take
+  // less time so; feed, tile, epilogue and arithmetic are about the others. Register tiles, "6x16"
+  // (tiles of four outputs x output channels), and instructions as above, those of the transforms
+  // among them;
+  // "" and 0: the layer has none.
   std::string winograd_tile = {};
   double winograd_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer

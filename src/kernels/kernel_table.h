@@ -205,17 +205,19 @@ struct GroupKernels {
   GroupKernel symmetric, general;
 };
 
-// Winograd kernels serve 3x3 layers of stride 1 (winograd.inl.h says how); to them the planes of an
-// n x 3 x 3 kernel are more input channels. A tile is 4 x 4 pixels
-// of input for 2 x 2 of output, neighbours or, with a dilation, so far apart. First the input of
-// some tiles is transformed, channels in chunks of two for each lane:
+// Winograd kernels serve layers with 3x3 kernels, at strides of 1 (winograd.inl.h says how); to
+// them the planes of an n x 3 x 3 kernel are more input channels. A tile is 4 x 4 pixels of input
+// for 2 x 2 of output, neighbours or, with a dilation, so far apart. First the input of some tiles
+// is transformed, channels in chunks of two for each lane:
 //
-//   [position][chunk][tile][channel of the chunk]   s16
+//   [position][kernel plane][chunk][tile][channel of the chunk]   s16
 //
-// (the last chunk holds the last channels, some of which may be in the one before, too), then panel
-// after panel is multiplied. Weights are [position][pair of channels][vector][lane][2].
+// (the last chunk of a plane holds the last channels, some of which may be in the one before, too),
+// then panel after panel is multiplied. Weights are [position][kernel plane][pair of
+// channels][vector][lane][2].
 inline constexpr int kWinogradPositions = 16;
 inline constexpr int kWinogradOutputs = 4;
+inline constexpr int kWinogradScaleBits = 2;  // sums are of outputs times four
 struct WinogradInputTask {
   const uint8_t* const* pixels;  // [tile][4][4]: where they lie, without the channel
   int64_t channel, channels;     // the first one; how many, a chunk at least

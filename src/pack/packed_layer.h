@@ -43,8 +43,9 @@ enum class Feed {
 struct ChannelGroup {
   int64_t in_begin, in_channels;
   int64_t out_begin, out_channels;
-  int64_t tap_bytes;     // input bytes of a tap
-  int64_t depth_groups;  // ceil(tap_bytes / 4)
+  int64_t tap_bytes;  // input bytes of a tap
+  int64_t
+      depth_groups;  // ceil(tap_bytes / 4); kWinograd: those of a position, of all kernel planes
 };
 
 struct Panel {
@@ -145,12 +146,13 @@ struct PackedLayer {
   bool general_epilogue;
   int64_t accumulator_bound;
 
-  // The same layer with feed kWinograd, for images that take less time so; or null. And what both
-  // take for a pixel, in vector instructions beside loads.
+  // The same layer with feed kWinograd, for images that take less time so; or null.
   std::shared_ptr<const PackedLayer> winograd;
+  // What this packing takes for a pixel, in vector instructions beside loads; of layers that have a
+  // choice.
   int64_t instructions = 0;
 
-  // Bytes of a tap of this panel, which has no chains.
+  // Bytes of a tap (kWinograd: of a position) of this panel, which has no chains.
   int64_t TapWeightBytes(const Panel& panel) const {
     const int weight_bytes = kernels->weight_format == kernels::WeightFormat::kS16EvenOdd ? 2 : 1;
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *

@@ -52,9 +52,10 @@ bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
   if (g.kernel[1] != kKernel || g.kernel[2] != kKernel) return false;
   if (g.stride[1] != 1 || g.stride[2] != 1) return false;
   if (g.GroupInputs() == 1 || g.in_channels < WinogradChunk(table.lanes)) return false;
-  // Transformed weights fit int16, and kWinogradOutputs times any output int32.
+  // Transformed weights fit int16, and sums int32.
   constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;
-  constexpr int64_t kMostSum = std::numeric_limits<int32_t>::max() / (kWinogradOutputs * 255);
+  constexpr int64_t kMostSum =
+      (std::numeric_limits<int32_t>::max() >> kernels::kWinogradScaleBits) / 255;
   const auto depth = static_cast<size_t>(g.DepthOfOutput());
   for (size_t out = 0; out * depth < weights.size(); ++out) {
     const int64_t zero_point = ZeroPoint(zero_points, out);
@@ -91,11 +92,11 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
     const int vectors = layer.kernels->shapes[panel.shape].vectors;
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
     const int64_t planes = layer.geometry.kernel[0];
-    const int64_t pairs = group.depth_groups * kernels::kDepthGroup / 2 / planes;
+    const int64_t pairs = WinogradDepth(lanes, group.in_channels) / 2;
     const int64_t position_bytes = layer.TapWeightBytes(panel);
-    // Where the last chunk begins among those of the kernels, and among the channels of the group,
-    // of which it may hold some that the chunk before has.
-    const int64_t chunk = WinogradChunk(layer.kernels->lanes);
+    // Where the last chunk begins in the order of the transformed input, and among the channels of
+    // the group, of which it may hold some that the chunk before has.
+    const int64_t chunk = WinogradChunk(lanes);
     const int64_t last = std::max<int64_t>(2 * pairs - chunk, 0);
     const int64_t last_begin = std::max<int64_t>(group.in_channels - chunk, 0);
     const auto weight = [&](int column, int64_t tap, int64_t at) {

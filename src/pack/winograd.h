@@ -1,12 +1,12 @@
-// Winograd: layers with 3x3 (in rank 3: n x 3 x 3) kernels of stride 1, their weights transformed,
-// where kernels have no exact dot product of quads.
+// Winograd: layers with 3x3 (in rank 3: n x 3 x 3) kernels and strides of 1 in h and w, their
+// weights transformed, where kernels have no exact dot product of quads.
 //
 // Layer: pack. ../kernels/winograd.inl.h has the formula. The transformed weights of a panel are
 //
 //   [position 0..15][kernel plane][pair of input channels][vector][lane][2]   s16
 //
-// (planes of a rank 3 kernel, whose sums are one) less their zero points, so that the kernels see
-// none. 32/9 bytes for each weight. Read next: ../winograd.h.
+// less their zero points, so that the kernels see none. One sum goes over all kernel planes. 32/9
+// bytes for each weight. Read next: ../winograd.h.
 #pragma once
 
 #include <cstdint>
@@ -34,14 +34,15 @@ struct WinogradUnit {
 };
 WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
-// Whether these weights can be computed with so.
+// Whether the Winograd kernels of this table, if it has any, compute a layer of this shape and
+// these weights exactly.
 bool AllowsWinograd(const Geometry& geometry, const kernels::KernelTable& table,
                     std::span<const int8_t> weights, std::span<const int32_t> zero_points);
 
 // What a pixel takes, in vector instructions beside loads, of a layer whose groups are set.
 int64_t WinogradInstructions(const PackedLayer& layer);
 
-// Fills layer.weights and layer.padding; panels and groups must be set.
+// Fills layer.weights and layer.padding; panels must be laid out.
 void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                          PackedLayer& layer);
 

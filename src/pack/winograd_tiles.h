@@ -25,8 +25,7 @@ class WinogradTiles {
   WinogradTiles(const PackedLayer& layer, const Dims& input_size, const Dims& output_size,
                 const uint8_t* input);
 
-  // Of a plane.
-  int64_t count() const { return grid_h_ * grid_w_; }
+  int64_t PlaneTiles() const { return grid_h_ * grid_w_; }
 
   // Tiles [first, first + count) of all output planes, one after the other: fills
   // pixels[tile][4][4], those that `kernel_plane` multiplies, and rows[tile][2][2] of
