@@ -169,6 +169,9 @@ TEST(GroupsInPlace, TakeImagesThatAreWideEnough) {
 class GroupFeed : public testing::TestWithParam<std::string> {
  protected:
   void Check(const cases::Case& c) {
+    // Packing takes time.
+    const KernelTable& table = dispatch::SelectKernels(GetParam());
+    if (!pack::ReadsGroupsInPlace(ValidateParams(c.layer.params), table)) return;
     const pack::PackedLayer layer =
         BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = GetParam()});
     if (!layer.groups_in_place) return;
