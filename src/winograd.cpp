@@ -205,7 +205,11 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
   if (count == 0) return;
   int64_t most = MostTiles(layer);
   const int64_t tasks = threads == 1 ? 1 : kTasksPerThread * threads;
-  if (tasks > 1) most = std::clamp(CeilDiv(count, tasks), kFewestTiles, most);
+  // Each block fetches all the weights: where they are large, there are shares of the panels
+  // instead of small blocks. (512 channels, 14x14, two threads: a fifth less time.)
+  if (tasks > 1 && layer.weights.size() <= kCachedBytes) {
+    most = std::clamp(CeilDiv(count, tasks), kFewestTiles, most);
+  }
   const int64_t blocks = CeilDiv(count, most);
   const auto panels = static_cast<int64_t>(layer.panels.size());
   const Job job{.layer = layer,
