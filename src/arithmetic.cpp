@@ -5,7 +5,6 @@
 
 #include "pack/chains.h"
 #include "pack/integers.h"
-#include "pack/winograd.h"
 #include "tile_shapes.h"
 
 namespace qconv {

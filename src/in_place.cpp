@@ -16,14 +16,6 @@ using pack::PackedLayer;
 using pack::Panel;
 using pack::Segment;
 
-kernels::PanelEpilogue Epilogue(const PackedLayer& layer, const Panel& panel) {
-  // Zero points are in the weights.
-  static constexpr int32_t kRowTerms[kernels::kMaxGroupPixels] = {};
-  kernels::PanelEpilogue epilogue = layer.Epilogue(panel);
-  epilogue.row_terms = kRowTerms;
-  return epilogue;
-}
-
 using Panels = std::span<const Panel>;
 
 // Rows in sets that share input.
@@ -41,7 +33,7 @@ void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& 
         for (const Panel& panel : panels) {
           const auto& kernels = layer.kernels->shapes[panel.shape].lanes.slides[layer.slide_form];
           const auto kernel = layer.general_epilogue ? kernels.general : kernels.symmetric;
-          kernel(feeder.Task(panel, Epilogue(layer, panel)));
+          kernel(feeder.Task(panel, layer.Epilogue(panel)));
         }
       }
     }
@@ -66,7 +58,7 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
           for (const Panel& panel : panels) {
             const kernels::GroupKernels& kernels = feeder.Kernels(panel);
             const auto kernel = layer.general_epilogue ? kernels.general : kernels.symmetric;
-            kernel(feeder.Task(panel, Epilogue(layer, panel)));
+            kernel(feeder.Task(panel, layer.Epilogue(panel)));
           }
         }
       }

@@ -38,8 +38,7 @@ void ScanTask(const Scan& scan, int64_t task) {
 bool Exceeds(const PackedLayer& layer, std::span<const uint8_t> input, const Executor& executor) {
   const auto size = static_cast<int64_t>(input.size());
   const int threads = std::max(executor.Concurrency(), 1);
-  const int64_t most_tasks = threads == 1 ? 1 : kTasksPerThread * threads;
-  const int64_t share = pack::RoundUp(pack::CeilDiv(size, most_tasks), kLine);
+  const int64_t share = pack::RoundUp(pack::CeilDiv(size, TasksFor(threads)), kLine);
   const Scan scan{.largest_byte = layer.kernels->largest_byte,
                   .input = input,
                   .task_bytes = std::max(share, kTaskBytes),

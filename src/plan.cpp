@@ -95,7 +95,7 @@ int64_t RowsForThreads(const PackedLayer& layer, int64_t pixels, int threads) {
   constexpr int64_t kFewest = 24;
   if (threads == 1) return kMaxBlockRows;
   const auto panels = static_cast<int64_t>(layer.panels.size());
-  const int64_t tasks = kTasksPerThread * threads;
+  const int64_t tasks = TasksFor(threads);
   if (pixels > tasks * kMaxBlockRows) return kMaxBlockRows;
   return std::clamp(pixels * panels / tasks, kFewest, kMaxBlockRows);
 }
@@ -125,7 +125,7 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
 Dims InPlaceTile(const PackedLayer& layer, int64_t batch, const Dims& output, int threads) {
   const int64_t set = layer.spread.output_rows, step = layer.spread.row_step;
   const int64_t sets = CeilDiv(output[1], set);
-  const int64_t tasks = threads == 1 ? 1 : kTasksPerThread * threads;
+  const int64_t tasks = TasksFor(threads);
   const int64_t images = std::max<int64_t>(batch * output[0], 1);  // of every step-th row
   const int64_t tiles = CeilDiv(tasks, images * std::min(step, tasks));
   return {1, std::clamp<int64_t>(CeilDiv(sets, tiles) * set, 1, std::max<int64_t>(output[1], 1)),
@@ -133,6 +133,10 @@ Dims InPlaceTile(const PackedLayer& layer, int64_t batch, const Dims& output, in
 }
 
 }  // namespace
+
+int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
+  return std::clamp<int64_t>(CeilDiv(TasksFor(threads), blocks), 1, panels);
+}
 
 ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output,
                      int threads)

@@ -38,8 +38,13 @@ namespace qconv {
 
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int kMaxPieces = 32;
-inline constexpr int64_t kTasksPerThread = 4;     // so that all threads are busy to the end
 inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
+
+// How many tasks keep so many threads busy to the end.
+constexpr int64_t TasksFor(int threads) { return threads == 1 ? 1 : int64_t{4} * threads; }
+
+// How many shares of the panels make enough tasks of blocks.
+int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads);
 
 class ImagePlan {
  public:

@@ -234,12 +234,6 @@ void RunTask(const Job& job, int64_t task) {
 // Of a thread. The set-up of a task takes as long as a small block.
 constexpr int64_t kMostTasks = 16;
 
-// How many shares of the panels make enough tasks.
-int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
-  if (threads == 1) return 1;
-  return std::clamp<int64_t>((kTasksPerThread * threads + blocks - 1) / blocks, 1, panels);
-}
-
 }  // namespace
 
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,

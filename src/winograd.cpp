@@ -36,17 +36,16 @@ constexpr double kPlainSlots = 1.17;
 constexpr double kFetchTiles = 2.5;
 constexpr size_t kCachedBytes = 1 << 20;
 
-// Channels of a unit, rounded up to whole chunks.
-int64_t UnitDepth(const PackedLayer& layer, const ChannelGroup& group) {
-  const int lanes = layer.kernels->lanes;
-  return pack::WinogradDepth(lanes, std::max(group.in_channels, pack::WinogradChunk(lanes)));
+// In whole chunks, as a unit has one at least.
+int64_t Depth(const PackedLayer& layer, const pack::WinogradUnit& unit) {
+  return pack::WinogradDepth(layer.kernels->lanes, unit.channels);
 }
 
 // How many tiles the scratch holds.
 int64_t MostTiles(const PackedLayer& layer) {
   // The first group is the widest; a panel may have the widest shape.
   const kernels::KernelTable& table = *layer.kernels;
-  const int64_t depth = layer.geometry.kernel[0] * UnitDepth(layer, layer.groups[0]);
+  const int64_t depth = layer.geometry.kernel[0] * Depth(layer, UnitOf(layer, layer.groups[0]));
   const int64_t columns = table.shapes[table.shape_count - 1].columns;
   const int64_t tile_bytes =
       kWinogradPositions * (depth * int64_t{sizeof(int16_t)} + columns * int64_t{sizeof(int32_t)});
@@ -85,7 +84,7 @@ class Block {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
       const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
       const pack::WinogradUnit unit = UnitOf(layer_, group);
-      if (unit != unit_) Transform(unit, UnitDepth(layer_, group));
+      if (unit != unit_) Transform(unit);
       Multiply(panel, group);
     }
   }
@@ -100,8 +99,8 @@ class Block {
   int16_t* Input() { return reinterpret_cast<int16_t*>(scratch_); }
 
   // Of all kernel planes, one behind the other in each position.
-  void Transform(const pack::WinogradUnit& unit, int64_t depth) {
-    const int64_t planes = layer_.geometry.kernel[0];
+  void Transform(const pack::WinogradUnit& unit) {
+    const int64_t planes = layer_.geometry.kernel[0], depth = Depth(layer_, unit);
     unit_ = unit;
     depth_ = planes * depth;
     for (int64_t plane = 0; plane < planes; ++plane) {
@@ -121,23 +120,20 @@ class Block {
     // Of a kernel plane. Of narrow groups a few channels beyond the chunk may be read, with weights
     // of zero: those of the next tile, or what lies behind the last one.
     const int64_t depth = pack::WinogradDepth(layer_.kernels->lanes, group.in_channels);
-    static constexpr int32_t kRowTerms[kWinogradOutputs] = {};  // zero points are in the weights
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    kernels::WinogradTask task = {
-        .input = Input() + group.in_begin - unit_.begin,
-        .input_step = InputStep(),
-        .tiles = count_,
-        .chunks = depth_ / chunk,
-        .pairs = std::min(depth, chunk) / 2,
-        .weights = layer_.weights.data() + panel.weights_offset,
-        .products = reinterpret_cast<int32_t*>(Input() + kWinogradPositions * InputStep()),
-        .product_step = ProductStep(shape.columns),
-        .output = job_.output + panel.out_begin,
-        .rows = rows_,
-        .epilogue = layer_.Epilogue(panel),
-        .columns = panel.columns};
-    task.epilogue.row_terms = kRowTerms;
-    (layer_.general_epilogue ? shape.winograd.general : shape.winograd.symmetric)(task);
+    (layer_.general_epilogue ? shape.winograd.general : shape.winograd.symmetric)(
+        {.input = Input() + group.in_begin - unit_.begin,
+         .input_step = InputStep(),
+         .tiles = count_,
+         .chunks = depth_ / chunk,
+         .pairs = std::min(depth, chunk) / 2,
+         .weights = layer_.weights.data() + panel.weights_offset,
+         .products = reinterpret_cast<int32_t*>(Input() + kWinogradPositions * InputStep()),
+         .product_step = ProductStep(shape.columns),
+         .output = job_.output + panel.out_begin,
+         .rows = rows_,
+         .epilogue = layer_.Epilogue(panel),
+         .columns = panel.columns});
   }
 
   const Job& job_;
@@ -204,11 +200,10 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
   const int64_t count = batch * output_size[0] * tiles.PlaneTiles();
   if (count == 0) return;
   int64_t most = MostTiles(layer);
-  const int64_t tasks = threads == 1 ? 1 : kTasksPerThread * threads;
   // Each block fetches all the weights: where they are large, there are shares of the panels
   // instead of small blocks. (512 channels, 14x14, two threads: a fifth less time.)
-  if (tasks > 1 && layer.weights.size() <= kCachedBytes) {
-    most = std::clamp(CeilDiv(count, tasks), kFewestTiles, most);
+  if (threads > 1 && layer.weights.size() <= kCachedBytes) {
+    most = std::clamp(CeilDiv(count, TasksFor(threads)), kFewestTiles, most);
   }
   const int64_t blocks = CeilDiv(count, most);
   const auto panels = static_cast<int64_t>(layer.panels.size());
@@ -217,7 +212,7 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
                 .output = output,
                 .tile_count = count,
                 .blocks = blocks,
-                .splits = std::clamp<int64_t>(CeilDiv(tasks, blocks), 1, panels)};
+                .splits = ChooseSplits(blocks, panels, threads)};
   executor.ParallelFor(
       blocks * job.splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },

@@ -58,8 +58,7 @@ struct ConvDescription {
   // outputs instead of 36. In integers it is as exact. Images take it that are large enough to take
   // less time so; feed, tile, epilogue and arithmetic are about the others. Register tiles, "6x16"
   // (tiles of four outputs x output channels), and instructions as above, those of the transforms
-  // among them;
-  // "" and 0: the layer has none.
+  // among them; "" and 0: the layer has none.
   std::string winograd_tile = {};
   double winograd_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer

@@ -215,8 +215,9 @@ struct GroupKernels {
 // (the last chunk of a plane holds the last channels, some of which may be in the one before, too),
 // then panel after panel is multiplied. Weights are [position][kernel plane][pair of
 // channels][vector][lane][2].
-inline constexpr int kWinogradPositions = 16;
-inline constexpr int kWinogradOutputs = 4;
+inline constexpr int kWinogradSide = 4, kWinogradOutputSide = 2;
+inline constexpr int kWinogradPositions = kWinogradSide * kWinogradSide;
+inline constexpr int kWinogradOutputs = kWinogradOutputSide * kWinogradOutputSide;
 inline constexpr int kWinogradScaleBits = 2;  // sums are of outputs times four
 struct WinogradInputTask {
   const uint8_t* const* pixels;  // [tile][4][4]: where they lie, without the channel

@@ -30,8 +30,6 @@
 namespace qconv::kernels {
 namespace {
 
-constexpr int kWinogradSide = 4;
-
 // From d to B' d B, for vectors of input channels.
 template <class Simd>
 void TransformWinogradInput(const WinogradInputTask& task) {

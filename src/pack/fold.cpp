@@ -32,7 +32,7 @@ Channel MakeChannel(int64_t j, const Geometry& g, const Quantization& q,
   const size_t depth = static_cast<size_t>(g.DepthOfOutput());
   Channel c;
   c.weights = weights.subspan(static_cast<size_t>(j) * depth, depth);
-  c.zero_point = q.weight_zero_points.empty() ? 0 : pick(q.weight_zero_points);
+  c.zero_point = WeightZeroPoint(q.weight_zero_points, j);
   c.scale = q.input.scale * pick(q.weight_scales);
   if (!std::isfinite(c.scale) || c.scale == 0) {
     throw std::invalid_argument("qconv: Quantization.input.scale * weight_scales is " +

@@ -108,6 +108,11 @@ struct CacheLineAllocator {
 template <class T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
 
+// Row terms of weights less their zero points, for as many outputs as kernels in place and Winograd
+// kernels compute at once.
+inline constexpr int32_t kNoRowTerms[kernels::kMaxGroupPixels] = {};
+static_assert(kernels::kMaxGroupPixels >= kernels::kWinogradOutputs);
+
 struct PackedLayer {
   Geometry geometry;
   const kernels::KernelTable* kernels;
@@ -158,14 +163,14 @@ struct PackedLayer {
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
-  // The requantization of a panel, but for row terms. Blocks that skip taps have offsets of their
-  // own.
+  // The requantization of a panel. Blocks that skip taps have offsets of their own; row terms of
+  // layers that do not fold their zero points are for the block to fill in.
   kernels::PanelEpilogue Epilogue(const Panel& panel) const {
     return {.offsets = offsets.data() + panel.column_offset,
             .bias = bias.data() + panel.column_offset,
             .multipliers = multipliers.data() + panel.column_offset,
             .weight_zero_points = weight_zero_points.data() + panel.column_offset,
-            .row_terms = nullptr,
+            .row_terms = FoldsZeroPoints() ? kNoRowTerms : nullptr,
             .output_zero_point = output_zero_point,
             .lower = lower,
             .upper = upper};

@@ -115,7 +115,7 @@ int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
 int32_t WeightReader::At(int64_t out, int64_t at) const {
   const int32_t weight = weights_[static_cast<size_t>(out * kernel_taps_ * group_inputs_ + at)];
   if (!folds_zero_points_) return weight;
-  return weight - zero_points_[zero_points_.size() == 1 ? 0 : static_cast<size_t>(out)];
+  return weight - WeightZeroPoint(zero_points_, out);
 }
 
 int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_t> zero_points,

@@ -19,6 +19,12 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
   return 4 * vectors * (lane / 4) + 4 * vector + lane % 4;
 }
 
+// Of an output channel. `zero_points`: none, one or one per output channel.
+inline int32_t WeightZeroPoint(std::span<const int32_t> zero_points, int64_t out) {
+  if (zero_points.empty()) return 0;
+  return zero_points[zero_points.size() == 1 ? 0 : static_cast<size_t>(out)];
+}
+
 // Whether a layer with these weight zero points needs the sum of the input under each group's
 // window; its channel groups must not read other channels then. (kLanes never does.)
 bool NeedsSums(std::span<const int32_t> zero_points);

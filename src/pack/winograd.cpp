@@ -14,12 +14,7 @@ namespace {
 using kernels::kWinogradOutputs;
 using kernels::kWinogradPositions;
 
-constexpr int kSide = 4, kKernel = 3;
-static_assert(kSide * kSide == kWinogradPositions);
-
-int32_t ZeroPoint(std::span<const int32_t> zero_points, size_t out) {
-  return zero_points.empty() ? 0 : zero_points[zero_points.size() == 1 ? 0 : out];
-}
+constexpr int kSide = kernels::kWinogradSide, kKernel = 3;
 
 // H of the formula.
 constexpr int32_t kWeightTransform[kSide][kKernel] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
@@ -58,7 +53,7 @@ bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
       (std::numeric_limits<int32_t>::max() >> kernels::kWinogradScaleBits) / 255;
   const auto depth = static_cast<size_t>(g.DepthOfOutput());
   for (size_t out = 0; out * depth < weights.size(); ++out) {
-    const int64_t zero_point = ZeroPoint(zero_points, out);
+    const int64_t zero_point = WeightZeroPoint(zero_points, static_cast<int64_t>(out));
     int64_t sum = 0;
     for (const int8_t w : weights.subspan(out * depth, depth)) {
       const int64_t weight = std::abs(w - zero_point);

@@ -7,7 +7,7 @@
 namespace qconv::pack {
 namespace {
 
-constexpr int kSide = 4, kOutputSide = 2;
+constexpr int kSide = kernels::kWinogradSide, kOutputSide = kernels::kWinogradOutputSide;
 
 // Tiles of a phase.
 int64_t PhaseTiles(int64_t dilation, int64_t output) {
