@@ -83,32 +83,21 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
   }
 }
 
-template <class Simd, class Input, template <class, int> class Epilogue, int nv,
-          int m = Input::kTileRows>
-void GemmTilesOfHeight(int64_t height, const PanelTask& task, const Input& input, int64_t row,
-                       int64_t tiles) {
-  if constexpr (m > 1) {
-    if (height != m) {
-      return GemmTilesOfHeight<Simd, Input, Epilogue, nv, m - 1>(height, task, input, row, tiles);
-    }
-  }
-  GemmTiles<Simd, Input, Epilogue, m, nv>(task, input, row, tiles);
-}
-
-// Cuts the rows of a block into tiles of nearly equal height: 25 rows in tiles of at most 6 are
-// five tiles of 5, not four of 6 and one of 1.
+// Cuts the rows of a block into tiles.
 template <class Simd, template <class, int> class InputOf, template <class, int> class Epilogue,
           int nv>
 void RunPanel(const PanelTask& task) {
   using Input = InputOf<Simd, nv>;
   const Input input(task);
-  const int64_t tiles = (task.row_count + Input::kTileRows - 1) / Input::kTileRows;
-  const int64_t height = (task.row_count + tiles - 1) / tiles;
-  const int64_t tall_tiles = task.row_count - tiles * (height - 1);
-  GemmTilesOfHeight<Simd, Input, Epilogue, nv>(height, task, input, 0, tall_tiles);
-  if (tall_tiles < tiles) {
-    GemmTilesOfHeight<Simd, Input, Epilogue, nv>(height - 1, task, input, tall_tiles * height,
-                                                 tiles - tall_tiles);
+  const EvenTiles tiles(task.row_count, Input::kTileRows);
+  const auto run = [&](int64_t height, int64_t row, int64_t count) {
+    WithConstant<Input::kTileRows>(height, [&](auto m) {
+      GemmTiles<Simd, Input, Epilogue, m.kValue, nv>(task, input, row, count);
+    });
+  };
+  run(tiles.height, 0, tiles.tall);
+  if (tiles.tall < tiles.count) {
+    run(tiles.height - 1, tiles.tall * tiles.height, tiles.count - tiles.tall);
   }
 }
 

@@ -105,35 +105,22 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
       .template Write<m>(acc, output, rows, /*first_row=*/0);
 }
 
-template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
-          int stride, int m = kGroupPixels<nv, stride>>
-void GroupStepOf(int64_t pixels, const GroupTask& task, const uint8_t* const* columns,
-                 uint8_t* output) {
-  if constexpr (m > 1) {
-    if (pixels != m) {
-      return GroupStepOf<Simd, Epilogue, QuadsOf, nv, stride, m - 1>(pixels, task, columns, output);
-    }
-  }
-  GroupStep<Simd, Epilogue, QuadsOf, nv, stride, m>(task, columns, output);
-}
-
-// Cuts each row into steps of nearly equal length.
+// Cuts each row into steps.
 template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
           int stride>
 void RunGroups(const GroupTask& task) {
   constexpr int kMost = kGroupPixels<nv, stride>;
-  const int64_t steps = (task.count + kMost - 1) / kMost;
-  const int64_t pixels = (task.count + steps - 1) / steps;
-  const int64_t long_steps = task.count - steps * (pixels - 1);
+  const EvenTiles steps(task.count, kMost);
   const uint8_t* const* columns = task.columns;
   for (int64_t row = 0; row < task.rows; ++row) {
     int64_t at = 0;
-    for (int64_t step = 0; step < steps; ++step) {
-      const int64_t now = step < long_steps ? pixels : pixels - 1;
-      GroupStepOf<Simd, Epilogue, QuadsOf, nv, stride>(
-          now, task, columns + at * stride,
-          task.output + row * task.output_row_step + at * task.output_step);
-      at += now;
+    for (int64_t step = 0; step < steps.count; ++step) {
+      WithConstant<kMost>(steps.HeightOf(step), [&](auto m) {
+        GroupStep<Simd, Epilogue, QuadsOf, nv, stride, m.kValue>(
+            task, columns + at * stride,
+            task.output + row * task.output_row_step + at * task.output_step);
+      });
+      at += steps.HeightOf(step);
     }
     columns += task.kernel_rows * task.column_count;
   }

@@ -112,19 +112,7 @@ __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, co
   });
 }
 
-template <class Simd, int nv, int m = TileRows(Simd::kWinogradTileRows[nv - 1])>
-void MultiplyWinogradTilesOf(int64_t height, const WinogradTask& task, const int16_t* input,
-                             const std::byte* weights, const int32_t* initial, int32_t* products) {
-  if constexpr (m > 1) {
-    if (height != m) {
-      return MultiplyWinogradTilesOf<Simd, nv, m - 1>(height, task, input, weights, initial,
-                                                      products);
-    }
-  }
-  MultiplyWinogradTiles<Simd, m, nv>(task, input, weights, initial, products);
-}
-
-// All tiles and positions, in register tiles of nearly equal height.
+// All tiles and positions.
 template <class Simd, int nv>
 void MultiplyWinograd(const WinogradTask& task) {
   constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes, kChunk = 2 * kLanes;
@@ -135,19 +123,18 @@ void MultiplyWinograd(const WinogradTask& task) {
     offsets[c] =
         static_cast<int32_t>(static_cast<uint32_t>(task.epilogue.offsets[c]) << kWinogradScaleBits);
   }
-  const int64_t steps = (task.tiles + kMost - 1) / kMost;
-  const int64_t height = (task.tiles + steps - 1) / steps;
-  const int64_t tall_steps = task.tiles - steps * (height - 1);
+  const EvenTiles steps(task.tiles, kMost);
   const std::byte* weights = task.weights;
   for (int position = 0; position < kWinogradPositions; ++position) {
     int64_t tile = 0;
-    for (int64_t step = 0; step < steps; ++step) {
-      const int64_t tiles = step < tall_steps ? height : height - 1;
-      MultiplyWinogradTilesOf<Simd, nv>(
-          tiles, task, task.input + position * task.input_step + tile * kChunk, weights,
-          position == kAllOutputs ? offsets : zeros,
-          task.products + position * task.product_step + tile * kColumns);
-      tile += tiles;
+    for (int64_t step = 0; step < steps.count; ++step) {
+      WithConstant<kMost>(steps.HeightOf(step), [&](auto m) {
+        MultiplyWinogradTiles<Simd, m.kValue, nv>(
+            task, task.input + position * task.input_step + tile * kChunk, weights,
+            position == kAllOutputs ? offsets : zeros,
+            task.products + position * task.product_step + tile * kColumns);
+      });
+      tile += steps.HeightOf(step);
     }
     weights += task.chunks * task.pairs * kColumns * static_cast<int64_t>(sizeof(int32_t));
   }
