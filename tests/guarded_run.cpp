@@ -5,20 +5,6 @@
 #include "testing.h"
 
 namespace qconv::test {
-namespace {
-
-// Cuts work as for three threads, without any: the thousands of short runs of these tests would
-// wait for workers to get a CPU, many times as long as they compute where there are few.
-class Splitting final : public Executor {
- public:
-  int Concurrency() const override { return 3; }
-  void ParallelFor(int64_t count, Task task, const void* context) const override {
-    for (int64_t i = 0; i < count; ++i) task(context, i);
-  }
-};
-
-}  // namespace
-
 void CheckGuarded(const cases::Case& guarded_case, const std::vector<uint8_t>& expected,
                   const std::string& isa, Edge edge) {
   // For whoever looks for the last one before a crash.
@@ -47,8 +33,8 @@ void CheckGuarded(const cases::Case& guarded_case, const std::vector<uint8_t>& e
   const Guarded<uint8_t> input(guarded_case.input, edge);
   input.Protect(PROT_READ);
   const std::vector<uint8_t> blank(expected.size());
-  const Splitting splitting;
-  for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&splitting)}) {
+  const InTurn in_turn(3);
+  for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
     const Guarded<uint8_t> output(blank, edge);
     conv.Run(guarded_case.layer.image, input.span(), output.span(), *executor);
     EXPECT_EQ(Difference(expected, output.span()), "");

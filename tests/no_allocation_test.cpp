@@ -107,28 +107,22 @@ TEST_P(NoAllocationTest, FirstRunAndEveryOther) {
   }
 }
 
-// Says that it has threads, and runs all tasks on the calling one.
-class InTurn final : public Executor {
- public:
-  int Concurrency() const override { return 4; }
-  void ParallelFor(int64_t count, Task task, const void* context) const override {
-    for (int64_t i = 0; i < count; ++i) task(context, i);
-  }
-};
-
 // In one task and in several.
+void ExpectNoAllocation(const Conv& conv, const cases::Case& c) {
+  std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
+  const test::InTurn in_turn(4);
+  for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
+    const int before = allocations;
+    conv.Run(c.layer.image, c.input, output, *executor);
+    EXPECT_EQ(allocations - before, 0);
+  }
+}
+
 TEST_P(NoAllocationTest, HoldingTheInputToAMaximum) {
   const cases::Case declared = cases::MakeCase(
       test::MakeLayer({.in_channels = 64, .out_channels = 4, .kernel = {1, 1}}, {.size = {70, 70}}),
       cases::Weights::kLaplace, /*seed=*/1, /*input_maximum=*/127);
-  const Conv conv = test::PrepackFor(declared, GetParam());
-  std::vector<uint8_t> output(static_cast<size_t>(declared.layer.OutputBytes()));
-  const InTurn in_turn;
-  for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
-    const int before = allocations;
-    conv.Run(declared.layer.image, declared.input, output, *executor);
-    EXPECT_EQ(allocations - before, 0);
-  }
+  ExpectNoAllocation(test::PrepackFor(declared, GetParam()), declared);
 }
 
 // Images that Winograd kernels are taken for, where there are any.
@@ -143,14 +137,7 @@ TEST_P(NoAllocationTest, Winograd) {
     const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
     ASSERT_EQ(PrefersWinograd(test::Pack(c, GetParam()), /*batch=*/1, input_size, output_size),
               table.winograd_input != nullptr);
-    const Conv conv = test::PrepackFor(c, GetParam());
-    std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
-    const InTurn in_turn;
-    for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
-      const int before = allocations;
-      conv.Run(c.layer.image, c.input, output, *executor);
-      EXPECT_EQ(allocations - before, 0);
-    }
+    ExpectNoAllocation(test::PrepackFor(c, GetParam()), c);
   }
 }
 

@@ -19,19 +19,6 @@ namespace {
 
 using pack::PackedLayer;
 
-// Cuts work as for some threads, without any.
-class Splitting final : public Executor {
- public:
-  explicit Splitting(int concurrency) : concurrency_(concurrency) {}
-  int Concurrency() const override { return concurrency_; }
-  void ParallelFor(int64_t count, Task task, const void* context) const override {
-    for (int64_t i = count; i-- > 0;) task(context, i);
-  }
-
- private:
-  int concurrency_;
-};
-
 void Check(const cases::Case& c) {
   SCOPED_TRACE(test::Text(c));
   const std::vector<uint8_t> expected = test::RunReference(c);
@@ -46,7 +33,7 @@ void Check(const cases::Case& c) {
       SCOPED_TRACE(threads);
       std::vector<uint8_t> output(expected.size());
       RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size, c.input.data(),
-                  output.data(), Splitting(threads));
+                  output.data(), test::InTurn(threads));
       EXPECT_EQ(test::Difference(expected, output), "");
     }
   }
