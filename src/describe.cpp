@@ -1,5 +1,6 @@
 #include "describe.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <string>
@@ -36,14 +37,29 @@ std::string Tiles(const PackedLayer& layer) {
   return tiles;
 }
 
+std::string Epilogue(const PackedLayer& layer) {
+  int64_t vectors = 0, fused = 0;
+  for (const pack::Panel& panel : layer.panels) {
+    const int count = layer.kernels->shapes[panel.shape].vectors;
+    vectors += count;
+    if (!panel.in_registers) continue;
+    fused += count - std::count(panel.exception_counts, panel.exception_counts + count,
+                                kernels::kNotFused);
+  }
+  return fused == 0 ? "stepwise" : fused == vectors ? "fused" : "partly fused";
+}
+
 int64_t PackedBytes(const PackedLayer& layer) {
   const size_t bytes =
       layer.weights.size() + layer.chain_weights.size() +
       layer.chain_lists.size() * sizeof(kernels::ChainList) +
       layer.chain_inputs.size() * sizeof(int32_t) + layer.chain_taps.size() * sizeof(int16_t) +
-      (layer.offsets.size() + layer.weight_zero_points.size() + layer.tap_sums.size()) *
+      (layer.offsets.size() + layer.bases.size() + layer.exceptions.size() +
+       layer.weight_zero_points.size() + layer.tap_sums.size()) *
           sizeof(int32_t) +
-      (layer.bias.size() + layer.multipliers.size()) * sizeof(float) +
+      (layer.slopes.size() + layer.intercepts.size() + layer.bias.size() +
+       layer.multipliers.size()) *
+          sizeof(float) +
       layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
       layer.padding.size() + layer.group_orders.size();
   return static_cast<int64_t>(bytes) +
@@ -58,7 +74,7 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
   description.feed = FeedName(layer);
   description.tile = Tiles(layer);
   if (layer.winograd != nullptr) description.winograd_tile = Tiles(*layer.winograd);
-  description.epilogue = layer.general_epilogue ? "general" : "symmetric";
+  description.epilogue = Epilogue(layer);
   DescribeArithmetic(layer, description);
   description.packed_bytes = PackedBytes(layer);
   description.accumulator_bound = layer.accumulator_bound;

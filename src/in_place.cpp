@@ -31,9 +31,8 @@ void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& 
       for (int64_t phase = 0; phase < phases; ++phase) {
         feeder.MoveTo(image, z, y, rows, phase);
         for (const Panel& panel : panels) {
-          const auto& kernels = layer.kernels->shapes[panel.shape].lanes.slides[layer.slide_form];
-          const auto kernel = layer.general_epilogue ? kernels.general : kernels.symmetric;
-          kernel(feeder.Task(panel, layer.Epilogue(panel)));
+          const auto slide = layer.kernels->shapes[panel.shape].lanes.slides[layer.slide_form];
+          slide(feeder.Task(panel, layer.Epilogue(panel)));
         }
       }
     }
@@ -56,9 +55,7 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
         for (int64_t y = h.begin; y < h.end; y += most_rows) {
           feeder.MoveTo(image, z, y, std::min(h.end - y, most_rows), phase, x, count);
           for (const Panel& panel : panels) {
-            const kernels::GroupKernels& kernels = feeder.Kernels(panel);
-            const auto kernel = layer.general_epilogue ? kernels.general : kernels.symmetric;
-            kernel(feeder.Task(panel, layer.Epilogue(panel)));
+            feeder.Kernel(panel)(feeder.Task(panel, layer.Epilogue(panel)));
           }
         }
       }

@@ -129,6 +129,11 @@ void LayOutPanels(PackedLayer& layer) {
   }
   layer.weights.resize(static_cast<size_t>(weight_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));
+  layer.bases.resize(static_cast<size_t>(columns));
+  layer.slopes.resize(static_cast<size_t>(columns));
+  layer.intercepts.resize(static_cast<size_t>(columns));
+  layer.exceptions.resize(static_cast<size_t>(columns * kernels::kMaxExceptions),
+                          PackedLayer::kNoException);
   layer.bias.resize(static_cast<size_t>(columns));
   layer.multipliers.resize(static_cast<size_t>(columns));
   layer.weight_zero_points.resize(static_cast<size_t>(columns));

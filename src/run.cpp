@@ -98,7 +98,6 @@ class Worker {
   void FeedLanes(const Panel& panel, bool new_block) {
     if (!lanes_) {
       lanes_.emplace(layer_, image_, Scratch(), rows_);
-      std::fill_n(row_terms_, kMaxBlockRows, 0);  // zero points are in the weights
     }
     if (new_block) lanes_->MoveTo(pieces_[0], image_);
     feed_count_ = lanes_->Feed(panel, feeds_);
@@ -117,7 +116,7 @@ class Worker {
       const Piece& piece = pieces_[i];
       feeds_[i] = FeedPiece(layer_, group, piece, image, job_.run_rows, scratch, rows_ + row);
       if (piece.copied()) scratch += pack::CopyBytes(layer_, piece);
-      if (layer_.general_epilogue) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
+      if (layer_.needs_row_terms) SumRows(feeds_[i], piece.rows(), row_terms_ + row);
       row += piece.rows();
     }
   }
@@ -131,16 +130,9 @@ class Worker {
     }
   }
 
-  kernels::PanelKernel ChooseKernel(const kernels::PanelShape& shape) const {
-    if (layer_.feed == pack::Feed::kLanes) {
-      return layer_.general_epilogue ? shape.lanes.general : shape.lanes.symmetric;
-    }
-    return layer_.general_epilogue ? shape.general : shape.symmetric;
-  }
-
   void MultiplyPanel(const Panel& panel) const {
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    const auto kernel = ChooseKernel(shape);
+    const auto kernel = layer_.feed == pack::Feed::kLanes ? shape.lanes.multiply : shape.multiply;
     const bool chained = panel.shape == kernels::kChainedShape;
     const int64_t tap_size = chained ? 1 : layer_.TapWeightBytes(panel);
     PanelTask task;
@@ -180,7 +172,7 @@ class Worker {
         SumOffsets(panel, feed, shape.columns, offsets);
         task.epilogue.offsets = offsets;
       }
-      task.epilogue.row_terms = layer_.general_epilogue ? row_terms_ + row : nullptr;
+      task.epilogue.row_terms = layer_.needs_row_terms ? row_terms_ + row : nullptr;
       kernel(task);
       row += task.row_count;
     }
@@ -188,6 +180,7 @@ class Worker {
 
   // Column offsets of a piece that skips taps.
   void SumOffsets(const Panel& panel, const PieceFeed& feed, int columns, int32_t* offsets) const {
+    const int32_t* bases = layer_.bases.data() + panel.column_offset;
     uint32_t sums[kernels::kMaxColumns] = {};
     for (int64_t i = 0; i < feed.taps[0].count; ++i) {
       for (int64_t j = 0; j < feed.taps[1].count; ++j) {
@@ -201,7 +194,8 @@ class Worker {
       }
     }
     for (int c = 0; c < columns; ++c) {
-      offsets[c] = static_cast<int32_t>(-uint32_t{layer_.input_zero_point} * sums[c]);
+      offsets[c] = static_cast<int32_t>(static_cast<uint32_t>(bases[c]) -
+                                        uint32_t{layer_.input_zero_point} * sums[c]);
     }
   }
 

@@ -18,7 +18,7 @@ std::vector<int> ChooseLanePanels(const kernels::KernelTable& table, int64_t cha
   std::vector<int> panels;
   int64_t vectors = (channels + table.lanes - 1) / table.lanes;
   for (int shape = table.shape_count - 1; vectors > 0; --shape) {
-    if (table.shapes[shape].lanes.symmetric == nullptr) continue;
+    if (table.shapes[shape].lanes.multiply == nullptr) continue;
     const int width = table.shapes[shape].vectors;
     if (width > most_vectors && shape > 0) continue;
     panels.insert(panels.end(), static_cast<size_t>(vectors / width), shape);

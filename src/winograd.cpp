@@ -121,7 +121,7 @@ class Block {
     // of zero: those of the next tile, or what lies behind the last one.
     const int64_t depth = pack::WinogradDepth(layer_.kernels->lanes, group.in_channels);
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    (layer_.general_epilogue ? shape.winograd.general : shape.winograd.symmetric)(
+    shape.winograd.multiply(
         {.input = Input() + group.in_begin - unit_.begin,
          .input_step = InputStep(),
          .tiles = count_,

@@ -1,14 +1,11 @@
 // The epilogue: int32 accumulators to u8 outputs, in registers.
 //
-// Layer: kernels, compiled once per ISA. The formula is NUMERICS in README.md; every float
-// operation is rounded on its own (-ffp-contract=off, no fused multiply-add), so that all ISAs
-// agree.
+// Layer: kernels, compiled once per ISA. The formula is NUMERICS in README.md. Where packing has
+// proven that a single fused multiply-add gives the same bytes (pack/fuse.h says how), a vector of
+// accumulators takes that; else the steps are done one by one, each float operation rounded on its
+// own (-ffp-contract=off), so that all ISAs agree.
 //
-// An Epilogue turns a vector of accumulators into rounded int32 results, before the output zero
-// point is added. To add one: write such a class, add a kernel for it to PanelShape, LaneKernels,
-// SlideKernels, GroupKernels and WinogradKernels (kernel_table.h), to table.inl.h and
-// isa_scalar.cpp, decide when it is needed in ../pack/fold.cpp and call it in ../run.cpp,
-// ../in_place.cpp and ../winograd.cpp. Read next: width_512.inl.h for the narrowing.
+// Read next: width_512.inl.h for the narrowing.
 #pragma once
 
 #include <cstdint>
@@ -20,72 +17,41 @@
 namespace qconv::kernels {
 namespace {
 
-// The bias and multipliers of a panel.
+// Accumulators [row][vector], from vector `first` of the panel on, to bytes, for any legal layer. Not
+// inlined: one for all tiles, at the price of a detour of the accumulators through memory.
 template <class Simd>
-class Scaling {
- public:
+__attribute__((noinline)) void RequantizeStepwise(const PanelEpilogue& e,
+                                                  typename Simd::Width::Register* acc, int rows,
+                                                  int vectors, int first, int64_t first_row) {
+  using Width = typename Simd::Width;
+  using Native = typename Width::Native;
+  using Int32 = typename Simd::Int32;
   using Float = typename Simd::Float;
-
-  explicit Scaling(const PanelEpilogue& e) : bias_(e.bias), multipliers_(e.multipliers) {}
-
-  // (float(acc) + bias) * multiplier
-  inline __attribute__((always_inline)) Float Apply(typename Simd::Int32 acc, int v) const {
-    const int column = v * Simd::Width::kLanes;
-    return (xsimd::to_float(acc) + Float::load_unaligned(bias_ + column)) *
-           Float::load_unaligned(multipliers_ + column);
+  // The largest float below 2^31. The conversion turns anything outside int32 into INT32_MIN, which
+  // is right for negative results; so only the upper side needs a clamp.
+  const Float largest(2147483520.0f);
+  const Int32 zero_point(e.output_zero_point);
+  const Int32 least(e.lower - e.output_zero_point), most(e.upper - e.output_zero_point);
+  for (int v = 0; v < vectors; ++v) {
+    const int column = (first + v) * Width::kLanes;
+    const auto base = Int32::load_unaligned(e.bases + column);
+    const auto weight_zero_point = Int32::load_unaligned(e.weight_zero_points + column);
+    const auto bias = Float::load_unaligned(e.bias + column);
+    const auto multiplier = Float::load_unaligned(e.multipliers + column);
+    for (int r = 0; r < rows; ++r) {
+      auto& value = acc[r * vectors + v];
+      Int32 sum = Int32(reinterpret_cast<Native>(value)) - base;
+      if (e.row_terms != nullptr) sum -= weight_zero_point * Int32(e.row_terms[first_row + r]);
+      const Float y = (xsimd::to_float(sum) + bias) * multiplier;
+      const Int32 q = xsimd::nearbyint_as_int(xsimd::min(y, largest));
+      value = reinterpret_cast<typename Width::Register>(
+          static_cast<Native>(xsimd::min(xsimd::max(q, least), most) + zero_point));
+    }
   }
-
- private:
-  const float *bias_, *multipliers_;
-};
-
-// RNE((float(acc) + bias) * multiplier), when it is known to stay below 2^31. Outputs have no upper
-// bound but 255.
-template <class Simd, int nv>
-class SymmetricEpilogue {
- public:
-  static constexpr bool kHasUpperBound = false;
-
-  explicit SymmetricEpilogue(const PanelEpilogue& e) : scaling_(e) {}
-
-  inline __attribute__((always_inline)) typename Simd::Int32 Requantize(typename Simd::Int32 acc,
-                                                                        int v,
-                                                                        int64_t /*row*/) const {
-    return xsimd::nearbyint_as_int(scaling_.Apply(acc, v));
-  }
-
- private:
-  Scaling<Simd> scaling_;
-};
-
-// The same for any legal layer: weight zero points are applied through the row terms, and results
-// that leave int32 saturate. (The conversion turns anything outside int32 into INT32_MIN, which is
-// right for negative results; so only the upper side needs a clamp.)
-template <class Simd, int nv>
-class GeneralEpilogue {
- public:
-  static constexpr bool kHasUpperBound = true;
-
-  explicit GeneralEpilogue(const PanelEpilogue& e)
-      : scaling_(e), weight_zero_points_(e.weight_zero_points), row_terms_(e.row_terms) {}
-
-  inline __attribute__((always_inline)) typename Simd::Int32 Requantize(typename Simd::Int32 acc,
-                                                                        int v, int64_t row) const {
-    using Int32 = typename Simd::Int32;
-    constexpr float kLargestInt32 = 2147483520.0f;  // the largest float below 2^31
-    const Int32 zero_point = Int32::load_unaligned(weight_zero_points_ + v * Simd::Width::kLanes);
-    const auto y = scaling_.Apply(acc - zero_point * Int32(row_terms_[row]), v);
-    return xsimd::nearbyint_as_int(xsimd::min(y, typename Simd::Float(kLargestInt32)));
-  }
-
- private:
-  Scaling<Simd> scaling_;
-  const int32_t* weight_zero_points_;
-  const int32_t* row_terms_;
-};
+}
 
 // What it takes to turn the accumulators of a tile into output bytes.
-template <class Simd, template <class, int> class Epilogue, int nv>
+template <class Simd, int nv>
 class OutputTask {
   using Width = typename Simd::Width;
   using Native = typename Width::Native;
@@ -98,47 +64,58 @@ class OutputTask {
 
   OutputTask(const PanelEpilogue& epilogue, int columns)
       : epilogue_(epilogue),
-        zero_point_(epilogue.output_zero_point),
         lower_(epilogue.lower),
         upper_(epilogue.upper),
         columns_(columns) {}
 
-  // Results of vector v, without the zero point.
-  inline __attribute__((always_inline)) Native Requantize(Register acc, int v, int64_t row) const {
-    return epilogue_.Requantize(reinterpret_cast<Native>(acc), v, row);
+  // Accumulators from vector `first` on to results, whose low 16 bits count.
+  template <int m, int vectors>
+  inline __attribute__((always_inline)) void Requantize(Register (&acc)[m][vectors], int first,
+                                                        int64_t first_row) const {
+    if (__builtin_expect(epilogue_.in_registers, true)) {
+      // Vector by vector, so that each number of a column is loaded once for all rows.
+      Unroll<vectors>([&](auto v) {
+        Register* rows[m];
+        Unroll<m>([&](auto r) { rows[r] = &acc[r][v]; });
+        if (__builtin_expect(Fuses(rows, first + v), true)) {
+          Fuse(rows, first + v);
+        } else {
+          Step(rows, first + v);
+        }
+      });
+      return;
+    }
+    Register values[m * vectors];
+    Unroll<m>([&](auto r) { Unroll<vectors>([&](auto v) { values[r * vectors + v] = acc[r][v]; }); });
+    RequantizeStepwise<Simd>(epilogue_, values, m, vectors, first, first_row);
+    Unroll<m>([&](auto r) { Unroll<vectors>([&](auto v) { acc[r][v] = values[r * vectors + v]; }); });
   }
 
-  inline __attribute__((always_inline)) Native Halve(Native v0, Native v1) const {
-    return Width::Halve(v0, v1, zero_point_);
+  inline __attribute__((always_inline)) Native Halve(Register v0, Register v1) const {
+    return Width::Halve(v0, v1);
   }
 
   // Stores the first `rows` pixels of a quad.
   template <int rows>
   inline __attribute__((always_inline)) void Store(Native low, Native high,
                                                    uint8_t* const* outputs) const {
-    auto bytes = Width::AtLeast(Width::Join(low, high), lower_);
-    if constexpr (Epilogue<Simd, nv>::kHasUpperBound) bytes = Width::AtMost(bytes, upper_);
+    const auto bytes = Width::AtMost(Width::AtLeast(Width::Join(low, high), lower_), upper_);
     Width::template Store<nv, rows>(bytes, outputs, columns_);
   }
 
-  // A whole tile. Requantizes vector by vector, so that each bias and multiplier is loaded once for
-  // all rows.
+  // A whole tile.
   template <int m>
   inline __attribute__((always_inline)) void Write(Register (&acc)[m][nv], uint8_t* output,
                                                    const Row* rows, int64_t first_row) const {
-    Unroll<nv>([&](auto v) {
-      Unroll<m>([&](auto r) {
-        acc[r][v] = reinterpret_cast<Register>(Requantize(acc[r][v], v, first_row + r));
-      });
-    });
+    Requantize(acc, /*first=*/0, first_row);
     Unroll<(m + kQuadRows - 1) / kQuadRows>([&](auto q) {
       constexpr int kFirst = q.kValue * kQuadRows;
       constexpr int kValid = m - kFirst < kQuadRows ? m - kFirst : kQuadRows;
-      Native quad[kMaxVectors];
+      Register quad[kMaxVectors];
       Unroll<kMaxVectors>([&](auto i) {
         constexpr int kRow = i.kValue / nv, kVector = i.kValue % nv;
         if constexpr (kRow < kValid) {
-          quad[i] = reinterpret_cast<Native>(acc[kFirst + kRow][kVector]);
+          quad[i] = acc[kFirst + kRow][kVector];
         } else {
           quad[i] = quad[0];
         }
@@ -150,8 +127,51 @@ class OutputTask {
   }
 
  private:
-  Epilogue<Simd, nv> epilogue_;
-  int16_t zero_point_;
+  // Whether these accumulators of a vector take a single step.
+  template <int m>
+  inline __attribute__((always_inline)) bool Fuses(Register* const (&acc)[m], int vector) const {
+    const int count = epilogue_.exception_counts[vector];
+    if (count <= 0) return count == 0;
+    // Several chains of comparisons, each of which waits for the one before. (One: a tile of 12x16
+    // of 27 inputs took half as long again.)
+    constexpr int kChains = m < 4 ? m : 4;
+    typename Width::Matches matches[kChains];
+    const int32_t* exceptions = epilogue_.exceptions + vector * kMaxExceptions * Width::kLanes;
+    for (int i = 0; i < count; ++i, exceptions += Width::kLanes) {
+      const auto exception = Width::LoadInts(exceptions);
+      Unroll<m>([&](auto r) { matches[r % kChains].Compare(*acc[r], exception); });
+    }
+    bool any = false;
+    Unroll<kChains>([&](auto c) { any |= matches[c].Any(); });
+    return !any;
+  }
+
+  template <int m>
+  inline __attribute__((always_inline)) void Fuse(Register* const (&acc)[m], int vector) const {
+    const int column = vector * Width::kLanes;
+    const auto slope = Width::LoadFloats(epilogue_.slopes + column);
+    const auto intercept = Width::LoadFloats(epilogue_.intercepts + column);
+    Unroll<m>([&](auto r) {
+      *acc[r] = Width::Bits(Width::MultiplyAdd(Width::AsFloats(*acc[r]), slope, intercept));
+    });
+  }
+
+  // Base and result are integers in the low bits of floats, here too.
+  template <int m>
+  inline __attribute__((always_inline)) void Step(Register* const (&acc)[m], int vector) const {
+    const int column = vector * Width::kLanes;
+    const auto base = Width::AsFloats(Width::LoadInts(epilogue_.bases + column));
+    const auto bias = Width::LoadFloats(epilogue_.bias + column);
+    const auto multiplier = Width::LoadFloats(epilogue_.multipliers + column);
+    const auto magic = Width::Broadcast(kResultZero);
+    const auto zero_point = Width::Broadcast(static_cast<int32_t>(epilogue_.output_zero_point));
+    Unroll<m>([&](auto r) {
+      const auto sum = Width::AsFloats(*acc[r]) - base;
+      *acc[r] = Width::Add(Width::Bits((sum + bias) * multiplier + magic), zero_point);
+    });
+  }
+
+  const PanelEpilogue& epilogue_;
   uint8_t lower_, upper_;
   int columns_;
 };

@@ -47,7 +47,7 @@ constexpr int PartialSums() {
 }
 
 // `tiles` tiles of m rows each, from row `row`.
-template <class Simd, class Input, template <class, int> class Epilogue, int m, int nv>
+template <class Simd, class Input, int m, int nv>
 __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& input, int64_t row,
                                         int64_t tiles) {
   using Width = typename Simd::Width;
@@ -78,13 +78,13 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
     // Hides from the compiler that this does not change from tile to tile: it would keep the
     // vectors of the epilogue in registers that the accumulators need.
     asm("" : "+r"(epilogue_task));
-    OutputTask<Simd, Epilogue, nv>(epilogue_task->epilogue, epilogue_task->columns)
+    OutputTask<Simd, nv>(epilogue_task->epilogue, epilogue_task->columns)
         .template Write<m>(acc[0], epilogue_task->output, rows, rows - task.rows);
   }
 }
 
 // Cuts the rows of a block into tiles.
-template <class Simd, template <class, int> class InputOf, template <class, int> class Epilogue,
+template <class Simd, template <class, int> class InputOf,
           int nv>
 void RunPanel(const PanelTask& task) {
   using Input = InputOf<Simd, nv>;
@@ -92,7 +92,7 @@ void RunPanel(const PanelTask& task) {
   const EvenTiles tiles(task.row_count, Input::kTileRows);
   const auto run = [&](int64_t height, int64_t row, int64_t count) {
     WithConstant<Input::kTileRows>(height, [&](auto m) {
-      GemmTiles<Simd, Input, Epilogue, m.kValue, nv>(task, input, row, count);
+      GemmTiles<Simd, Input, m.kValue, nv>(task, input, row, count);
     });
   };
   run(tiles.height, 0, tiles.tall);

@@ -65,7 +65,7 @@ template <int nv, int stride>
 constexpr int kGroupPixels = TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
 
 // `m` neighbours in a row; columns[0] is the first that they need.
-template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
+template <class Simd, template <class> class QuadsOf, int nv,
           int stride, int m>
 __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* const* columns,
                                         uint8_t* output) {
@@ -101,12 +101,12 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
   }
   Row rows[m];
   Unroll<m>([&](auto r) { rows[r] = {0, r * task.output_step}; });
-  OutputTask<Simd, Epilogue, nv>(task.epilogue, task.valid_columns)
+  OutputTask<Simd, nv>(task.epilogue, task.valid_columns)
       .template Write<m>(acc, output, rows, /*first_row=*/0);
 }
 
 // Cuts each row into steps.
-template <class Simd, template <class, int> class Epilogue, template <class> class QuadsOf, int nv,
+template <class Simd, template <class> class QuadsOf, int nv,
           int stride>
 void RunGroups(const GroupTask& task) {
   constexpr int kMost = kGroupPixels<nv, stride>;
@@ -116,7 +116,7 @@ void RunGroups(const GroupTask& task) {
     int64_t at = 0;
     for (int64_t step = 0; step < steps.count; ++step) {
       WithConstant<kMost>(steps.HeightOf(step), [&](auto m) {
-        GroupStep<Simd, Epilogue, QuadsOf, nv, stride, m.kValue>(
+        GroupStep<Simd, QuadsOf, nv, stride, m.kValue>(
             task, columns + at * stride,
             task.output + row * task.output_row_step + at * task.output_step);
       });
@@ -126,12 +126,12 @@ void RunGroups(const GroupTask& task) {
   }
 }
 
-template <class Simd, template <class, int> class Epilogue, int nv, int stride>
+template <class Simd, int nv, int stride>
 void Groups(const GroupTask& task) {
   if (nv == 1 && task.orders != nullptr) {
-    RunGroups<Simd, Epilogue, ShuffledQuads, 1, stride>(task);
+    RunGroups<Simd, ShuffledQuads, 1, stride>(task);
   } else {
-    RunGroups<Simd, Epilogue, BroadcastQuads, nv, stride>(task);
+    RunGroups<Simd, BroadcastQuads, nv, stride>(task);
   }
 }
 

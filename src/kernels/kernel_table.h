@@ -57,12 +57,31 @@ struct ChainList {
 
 // The requantization of a panel, columns in the panel's order (see ColumnInPanel in
 // pack/weights.h).
+//
+// Step by step: ((accumulator - base - weight zero point * row term) + bias) * multiplier, rounded to
+// an integer, plus the output zero point, clamped.
+//
+// In registers there are no row terms, bits of accumulators are those of floats from 2^23 to 2^24,
+// and results are in s16 before the clamp. Then the steps can be done with floats whose low bits
+// are integers; those of kResultZero are 0.
+//
+// In a single step: of float * slope + intercept, rounded once, the low 16 bits are the result.
+// Unless the accumulator is one of the column's exceptions (pack/fuse.h).
+inline constexpr float kResultZero = 1.5f * (1 << 23);
+inline constexpr int kMaxExceptions = 2;  // of a column
+inline constexpr int8_t kNotFused = -1;   // exceptions of a vector without a single step
 struct PanelEpilogue {
-  const int32_t* offsets;             // initial accumulators: -input_zero_point * sum of weights
+  const int32_t* offsets;  // initial accumulators: base - input_zero_point * sum of weights
+  const float* slopes;
+  const float* intercepts;
+  const int32_t* exceptions;  // [vector][kMaxExceptions][lane]
+  int8_t exception_counts[kMaxVectors];  // of each vector: the most of a column; or kNotFused
+  bool in_registers;
+  const int32_t* bases;
   const float* bias;                  // bias / (input scale * weight scale)
   const float* multipliers;           // input scale * weight scale / output scale
-  const int32_t* weight_zero_points;  // general epilogue only
-  const int32_t* row_terms;  // [row] sum of (a - input_zero_point); null for the symmetric epilogue
+  const int32_t* weight_zero_points;  // zeros without row terms
+  const int32_t* row_terms;  // [row] sum of (a - input_zero_point); null if no zero point is left
   int16_t output_zero_point;
   uint8_t lower;  // clamp of the output
   uint8_t upper;
@@ -164,14 +183,11 @@ struct SlideTask {
   int64_t output_step;  // from pixel to pixel, in bytes
   int64_t count;
   const std::byte* weights;  // [output row][quad][tap][vector]
-  PanelEpilogue epilogue;    // row_terms: a single one, for all pixels
+  PanelEpilogue epilogue;    // without row_terms
   int columns;
 };
 
 using SlideKernel = void (*)(const SlideTask& task);
-struct SlideKernels {
-  SlideKernel symmetric, general;
-};
 
 // Group kernels serve narrow groups and kernels of three columns, without spread input in between.
 // A panel is a vector whose groups have at most 16 input channels together, or one or two vectors
@@ -196,14 +212,11 @@ struct GroupTask {
   int64_t rows, count;
   int64_t output_row_step, output_step;  // bytes
   const std::byte* weights;              // [kernel row][tap][depth group][vector]
-  PanelEpilogue epilogue;                // row_terms: of kMaxGroupPixels
+  PanelEpilogue epilogue;                // without row_terms
   int valid_columns;                     // of the panel
 };
 
 using GroupKernel = void (*)(const GroupTask& task);
-struct GroupKernels {
-  GroupKernel symmetric, general;
-};
 
 // Winograd kernels serve layers with 3x3 kernels, at strides of 1 (winograd.inl.h says how); to
 // them the planes of an n x 3 x 3 kernel are more input channels. A tile is 4 x 4 pixels of input
@@ -239,7 +252,7 @@ struct WinogradTask {
   // [tile][2][2]: outputs, from that pixel. Negative ones are not written; if the last one of a
   // tile is, so are the others.
   const Row* rows;
-  PanelEpilogue epilogue;  // row_terms: kWinogradOutputs equal ones
+  PanelEpilogue epilogue;  // without row_terms
   int columns;
 };
 
@@ -247,7 +260,7 @@ using WinogradInputKernel = void (*)(const WinogradInputTask& task);
 using WinogradKernel = void (*)(const WinogradTask& task);
 struct WinogradKernels {
   int rows;  // tiles of input in a register tile
-  WinogradKernel symmetric, general;
+  WinogradKernel multiply;
 };
 
 // sums[row] of the bytes of each row over all taps; `depth` is in bytes here, no others are read.
@@ -260,8 +273,8 @@ using LargestByteKernel = uint8_t (*)(const uint8_t* bytes, int64_t count);
 // The kernels of a shape for spread input.
 struct LaneKernels {
   SpreadKernel spread[kSpreadForms];
-  PanelKernel symmetric, general;
-  SlideKernels slides[kSlideFormCount];  // null where registers do not hold the columns
+  PanelKernel multiply;
+  SlideKernel slides[kSlideFormCount];  // null where registers do not hold the columns
 };
 
 // A register tile: `rows` pixels by `columns` channels. Kernels are null where there is no use for
@@ -270,8 +283,7 @@ struct PanelShape {
   int vectors;
   int columns;
   int rows;
-  PanelKernel symmetric;  // no weight zero points, upper = 255, results below 2^31: the common case
-  PanelKernel general;    // anything legal
+  PanelKernel multiply;
   LaneKernels lanes;
   WinogradKernels winograd;
 };
@@ -283,11 +295,12 @@ struct KernelTable {
   const char* name;
   const char* dot_product;
   int lanes;                   // int32 lanes of a vector
+  bool requantizes_in_registers;  // whether kernels know PanelEpilogue::in_registers
   WeightFormat weight_format;  // of all shapes but the chained one
   int spread_vector_bytes;     // of a vector of spread input
   int shape_count;
   PanelShape shapes[kMaxVectors + 1];                 // by vectors: 1, 2, ...; then kChainedShape
-  GroupKernels groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1
+  GroupKernel groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1
   int group_depth;  // depth groups of a group, at most, that they are the fastest way for
   WinogradInputKernel winograd_input;  // null where there is no use for them
   RowSumKernel row_sums;

@@ -82,20 +82,20 @@ class SlideInput {
 
 // `pixels` neighbours in each of `rows` output rows, in the order of memory; columns[0] is the
 // first that they need.
-template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows, int pixels>
+template <class Simd, int nv, int form, int rows, int pixels>
 inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
                                                      const SlideColumn<Simd, nv, form>* columns,
                                                      uint8_t* const (&outputs)[rows]) {
   using Width = typename Simd::Width;
   using Native = typename Width::Native;
   using Register = typename Width::Register;
-  using Output = OutputTask<Simd, Epilogue, nv>;
+  using Output = OutputTask<Simd, nv>;
   constexpr SlideForm kForm = kSlideForms[form];
   constexpr int kColumns = (pixels - 1) * kForm.stride + kForm.taps;
   constexpr int m = rows * pixels;
   constexpr int kVectors = m * nv;
   const Output output(task.epilogue, task.columns);
-  Native results[kVectors];
+  Register results[kVectors];
   Native halves[(kVectors + 3) / 4 * 2];
   Unroll<nv>([&](auto v) __attribute__((always_inline)) {
     Native quads[kColumns][kForm.quads];
@@ -107,8 +107,8 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
     });
     const auto offset = reinterpret_cast<Register>(static_cast<Native>(
         Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
-    Register acc[m];
-    Unroll<m>([&](auto r) { acc[r] = offset; });
+    Register acc[m][1];
+    Unroll<m>([&](auto r) { acc[r][0] = offset; });
     Unroll<kForm.quads>([&](auto q) {
       Unroll<kForm.taps>([&](auto t) {
         Unroll<rows>([&](auto o) {
@@ -118,15 +118,16 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
           if constexpr (sizeof(weights) == sizeof(Native)) Once(weights);  // not if widened
           Unroll<pixels>([&](auto i) {
             const auto x = Simd::FromQuads(quads[i * kForm.stride + t][q]);
-            acc[o * pixels + i] = Simd::Dot(acc[o * pixels + i], x, weights);
+            acc[o * pixels + i][0] = Simd::Dot(acc[o * pixels + i][0], x, weights);
           });
         });
       });
     });
     // Halves as soon as there are both vectors: a register instead of two.
+    output.Requantize(acc, v, /*first_row=*/0);
     Unroll<m>([&](auto r) {
       constexpr int kAt = r.kValue * nv + v.kValue;
-      results[kAt] = output.Requantize(acc[r], v, /*row=*/0);
+      results[kAt] = acc[r][0];
       if constexpr (kAt % 2 == 1) halves[kAt / 2] = output.Halve(results[kAt - 1], results[kAt]);
     });
   });
@@ -173,7 +174,7 @@ inline __attribute__((always_inline)) void SlideSteps(const int64_t& left, const
 }
 
 // The columns of a step are an array indexed by constants.
-template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
+template <class Simd, int nv, int form, int rows>
 inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& task) {
   constexpr int kPixels = SlidePixelsInRegisters<Simd, nv, form>();
   constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
@@ -186,7 +187,7 @@ inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& tas
   const auto step = [&](auto pixels) __attribute__((always_inline)) {
     constexpr int kNew = pixels.kValue * kStride;
     Unroll<kNew>([&](auto i) { input.Next(columns[kKept + i]); });
-    SlideStep<Simd, Epilogue, nv, form, rows, pixels.kValue>(task, columns, outputs);
+    SlideStep<Simd, nv, form, rows, pixels.kValue>(task, columns, outputs);
     MoveColumns<Simd, nv, form, kKept>(columns + kNew, columns);
     Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
     left -= pixels;
@@ -195,7 +196,7 @@ inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& tas
 }
 
 // The columns of some steps lie one behind the other.
-template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
+template <class Simd, int nv, int form, int rows>
 inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) {
   constexpr int kPixels = kMostSlidePixels, kSteps = 4;
   constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
@@ -212,7 +213,7 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
     const auto step = [&](auto pixels) __attribute__((always_inline)) {
       constexpr int kNew = pixels.kValue * kStride;
       for (int i = 0; i < kNew; ++i) input.Next(column[kKept + i]);
-      SlideStep<Simd, Epilogue, nv, form, rows, pixels.kValue>(task, column, outputs);
+      SlideStep<Simd, nv, form, rows, pixels.kValue>(task, column, outputs);
       column += kNew;
       Unroll<rows>([&](auto r) { outputs[r] += pixels * task.output_step; });
       now -= pixels;
@@ -222,22 +223,22 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
   }
 }
 
-template <class Simd, template <class, int> class Epilogue, int nv, int form, int rows>
+template <class Simd, int nv, int form, int rows>
 __attribute__((flatten)) void SlideRows(const SlideTask& task) {
   if constexpr (SlidePixelsInRegisters<Simd, nv, form>() > 0) {
-    SlideInRegisters<Simd, Epilogue, nv, form, rows>(task);
+    SlideInRegisters<Simd, nv, form, rows>(task);
   } else {
-    SlideInMemory<Simd, Epilogue, nv, form, rows>(task);
+    SlideInMemory<Simd, nv, form, rows>(task);
   }
 }
 
-template <class Simd, template <class, int> class Epilogue, int nv, int form>
+template <class Simd, int nv, int form>
 void Slide(const SlideTask& task) {
   static_assert(kMaxSlideOutputs == 2);
   if (task.output_rows == 2) {
-    SlideRows<Simd, Epilogue, nv, form, 2>(task);
+    SlideRows<Simd, nv, form, 2>(task);
   } else {
-    SlideRows<Simd, Epilogue, nv, form, 1>(task);
+    SlideRows<Simd, nv, form, 1>(task);
   }
 }
 

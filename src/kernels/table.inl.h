@@ -67,20 +67,20 @@ int64_t SpinChains(int64_t iterations) {
 }
 
 template <class Simd, int nv, int form>
-constexpr SlideKernels MakeSlideKernels() {
+constexpr SlideKernel MakeSlideKernel() {
   if constexpr (nv > Simd::kSlideVectors[form]) {
-    return {};
+    return nullptr;
   } else {
-    return {Slide<Simd, SymmetricEpilogue, nv, form>, Slide<Simd, GeneralEpilogue, nv, form>};
+    return Slide<Simd, nv, form>;
   }
 }
 
 template <class Simd, int nv, int stride>
-constexpr GroupKernels MakeGroupKernels() {
+constexpr GroupKernel MakeGroupKernel() {
   if constexpr (Simd::kGroupDepth == 0) {
-    return {};
+    return nullptr;
   } else {
-    return {Groups<Simd, SymmetricEpilogue, nv, stride>, Groups<Simd, GeneralEpilogue, nv, stride>};
+    return Groups<Simd, nv, stride>;
   }
 }
 
@@ -91,10 +91,9 @@ constexpr LaneKernels MakeLaneKernels() {
   } else {
     return {.spread = {SpreadTaps<Simd, nv>, SpreadShuffledTaps<Simd, nv>, SpreadChannels<Simd, nv>,
                        SpreadNearChannels<Simd, nv>},
-            .symmetric = RunPanel<Simd, LaneInput, SymmetricEpilogue, nv>,
-            .general = RunPanel<Simd, LaneInput, GeneralEpilogue, nv>,
-            .slides = {MakeSlideKernels<Simd, nv, 0>(), MakeSlideKernels<Simd, nv, 1>(),
-                       MakeSlideKernels<Simd, nv, 2>(), MakeSlideKernels<Simd, nv, 3>()}};
+            .multiply = RunPanel<Simd, LaneInput, nv>,
+            .slides = {MakeSlideKernel<Simd, nv, 0>(), MakeSlideKernel<Simd, nv, 1>(),
+                       MakeSlideKernel<Simd, nv, 2>(), MakeSlideKernel<Simd, nv, 3>()}};
   }
 }
 
@@ -102,8 +101,7 @@ template <class Simd, int nv>
 constexpr WinogradKernels MakeWinogradKernels() {
   if constexpr (requires { Simd::kWinogradTileRows; }) {
     return {.rows = TileRows(Simd::kWinogradTileRows[nv - 1]),
-            .symmetric = RunWinogradPanel<Simd, SymmetricEpilogue, nv>,
-            .general = RunWinogradPanel<Simd, GeneralEpilogue, nv>};
+            .multiply = RunWinogradPanel<Simd, nv>};
   } else {
     return {};
   }
@@ -123,8 +121,7 @@ constexpr PanelShape MakeShape() {
   return {.vectors = nv,
           .columns = nv * Simd::Width::kLanes,
           .rows = PixelInput<Simd, nv>::kTileRows,
-          .symmetric = RunPanel<Simd, PixelInput, SymmetricEpilogue, nv>,
-          .general = RunPanel<Simd, PixelInput, GeneralEpilogue, nv>,
+          .multiply = RunPanel<Simd, PixelInput, nv>,
           .lanes = MakeLaneKernels<Simd, nv>(),
           .winograd = MakeWinogradKernels<Simd, nv>()};
 }
@@ -134,8 +131,7 @@ constexpr PanelShape MakeChainedShape() {
   return {.vectors = 1,
           .columns = Simd::Width::kLanes,
           .rows = ChainInput<Simd, 1>::kTileRows,
-          .symmetric = RunPanel<Simd, ChainInput, SymmetricEpilogue, 1>,
-          .general = RunPanel<Simd, ChainInput, GeneralEpilogue, 1>,
+          .multiply = RunPanel<Simd, ChainInput, 1>,
           .lanes = {},
           .winograd = {}};
 }
@@ -147,12 +143,13 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
   KernelTable table = {.name = name,
                        .dot_product = dot_product,
                        .lanes = Simd::Width::kLanes,
+                       .requantizes_in_registers = true,
                        .weight_format = Simd::kWeightFormat,
                        .spread_vector_bytes = Simd::kSpreadVectorBytes,
                        .shape_count = kShapes,
                        .shapes = {},
-                       .groups = {{MakeGroupKernels<Simd, 1, 1>(), MakeGroupKernels<Simd, 1, 2>()},
-                                  {MakeGroupKernels<Simd, 2, 1>(), MakeGroupKernels<Simd, 2, 2>()}},
+                       .groups = {{MakeGroupKernel<Simd, 1, 1>(), MakeGroupKernel<Simd, 1, 2>()},
+                                  {MakeGroupKernel<Simd, 2, 1>(), MakeGroupKernel<Simd, 2, 2>()}},
                        .group_depth = Simd::kGroupDepth,
                        .winograd_input = MakeWinogradInputKernel<Simd>(),
                        .row_sums = SumRows,

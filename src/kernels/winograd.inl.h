@@ -120,8 +120,9 @@ void MultiplyWinograd(const WinogradTask& task) {
   constexpr int kAllOutputs = kWinogradSide + 1;  // position (1, 1), which all four outputs add
   int32_t zeros[kColumns] = {}, offsets[kColumns];
   for (int c = 0; c < kColumns; ++c) {
-    offsets[c] =
-        static_cast<int32_t>(static_cast<uint32_t>(task.epilogue.offsets[c]) << kWinogradScaleBits);
+    const auto offset = static_cast<uint32_t>(task.epilogue.offsets[c]) -
+                        static_cast<uint32_t>(task.epilogue.bases[c]);
+    offsets[c] = static_cast<int32_t>(offset << kWinogradScaleBits);
   }
   const EvenTiles steps(task.tiles, kMost);
   const std::byte* weights = task.weights;
@@ -163,18 +164,19 @@ inline __attribute__((always_inline)) void TransformWinogradProducts(
   });
 }
 
-template <class Simd, template <class, int> class Epilogue, int nv>
+template <class Simd, int nv>
 __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
   using Register = typename Simd::Width::Register;
   constexpr int kLanes = Simd::Width::kLanes;
-  const OutputTask<Simd, Epilogue, nv> output_task(task.epilogue, task.columns);
+  const OutputTask<Simd, nv> output_task(task.epilogue, task.columns);
   const int32_t* products = task.products;
   for (int64_t tile = 0; tile < task.tiles; ++tile, products += nv * kLanes) {
     Register y[kWinogradOutputs][nv];
     Unroll<nv>([&](auto v) __attribute__((always_inline)) {
       Register outputs[kWinogradOutputs];
       TransformWinogradProducts<Simd>(products + v * kLanes, task.product_step, outputs);
-      Unroll<kWinogradOutputs>([&](auto r) { y[r][v] = outputs[r]; });
+      const Register base = Simd::Width::LoadInts(task.epilogue.bases + v * kLanes);
+      Unroll<kWinogradOutputs>([&](auto r) { y[r][v] = Simd::Width::Add(outputs[r], base); });
     });
     const Row* rows = task.rows + tile * kWinogradOutputs;
     if (rows[kWinogradOutputs - 1].output >= 0) {
@@ -189,10 +191,10 @@ __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
   }
 }
 
-template <class Simd, template <class, int> class Epilogue, int nv>
+template <class Simd, int nv>
 void RunWinogradPanel(const WinogradTask& task) {
   MultiplyWinograd<Simd, nv>(task);
-  WriteWinogradTiles<Simd, Epilogue, nv>(task);
+  WriteWinogradTiles<Simd, nv>(task);
 }
 
 }  // namespace

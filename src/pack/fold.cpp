@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
+#include "pack/fuse.h"
 #include "pack/weights.h"
 
 namespace qconv::pack {
@@ -54,19 +56,21 @@ Channel MakeChannel(int64_t j, const Geometry& g, const Quantization& q,
   return c;
 }
 
-// The largest |sum (a - za) * (w - zw)| over all inputs a in 0..255. Each product is largest at one
-// end of the range of a; the sums of either sign are bounds that are attained. Saturates.
-int64_t AccumulatorBound(const Channel& c, int64_t input_zero_point) {
+// The range of sum (a - za) * (w - zw) over all inputs a in 0..input_maximum and padding, za. Each
+// product is largest at one end of the range of a; the sums of either sign are attained. Saturates.
+AccumulatorRange Range(const Channel& c, int64_t input_zero_point, int64_t input_maximum) {
   constexpr int64_t kEnough = int64_t{1} << 62;
-  int64_t positive = 0, negative = 0;
+  const int64_t largest = std::max(input_maximum, input_zero_point);
+  AccumulatorRange range = {0, 0};
   for (const int8_t w : c.weights) {
     const int64_t weight = w - c.zero_point;
-    const int64_t at_low = -input_zero_point * weight, at_high = (255 - input_zero_point) * weight;
-    positive += std::max(at_low, at_high);
-    negative -= std::min(at_low, at_high);
-    if (positive > kEnough || negative > kEnough) return kEnough;
+    const int64_t at_low = -input_zero_point * weight;
+    const int64_t at_high = (largest - input_zero_point) * weight;
+    range.most += std::max(at_low, at_high);
+    range.least += std::min(at_low, at_high);
+    if (range.most > kEnough || range.least < -kEnough) return {-kEnough, kEnough};
   }
-  return std::max(positive, negative);
+  return range;
 }
 
 uint8_t QuantizeBound(float bound, const Affine& output) {
@@ -79,8 +83,8 @@ void FoldActivation(const Activation& activation, const Affine& output, PackedLa
   layer.upper = QuantizeBound(activation.upper, output);
 }
 
-// offsets[column] = -input zero point * sum of the column's weights; int32 that may wrap on the way
-// (as the accumulators do), because the final sum is known to fit.
+// offsets[column] = base - input zero point * sum of the column's weights; int32 that may wrap on
+// the way (as the accumulators do), because the final sum is known to fit.
 void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
   for (const Panel& panel : layer.panels) {
     const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
@@ -102,11 +106,39 @@ void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
           }
         }
         keep(layer.GridTaps(), sum);
-        layer.offsets[static_cast<size_t>(panel.column_offset + position)] =
-            static_cast<int32_t>(-uint32_t{layer.input_zero_point} * sum);
+        const auto at = static_cast<size_t>(panel.column_offset + position);
+        layer.offsets[at] = static_cast<int32_t>(static_cast<uint32_t>(layer.bases[at]) -
+                                                 uint32_t{layer.input_zero_point} * sum);
       }
     }
   }
+}
+
+// How a column in a place of its panel is requantized in registers.
+void SetInRegisters(const Requantization& channel, AccumulatorRange range, int v, int lane,
+                    Panel& panel, PackedLayer& layer) {
+  const std::optional<int32_t> base = BaseInRegisters(channel, range);
+  panel.in_registers = base.has_value();
+  if (!base) return;
+  const int64_t lanes = layer.kernels->lanes, vector = panel.column_offset + v * lanes;
+  const auto at = static_cast<size_t>(vector + lane);
+  layer.bases[at] = *base;
+  int8_t& exception_count = panel.exception_counts[v];
+  if (exception_count == kernels::kNotFused) return;
+  const std::optional<FusedRequantization> fused = Fuse(channel, range);
+  if (!fused) {
+    exception_count = kernels::kNotFused;
+    return;
+  }
+  layer.bases[at] = fused->base;
+  layer.slopes[at] = fused->slope;
+  layer.intercepts[at] = fused->intercept;
+  auto next = static_cast<size_t>(vector * kernels::kMaxExceptions + lane);
+  for (const int32_t exception : fused->exceptions) {
+    layer.exceptions[next] = exception;
+    next += static_cast<size_t>(lanes);
+  }
+  exception_count = std::max(exception_count, static_cast<int8_t>(fused->exceptions.size()));
 }
 
 }  // namespace
@@ -117,9 +149,11 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
   layer.input_zero_point = static_cast<uint8_t>(quantization.input.zero_point);
   layer.output_zero_point = static_cast<int16_t>(quantization.output.zero_point);
   FoldActivation(activation, quantization.output, layer);
-  layer.general_epilogue = layer.upper < 255;
+  layer.needs_row_terms = false;
   layer.accumulator_bound = 0;
-  for (const Panel& panel : layer.panels) {
+  for (Panel& panel : layer.panels) {
+    panel.in_registers = layer.kernels->requantizes_in_registers;
+    std::fill(std::begin(panel.exception_counts), std::end(panel.exception_counts), int8_t{0});
     const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
     for (int v = 0; v < shape.vectors; ++v) {
       for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
@@ -127,18 +161,28 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
         if (column >= panel.columns) continue;  // stays zero
         const int64_t j = panel.out_begin + column;
         const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
-        const int64_t bound = AccumulatorBound(c, quantization.input.zero_point);
+        const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
+        const int64_t bound = std::max(all.most, -all.least);
         if (bound > kLargestInt32) {
           throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " +
                                       std::to_string(bound) + ChannelName(j) +
                                       "; want a bound of at most 2147483647");
         }
         layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
-        // The kernel rounds three times on the way to this; well below 2^31 none of them matters.
-        constexpr double kSafelyInt32 = 2e9;
-        const double largest = (static_cast<double>(bound) + std::abs(c.bias)) * c.multiplier;
         const int64_t zero_point = layer.FoldsZeroPoints() ? 0 : c.zero_point;
-        if (zero_point != 0 || largest >= kSafelyInt32) layer.general_epilogue = true;
+        if (zero_point != 0) {
+          layer.needs_row_terms = true;
+          panel.in_registers = false;
+        }
+        if (panel.in_registers) {
+          SetInRegisters({.bias = c.bias,
+                          .multiplier = c.multiplier,
+                          .zero_point = quantization.output.zero_point,
+                          .lower = layer.lower,
+                          .upper = layer.upper},
+                         Range(c, quantization.input.zero_point, layer.input_maximum), v, lane,
+                         panel, layer);
+        }
         const auto at = static_cast<size_t>(panel.column_offset + v * layer.kernels->lanes + lane);
         layer.bias[at] = c.bias;
         layer.multipliers[at] = c.multiplier;

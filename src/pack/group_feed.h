@@ -45,7 +45,7 @@ class GroupFeeder {
   // `scratch` has kScratchBytes, aligned to 64.
   GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
 
-  const kernels::GroupKernels& Kernels(const Panel& panel) const {
+  kernels::GroupKernel Kernel(const Panel& panel) const {
     return layer_.kernels->groups[panel.shape][stride_ - 1];
   }
   int64_t phases() const { return phases_; }

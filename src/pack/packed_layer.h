@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <new>
 #include <vector>
@@ -55,6 +56,8 @@ struct Panel {
   int columns;              // valid ones
   int64_t weights_offset;   // bytes
   int64_t column_offset;    // into the per-column arrays
+  bool in_registers;        // see kernels::PanelEpilogue
+  int8_t exception_counts[kernels::kMaxVectors];  // the same
   int64_t tap_sums_offset;  // into tap_sums
   int64_t shuffles_offset;  // into SpreadLayout::shuffle_*
   kernels::SpreadForm spread_form;
@@ -108,12 +111,9 @@ struct CacheLineAllocator {
 template <class T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
 
-// Row terms of weights less their zero points, for as many outputs as kernels in place and Winograd
-// kernels compute at once.
-inline constexpr int32_t kNoRowTerms[kernels::kMaxGroupPixels] = {};
-static_assert(kernels::kMaxGroupPixels >= kernels::kWinogradOutputs);
-
 struct PackedLayer {
+  static constexpr int32_t kNoException = std::numeric_limits<int32_t>::min();  // no accumulator
+
   Geometry geometry;
   const kernels::KernelTable* kernels;
   Feed feed;
@@ -134,6 +134,10 @@ struct PackedLayer {
 
   // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
   AlignedVector<int32_t> offsets;
+  AlignedVector<int32_t> bases;
+  AlignedVector<float> slopes;
+  AlignedVector<float> intercepts;
+  AlignedVector<int32_t> exceptions;  // [panel][vector][kMaxExceptions][lane]
   AlignedVector<float> bias;
   AlignedVector<float> multipliers;
   AlignedVector<int32_t> weight_zero_points;
@@ -148,7 +152,7 @@ struct PackedLayer {
   uint8_t input_maximum;  // of the input and of its padding: at least input_zero_point
   int16_t output_zero_point;
   uint8_t lower, upper;
-  bool general_epilogue;
+  bool needs_row_terms;  // for weight zero points that are not in the weights
   int64_t accumulator_bound;
 
   // The same layer with feed kWinograd, for images that take less time so; or null.
@@ -164,13 +168,20 @@ struct PackedLayer {
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
   // The requantization of a panel. Blocks that skip taps have offsets of their own; row terms of
-  // layers that do not fold their zero points are for the block to fill in.
+  // layers that need them are for the block to fill in.
   kernels::PanelEpilogue Epilogue(const Panel& panel) const {
     return {.offsets = offsets.data() + panel.column_offset,
+            .slopes = slopes.data() + panel.column_offset,
+            .intercepts = intercepts.data() + panel.column_offset,
+            .exceptions = exceptions.data() + panel.column_offset * kernels::kMaxExceptions,
+            .exception_counts = {panel.exception_counts[0], panel.exception_counts[1],
+                                 panel.exception_counts[2], panel.exception_counts[3]},
+            .in_registers = panel.in_registers,
+            .bases = bases.data() + panel.column_offset,
             .bias = bias.data() + panel.column_offset,
             .multipliers = multipliers.data() + panel.column_offset,
             .weight_zero_points = weight_zero_points.data() + panel.column_offset,
-            .row_terms = FoldsZeroPoints() ? kNoRowTerms : nullptr,
+            .row_terms = nullptr,
             .output_zero_point = output_zero_point,
             .lower = lower,
             .upper = upper};

@@ -29,7 +29,7 @@ int64_t MostSlideVectors(const kernels::KernelTable& table, int form) {
   int most = 0;
   for (int i = 0; i < table.shape_count; ++i) {
     const kernels::PanelShape& shape = table.shapes[i];
-    if (shape.lanes.slides[form].symmetric != nullptr) most = std::max(most, shape.vectors);
+    if (shape.lanes.slides[form] != nullptr) most = std::max(most, shape.vectors);
   }
   return most;
 }
