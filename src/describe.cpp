@@ -43,25 +43,26 @@ std::string Epilogue(const PackedLayer& layer) {
     const int count = layer.kernels->shapes[panel.shape].vectors;
     vectors += count;
     if (!panel.in_registers) continue;
-    fused += count - std::count(panel.exception_counts, panel.exception_counts + count,
-                                kernels::kNotFused);
+    fused += count -
+             std::count(panel.exception_counts, panel.exception_counts + count, kernels::kNotFused);
   }
   return fused == 0 ? "stepwise" : fused == vectors ? "fused" : "partly fused";
 }
 
 int64_t PackedBytes(const PackedLayer& layer) {
-  const size_t bytes =
-      layer.weights.size() + layer.chain_weights.size() +
-      layer.chain_lists.size() * sizeof(kernels::ChainList) +
-      layer.chain_inputs.size() * sizeof(int32_t) + layer.chain_taps.size() * sizeof(int16_t) +
-      (layer.offsets.size() + layer.bases.size() + layer.exceptions.size() +
-       layer.weight_zero_points.size() + layer.tap_sums.size()) *
-          sizeof(int32_t) +
-      (layer.slopes.size() + layer.intercepts.size() + layer.bias.size() +
-       layer.multipliers.size()) *
-          sizeof(float) +
-      layer.spread.shuffle_offsets.size() * sizeof(int64_t) + layer.spread.shuffle_orders.size() +
-      layer.padding.size() + layer.group_orders.size();
+  const size_t bytes = layer.weights.size() + layer.chain_weights.size() +
+                       layer.chain_lists.size() * sizeof(kernels::ChainList) +
+                       layer.chain_inputs.size() * sizeof(int32_t) +
+                       layer.chain_taps.size() * sizeof(int16_t) +
+                       (layer.offsets.size() + layer.bases.size() + layer.exceptions.size() +
+                        layer.weight_zero_points.size() + layer.tap_sums.size()) *
+                           sizeof(int32_t) +
+                       (layer.slopes.size() + layer.intercepts.size() + layer.bias.size() +
+                        layer.multipliers.size()) *
+                           sizeof(float) +
+                       layer.spread.shuffle_offsets.size() * sizeof(int64_t) +
+                       layer.spread.shuffle_orders.size() + layer.padding.size() +
+                       layer.group_orders.size() + layer.columns.size() + layer.byte_orders.size();
   return static_cast<int64_t>(bytes) +
          (layer.winograd == nullptr ? 0 : PackedBytes(*layer.winograd));
 }

@@ -116,11 +116,13 @@ void AddLanePanels(PackedLayer& layer) {
 
 // Lays the panels one behind the other and makes room for their numbers.
 void LayOutPanels(PackedLayer& layer) {
-  int64_t weight_bytes = 0, columns = 0, tap_sums = 0;
+  int64_t weight_bytes = 0, columns = 0, order_bytes = 0, tap_sums = 0;
   for (Panel& panel : layer.panels) {
     const int width = layer.kernels->shapes[panel.shape].columns;
     panel.weights_offset = weight_bytes;
     panel.column_offset = columns;
+    panel.byte_order_offset = order_bytes;
+    order_bytes += layer.kernels->lanes / pack::kLaneColumns * pack::kLaneBytes;
     panel.tap_sums_offset = tap_sums;
     if (panel.shape != kernels::kChainedShape) weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
@@ -128,6 +130,8 @@ void LayOutPanels(PackedLayer& layer) {
       tap_sums += (layer.GridTaps() + 1) * width;
   }
   layer.weights.resize(static_cast<size_t>(weight_bytes));
+  layer.columns.resize(static_cast<size_t>(columns));
+  layer.byte_orders.resize(static_cast<size_t>(order_bytes));
   layer.offsets.resize(static_cast<size_t>(columns));
   layer.bases.resize(static_cast<size_t>(columns));
   layer.slopes.resize(static_cast<size_t>(columns));

@@ -17,8 +17,8 @@
 namespace qconv::kernels {
 namespace {
 
-// Accumulators [row][vector], from vector `first` of the panel on, to bytes, for any legal layer. Not
-// inlined: one for all tiles, at the price of a detour of the accumulators through memory.
+// Accumulators [row][vector], from vector `first` of the panel on, to bytes, for any legal layer.
+// Not inlined: one for all tiles, at the price of a detour of the accumulators through memory.
 template <class Simd>
 __attribute__((noinline)) void RequantizeStepwise(const PanelEpilogue& e,
                                                   typename Simd::Width::Register* acc, int rows,
@@ -64,6 +64,7 @@ class OutputTask {
 
   OutputTask(const PanelEpilogue& epilogue, int columns)
       : epilogue_(epilogue),
+        byte_order_(Width::LoadOrder(epilogue.byte_order)),
         lower_(epilogue.lower),
         upper_(epilogue.upper),
         columns_(columns) {}
@@ -86,9 +87,11 @@ class OutputTask {
       return;
     }
     Register values[m * vectors];
-    Unroll<m>([&](auto r) { Unroll<vectors>([&](auto v) { values[r * vectors + v] = acc[r][v]; }); });
+    Unroll<m>(
+        [&](auto r) { Unroll<vectors>([&](auto v) { values[r * vectors + v] = acc[r][v]; }); });
     RequantizeStepwise<Simd>(epilogue_, values, m, vectors, first, first_row);
-    Unroll<m>([&](auto r) { Unroll<vectors>([&](auto v) { acc[r][v] = values[r * vectors + v]; }); });
+    Unroll<m>(
+        [&](auto r) { Unroll<vectors>([&](auto v) { acc[r][v] = values[r * vectors + v]; }); });
   }
 
   inline __attribute__((always_inline)) Native Halve(Register v0, Register v1) const {
@@ -99,7 +102,8 @@ class OutputTask {
   template <int rows>
   inline __attribute__((always_inline)) void Store(Native low, Native high,
                                                    uint8_t* const* outputs) const {
-    const auto bytes = Width::AtMost(Width::AtLeast(Width::Join(low, high), lower_), upper_);
+    const auto bytes =
+        Width::AtMost(Width::AtLeast(Width::Join(low, high, byte_order_), lower_), upper_);
     Width::template Store<nv, rows>(bytes, outputs, columns_);
   }
 
@@ -172,6 +176,7 @@ class OutputTask {
   }
 
   const PanelEpilogue& epilogue_;
+  Native byte_order_;
   uint8_t lower_, upper_;
   int columns_;
 };

@@ -84,16 +84,14 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
 }
 
 // Cuts the rows of a block into tiles.
-template <class Simd, template <class, int> class InputOf,
-          int nv>
+template <class Simd, template <class, int> class InputOf, int nv>
 void RunPanel(const PanelTask& task) {
   using Input = InputOf<Simd, nv>;
   const Input input(task);
   const EvenTiles tiles(task.row_count, Input::kTileRows);
   const auto run = [&](int64_t height, int64_t row, int64_t count) {
-    WithConstant<Input::kTileRows>(height, [&](auto m) {
-      GemmTiles<Simd, Input, m.kValue, nv>(task, input, row, count);
-    });
+    WithConstant<Input::kTileRows>(
+        height, [&](auto m) { GemmTiles<Simd, Input, m.kValue, nv>(task, input, row, count); });
   };
   run(tiles.height, 0, tiles.tall);
   if (tiles.tall < tiles.count) {

@@ -65,8 +65,7 @@ template <int nv, int stride>
 constexpr int kGroupPixels = TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
 
 // `m` neighbours in a row; columns[0] is the first that they need.
-template <class Simd, template <class> class QuadsOf, int nv,
-          int stride, int m>
+template <class Simd, template <class> class QuadsOf, int nv, int stride, int m>
 __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* const* columns,
                                         uint8_t* output) {
   using Width = typename Simd::Width;
@@ -106,8 +105,7 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
 }
 
 // Cuts each row into steps.
-template <class Simd, template <class> class QuadsOf, int nv,
-          int stride>
+template <class Simd, template <class> class QuadsOf, int nv, int stride>
 void RunGroups(const GroupTask& task) {
   constexpr int kMost = kGroupPixels<nv, stride>;
   const EvenTiles steps(task.count, kMost);

@@ -55,11 +55,10 @@ struct ChainList {
   int32_t counts[kMaxLinks];  // of chains of 1, 2, ... links; the longest come first
 };
 
-// The requantization of a panel, columns in the panel's order (see ColumnInPanel in
-// pack/weights.h).
+// The requantization of a panel, columns in the panel's order (pack/columns.h).
 //
-// Step by step: ((accumulator - base - weight zero point * row term) + bias) * multiplier, rounded to
-// an integer, plus the output zero point, clamped.
+// Step by step: ((accumulator - base - weight zero point * row term) + bias) * multiplier, rounded
+// to an integer, plus the output zero point, clamped.
 //
 // In registers there are no row terms, bits of accumulators are those of floats from 2^23 to 2^24,
 // and results are in s16 before the clamp. Then the steps can be done with floats whose low bits
@@ -74,9 +73,10 @@ struct PanelEpilogue {
   const int32_t* offsets;  // initial accumulators: base - input_zero_point * sum of weights
   const float* slopes;
   const float* intercepts;
-  const int32_t* exceptions;  // [vector][kMaxExceptions][lane]
+  const int32_t* exceptions;             // [vector][kMaxExceptions][lane]
   int8_t exception_counts[kMaxVectors];  // of each vector: the most of a column; or kNotFused
   bool in_registers;
+  const uint8_t* byte_order;  // [128-bit lane][16]: see pack/columns.h
   const int32_t* bases;
   const float* bias;                  // bias / (input scale * weight scale)
   const float* multipliers;           // input scale * weight scale / output scale
@@ -294,12 +294,12 @@ inline constexpr int kChainedShape = kMaxVectors;
 struct KernelTable {
   const char* name;
   const char* dot_product;
-  int lanes;                   // int32 lanes of a vector
+  int lanes;                      // int32 lanes of a vector
   bool requantizes_in_registers;  // whether kernels know PanelEpilogue::in_registers
-  WeightFormat weight_format;  // of all shapes but the chained one
-  int spread_vector_bytes;     // of a vector of spread input
+  WeightFormat weight_format;     // of all shapes but the chained one
+  int spread_vector_bytes;        // of a vector of spread input
   int shape_count;
-  PanelShape shapes[kMaxVectors + 1];                 // by vectors: 1, 2, ...; then kChainedShape
+  PanelShape shapes[kMaxVectors + 1];                // by vectors: 1, 2, ...; then kChainedShape
   GroupKernel groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1
   int group_depth;  // depth groups of a group, at most, that they are the fastest way for
   WinogradInputKernel winograd_input;  // null where there is no use for them

@@ -60,14 +60,16 @@ struct Width256 {
   static inline __m256 AsFloats(Register bits) { return reinterpret_cast<__m256>(bits); }
   static inline Register Bits(__m256 floats) { return reinterpret_cast<Register>(floats); }
   // Rounded once.
-  static inline __m256 MultiplyAdd(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
+  static inline __m256 MultiplyAdd(__m256 a, __m256 b, __m256 c) {
+    return _mm256_fmadd_ps(a, b, c);
+  }
 
   // Whether any of some comparisons found two equal numbers.
   class Matches {
    public:
     inline __attribute__((always_inline)) void Compare(Register a, Register b) {
-      equal_ = _mm256_or_si256(equal_, _mm256_cmpeq_epi32(reinterpret_cast<__m256i>(a),
-                                                          reinterpret_cast<__m256i>(b)));
+      equal_ = _mm256_or_si256(
+          equal_, _mm256_cmpeq_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
     }
     bool Any() const { return !_mm256_testz_si256(equal_, equal_); }
 
@@ -80,10 +82,12 @@ struct Width256 {
     return _mm256_blend_epi16(reinterpret_cast<__m256i>(v0),
                               _mm256_slli_epi32(reinterpret_cast<__m256i>(v1), 16), 0b10101010);
   }
-  // int16 to bytes, those of each vector side by side in each 128-bit lane.
-  static inline __m256i Join(__m256i low, __m256i high) {
-    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
-    return _mm256_shuffle_epi8(_mm256_packus_epi16(low, high), _mm256_broadcastsi128_si256(order));
+  // int16 to bytes, in order (pack/columns.h).
+  static inline __m256i LoadOrder(const uint8_t* order) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(order));
+  }
+  static inline __m256i Join(__m256i low, __m256i high, __m256i order) {
+    return _mm256_shuffle_epi8(_mm256_packus_epi16(low, high), order);
   }
   static inline __m256i AtLeast(__m256i bytes, uint8_t bound) {
     return _mm256_max_epu8(bytes, _mm256_set1_epi8(static_cast<char>(bound)));

@@ -2,8 +2,8 @@
 //
 // Layer: kernels. Shared by the AVX-512 ISAs. width_256.inl.h is its twin.
 //
-// Four vectors are narrowed at a time: Join(Halve(v0, v1), Halve(v2, v3)). That works within 128-bit
-// lanes: lane L of the result holds the four bytes of lane L of v0, then of v1, v2, v3.
+// Four vectors are narrowed at a time: Join(Halve(v0, v1), Halve(v2, v3)). That works within
+// 128-bit lanes: lane L of the result holds the four bytes of lane L of v0, then of v1, v2, v3.
 // Panels store their channels in an order that undoes this (ColumnInPanel in pack/weights.h), so
 // that for nv = 4 no permutation is needed:
 //   vector v, lane i   <->   column 4 * nv * (i / 4) + 4 * v + i % 4
@@ -64,7 +64,9 @@ struct Width512 {
   static inline __m512 AsFloats(Register bits) { return reinterpret_cast<__m512>(bits); }
   static inline Register Bits(__m512 floats) { return reinterpret_cast<Register>(floats); }
   // Rounded once.
-  static inline __m512 MultiplyAdd(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+  static inline __m512 MultiplyAdd(__m512 a, __m512 b, __m512 c) {
+    return _mm512_fmadd_ps(a, b, c);
+  }
 
   // Whether any of some comparisons found two equal numbers.
   class Matches {
@@ -81,14 +83,14 @@ struct Width512 {
 
   // The low halves of the lanes of v0 and v1, in turns: v0[0], v1[0], v0[1], ...
   static inline __m512i Halve(Register v0, Register v1) {
-    const __m512i low_to_high = _mm512_set4_epi32(0x0d0c'0000, 0x0908'0000, 0x0504'0000, 0x0100'0000);
+    const __m512i low_to_high =
+        _mm512_set4_epi32(0x0d0c'0000, 0x0908'0000, 0x0504'0000, 0x0100'0000);
     return _mm512_mask_shuffle_epi8(reinterpret_cast<__m512i>(v0), 0xcccc'cccc'cccc'cccc,
-                                    reinterpret_cast<__m512i>(v1),
-                                    low_to_high);
+                                    reinterpret_cast<__m512i>(v1), low_to_high);
   }
-  // int16 to bytes, those of each vector side by side in each 128-bit lane.
-  static inline __m512i Join(__m512i low, __m512i high) {
-    const __m512i order = _mm512_set4_epi32(0x0f0d'0b09, 0x0e0c'0a08, 0x0705'0301, 0x0604'0200);
+  // int16 to bytes, in order (pack/columns.h).
+  static inline __m512i LoadOrder(const uint8_t* order) { return _mm512_loadu_si512(order); }
+  static inline __m512i Join(__m512i low, __m512i high, __m512i order) {
     return _mm512_shuffle_epi8(_mm512_packus_epi16(low, high), order);
   }
   static inline __m512i AtLeast(__m512i bytes, uint8_t bound) {

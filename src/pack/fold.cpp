@@ -92,7 +92,7 @@ void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
     for (int v = 0; v < shape.vectors; ++v) {
       for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
         const int position = v * layer.kernels->lanes + lane;
-        const int column = ColumnInPanel(shape.vectors, v, lane);
+        const int column = layer.Column(panel, position);
         const auto keep = [&](int64_t taps, uint32_t sum) {
           if (layer.tap_sums.empty()) return;  // no block skips taps
           layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + taps * shape.columns +
@@ -114,31 +114,56 @@ void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
   }
 }
 
-// How a column in a place of its panel is requantized in registers.
-void SetInRegisters(const Requantization& channel, AccumulatorRange range, int v, int lane,
-                    Panel& panel, PackedLayer& layer) {
-  const std::optional<int32_t> base = BaseInRegisters(channel, range);
-  panel.in_registers = base.has_value();
-  if (!base) return;
+// How a column is requantized in registers.
+struct InRegisters {
+  std::optional<int32_t> base;  // of steps; none: not in registers
+  std::optional<FusedRequantization> fused;
+};
+
+InRegisters RequantizeInRegisters(const Requantization& channel, AccumulatorRange range) {
+  InRegisters column;
+  column.base = BaseInRegisters(channel, range);
+  if (column.base) column.fused = Fuse(channel, range);
+  return column;
+}
+
+// The dearer a column is, the more it wants to be in a vector of its like.
+int Cost(const InRegisters& column) {
+  return column.fused ? static_cast<int>(column.fused->exceptions.size())
+                      : kernels::kMaxExceptions + 1;
+}
+
+void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLayer& layer) {
+  const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
+  std::vector<int> costs(static_cast<size_t>(vectors * lanes));
+  if (layer.feed != Feed::kLanes && vectors > 1 && panel.in_registers)
+    std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
+  const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs);
+  std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
+  const std::vector<uint8_t> bytes = ByteOrder(vectors, lanes, order);
+  std::copy(bytes.begin(), bytes.end(), layer.byte_orders.begin() + panel.byte_order_offset);
+}
+
+// Writes the numbers of a column at its position, which its vector's mode may not need.
+void SetInRegisters(const InRegisters& column, int v, int lane, Panel& panel, PackedLayer& layer) {
   const int64_t lanes = layer.kernels->lanes, vector = panel.column_offset + v * lanes;
   const auto at = static_cast<size_t>(vector + lane);
-  layer.bases[at] = *base;
   int8_t& exception_count = panel.exception_counts[v];
-  if (exception_count == kernels::kNotFused) return;
-  const std::optional<FusedRequantization> fused = Fuse(channel, range);
-  if (!fused) {
+  if (!column.fused) {
+    layer.bases[at] = *column.base;
     exception_count = kernels::kNotFused;
     return;
   }
-  layer.bases[at] = fused->base;
-  layer.slopes[at] = fused->slope;
-  layer.intercepts[at] = fused->intercept;
+  layer.bases[at] = column.fused->base;
+  layer.slopes[at] = column.fused->slope;
+  layer.intercepts[at] = column.fused->intercept;
   auto next = static_cast<size_t>(vector * kernels::kMaxExceptions + lane);
-  for (const int32_t exception : fused->exceptions) {
+  for (const int32_t exception : column.fused->exceptions) {
     layer.exceptions[next] = exception;
     next += static_cast<size_t>(lanes);
   }
-  exception_count = std::max(exception_count, static_cast<int8_t>(fused->exceptions.size()));
+  if (exception_count == kernels::kNotFused) return;
+  exception_count = std::max(exception_count, static_cast<int8_t>(Cost(column)));
 }
 
 }  // namespace
@@ -151,42 +176,56 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
   FoldActivation(activation, quantization.output, layer);
   layer.needs_row_terms = false;
   layer.accumulator_bound = 0;
-  for (Panel& panel : layer.panels) {
-    panel.in_registers = layer.kernels->requantizes_in_registers;
-    std::fill(std::begin(panel.exception_counts), std::end(panel.exception_counts), int8_t{0});
-    const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
-    for (int v = 0; v < shape.vectors; ++v) {
-      for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
-        const int column = ColumnInPanel(shape.vectors, v, lane);
-        if (column >= panel.columns) continue;  // stays zero
-        const int64_t j = panel.out_begin + column;
-        const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
-        const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
-        const int64_t bound = std::max(all.most, -all.least);
-        if (bound > kLargestInt32) {
-          throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " +
-                                      std::to_string(bound) + ChannelName(j) +
-                                      "; want a bound of at most 2147483647");
-        }
-        layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
-        const int64_t zero_point = layer.FoldsZeroPoints() ? 0 : c.zero_point;
-        if (zero_point != 0) {
-          layer.needs_row_terms = true;
-          panel.in_registers = false;
-        }
-        if (panel.in_registers) {
-          SetInRegisters({.bias = c.bias,
+  const auto requantization = [&](const Channel& c) {
+    return Requantization{.bias = c.bias,
                           .multiplier = c.multiplier,
                           .zero_point = quantization.output.zero_point,
                           .lower = layer.lower,
-                          .upper = layer.upper},
-                         Range(c, quantization.input.zero_point, layer.input_maximum), v, lane,
-                         panel, layer);
-        }
-        const auto at = static_cast<size_t>(panel.column_offset + v * layer.kernels->lanes + lane);
-        layer.bias[at] = c.bias;
-        layer.multipliers[at] = c.multiplier;
-        layer.weight_zero_points[at] = static_cast<int32_t>(zero_point);
+                          .upper = layer.upper};
+  };
+  const auto zero_point_left = [&](const Channel& c) {
+    return layer.FoldsZeroPoints() ? 0 : c.zero_point;
+  };
+  for (Panel& panel : layer.panels) {
+    std::vector<Channel> channels;
+    std::vector<InRegisters> columns;
+    panel.in_registers = layer.kernels->requantizes_in_registers;
+    for (int64_t j = panel.out_begin; j < panel.out_begin + panel.columns; ++j) {
+      const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
+      const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
+      const int64_t bound = std::max(all.most, -all.least);
+      if (bound > kLargestInt32) {
+        throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " +
+                                    std::to_string(bound) + ChannelName(j) +
+                                    "; want a bound of at most 2147483647");
+      }
+      layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
+      if (zero_point_left(c) != 0) {
+        layer.needs_row_terms = true;
+        panel.in_registers = false;
+      }
+      columns.emplace_back();
+      if (panel.in_registers) {
+        const auto range = Range(c, quantization.input.zero_point, layer.input_maximum);
+        columns.back() = RequantizeInRegisters(requantization(c), range);
+        panel.in_registers = columns.back().base.has_value();
+      }
+      channels.push_back(c);
+    }
+    SetOrder(columns, panel, layer);
+    std::fill(std::begin(panel.exception_counts), std::end(panel.exception_counts), int8_t{0});
+    const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
+    for (int position = 0; position < vectors * lanes; ++position) {
+      const int column = layer.Column(panel, position);
+      if (column >= panel.columns) continue;  // stays zero
+      const Channel& c = channels[static_cast<size_t>(column)];
+      const auto at = static_cast<size_t>(panel.column_offset + position);
+      layer.bias[at] = c.bias;
+      layer.multipliers[at] = c.multiplier;
+      layer.weight_zero_points[at] = static_cast<int32_t>(zero_point_left(c));
+      if (panel.in_registers) {
+        SetInRegisters(columns[static_cast<size_t>(column)], position / lanes, position % lanes,
+                       panel, layer);
       }
     }
   }

@@ -36,8 +36,8 @@ Step FindStep(const Requantization& channel, AccumulatorRange range, int64_t val
   const double guess =
       (static_cast<double>(value - channel.zero_point) + 0.5) / channel.multiplier - channel.bias;
   const auto limited = [range](double x) {
-    return static_cast<int64_t>(std::clamp(x, static_cast<double>(range.least) - 1,
-                                           static_cast<double>(range.most)));
+    return static_cast<int64_t>(
+        std::clamp(x, static_cast<double>(range.least) - 1, static_cast<double>(range.most)));
   };
   const auto at_most = [&](int64_t acc) { return Byte(channel, acc) <= value; };
   int64_t low = limited(guess - kNear), high = limited(guess + kNear) + 1;
@@ -147,9 +147,8 @@ std::vector<int64_t> Exceptions(const std::vector<Step>& steps, const Slope& slo
                                 AccumulatorRange range, int64_t d) {
   std::vector<int64_t> exceptions;
   for (const Step& step : steps) {
-    const int64_t last =
-        std::clamp(FloorDiv(LastSum(slope, step.value) - d, slope.numerator), range.least - 1,
-                   range.most);
+    const int64_t last = std::clamp(FloorDiv(LastSum(slope, step.value) - d, slope.numerator),
+                                    range.least - 1, range.most);
     const int64_t begin = std::min(last, step.last) + 1, end = std::max(last, step.last) + 1;
     for (int64_t acc = begin; acc < end; ++acc) {
       if (exceptions.size() > kernels::kMaxExceptions) return exceptions;

@@ -56,7 +56,8 @@ struct FusedRequantization {
 // exceptions. Needs a range of at most 2^23 accumulators.
 std::optional<FusedRequantization> Fuse(const Requantization& channel, AccumulatorRange range);
 
-// A base for the steps one by one, in registers, if they can be done there (kernels::PanelEpilogue).
+// A base for the steps one by one, in registers, if they can be done there
+// (kernels::PanelEpilogue).
 std::optional<int32_t> BaseInRegisters(const Requantization& channel, AccumulatorRange range);
 
 }  // namespace qconv::pack

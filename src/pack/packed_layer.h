@@ -50,16 +50,17 @@ struct ChannelGroup {
 };
 
 struct Panel {
-  int group;                // index of its ChannelGroup
-  int shape;                // index into KernelTable::shapes
-  int64_t out_begin;        // first output channel
-  int columns;              // valid ones
-  int64_t weights_offset;   // bytes
-  int64_t column_offset;    // into the per-column arrays
-  bool in_registers;        // see kernels::PanelEpilogue
+  int group;                                      // index of its ChannelGroup
+  int shape;                                      // index into KernelTable::shapes
+  int64_t out_begin;                              // first output channel
+  int columns;                                    // valid ones
+  int64_t weights_offset;                         // bytes
+  int64_t column_offset;                          // into the per-column arrays
+  int64_t byte_order_offset;                      // into byte_orders
+  bool in_registers;                              // see kernels::PanelEpilogue
   int8_t exception_counts[kernels::kMaxVectors];  // the same
-  int64_t tap_sums_offset;  // into tap_sums
-  int64_t shuffles_offset;  // into SpreadLayout::shuffle_*
+  int64_t tap_sums_offset;                        // into tap_sums
+  int64_t shuffles_offset;                        // into SpreadLayout::shuffle_*
   kernels::SpreadForm spread_form;
   // kChainedShape: into chain_lists; of all taps, if there is such a list (chains.h), and of each.
   int64_t whole_chains, tap_chains;
@@ -132,7 +133,11 @@ struct PackedLayer {
   bool groups_in_place;  // a kLanes layer: see group_feed.h
   AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
 
-  // Per column, in panel order (ColumnInPanel in weights.h); see kernels::PanelEpilogue.
+  // Of all panels: columns by position, and what puts their bytes in order (columns.h).
+  std::vector<uint8_t> columns;
+  AlignedVector<uint8_t> byte_orders;
+
+  // Per column, by position; see kernels::PanelEpilogue.
   AlignedVector<int32_t> offsets;
   AlignedVector<int32_t> bases;
   AlignedVector<float> slopes;
@@ -167,6 +172,10 @@ struct PackedLayer {
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
+  // Which column is at a position, vector * lanes + lane, of a panel.
+  int Column(const Panel& panel, int64_t position) const {
+    return columns[static_cast<size_t>(panel.column_offset + position)];
+  }
   // The requantization of a panel. Blocks that skip taps have offsets of their own; row terms of
   // layers that need them are for the block to fill in.
   kernels::PanelEpilogue Epilogue(const Panel& panel) const {
@@ -177,6 +186,7 @@ struct PackedLayer {
             .exception_counts = {panel.exception_counts[0], panel.exception_counts[1],
                                  panel.exception_counts[2], panel.exception_counts[3]},
             .in_registers = panel.in_registers,
+            .byte_order = byte_orders.data() + panel.byte_order_offset,
             .bases = bases.data() + panel.column_offset,
             .bias = bias.data() + panel.column_offset,
             .multipliers = multipliers.data() + panel.column_offset,

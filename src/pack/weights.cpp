@@ -157,7 +157,7 @@ void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, Pa
       for (int64_t group = 0; group < depth_groups; ++group) {
         for (int v = 0; v < vectors; ++v, out += vector_bytes) {
           for (int lane = 0; lane < table.lanes; ++lane) {
-            const int column = ColumnInPanel(vectors, v, lane);
+            const int column = layer.Column(panel, v * table.lanes + lane);
             int32_t quad[kernels::kDepthGroup];
             for (int i = 0; i < kernels::kDepthGroup; ++i) {
               quad[i] = reader.Get(panel, column, tap, group * kernels::kDepthGroup + i);

@@ -7,17 +7,10 @@
 #include <span>
 #include <vector>
 
+#include "pack/columns.h"
 #include "pack/packed_layer.h"
 
 namespace qconv::pack {
-
-// Which column of a panel of `vectors` vectors lane `lane` of vector `vector` computes. Not the
-// obvious vector * lanes + lane: the kernels narrow int32 to bytes with pack instructions, which
-// interleave their operands in units of four lanes; this order undoes it, so that the bytes come
-// out in order.
-constexpr int ColumnInPanel(int vectors, int vector, int lane) {
-  return 4 * vectors * (lane / 4) + 4 * vector + lane % 4;
-}
 
 // Of an output channel. `zero_points`: none, one or one per output channel.
 inline int32_t WeightZeroPoint(std::span<const int32_t> zero_points, int64_t out) {

@@ -102,7 +102,7 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
     for (int64_t pair = 0; pair < planes * pairs; ++pair) {
       const int64_t first_tap = pair / pairs * kKernel * kKernel, channel = pair % pairs * 2;
       for (int place = 0; place < vectors * lanes; ++place) {
-        const int column = ColumnInPanel(vectors, place / lanes, place % lanes);
+        const int column = layer.Column(panel, place);
         int32_t g[2][kKernel][kKernel];
         for (int i = 0; i < 2; ++i) {
           for (int tap = 0; tap < kKernel * kKernel; ++tap) {
