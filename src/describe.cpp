@@ -38,6 +38,7 @@ std::string Tiles(const PackedLayer& layer) {
 }
 
 std::string Epilogue(const PackedLayer& layer) {
+  if (!layer.kernels->fuses) return "stepwise";
   int64_t vectors = 0, fused = 0;
   for (const pack::Panel& panel : layer.panels) {
     const int count = layer.kernels->shapes[panel.shape].vectors;

@@ -48,7 +48,6 @@ std::vector<std::string_view> ReadFeatures() {
       {"sse4_2", Bit(leaf1.ecx, 20)},
       {"avx", ymm && Bit(leaf1.ecx, 28)},
       {"avx2", ymm && Bit(leaf7.ebx, 5)},
-      {"fma", ymm && Bit(leaf1.ecx, 12)},
       {"avx_vnni", ymm && Bit(leaf7_1.eax, 4)},
       {"avx_vnni_int8", ymm && Bit(leaf7_1.edx, 4)},
       {"avx512f", zmm && Bit(leaf7.ebx, 16)},

@@ -26,8 +26,8 @@ struct Entry {
 const std::vector<Entry>& Registry() {
   static const std::vector<Entry> registry = {
       {&kernels::kScalarTable, {}},
-      {&kernels::kAvx2Table, {"avx2", "fma"}},
-      {&kernels::kAvxVnniTable, {"avx2", "fma", "avx_vnni"}},
+      {&kernels::kAvx2Table, {"avx2"}},
+      {&kernels::kAvxVnniTable, {"avx2", "avx_vnni"}},
       {&kernels::kAvx512Table, {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl"}},
       {&kernels::kAvx512VnniTable,
        {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"}},

@@ -30,7 +30,7 @@ __attribute__((noinline)) void RequantizeStepwise(const PanelEpilogue& e,
   // The largest float below 2^31. The conversion turns anything outside int32 into INT32_MIN, which
   // is right for negative results; so only the upper side needs a clamp.
   const Float largest(2147483520.0f);
-  const Int32 zero_point(e.output_zero_point);
+  const Int32 zero_point(Width::kFuses ? e.output_zero_point : 0);
   const Int32 least(e.lower - e.output_zero_point), most(e.upper - e.output_zero_point);
   for (int v = 0; v < vectors; ++v) {
     const int column = (first + v) * Width::kLanes;
@@ -64,12 +64,12 @@ class OutputTask {
 
   OutputTask(const PanelEpilogue& epilogue, int columns)
       : epilogue_(epilogue),
-        byte_order_(Width::LoadOrder(epilogue.byte_order)),
+        narrowing_(epilogue),
         lower_(epilogue.lower),
         upper_(epilogue.upper),
         columns_(columns) {}
 
-  // Accumulators from vector `first` on to results, whose low 16 bits count.
+  // Accumulators from vector `first` on to results, as the narrowing wants them.
   template <int m, int vectors>
   inline __attribute__((always_inline)) void Requantize(Register (&acc)[m][vectors], int first,
                                                         int64_t first_row) const {
@@ -78,10 +78,12 @@ class OutputTask {
       Unroll<vectors>([&](auto v) {
         Register* rows[m];
         Unroll<m>([&](auto r) { rows[r] = &acc[r][v]; });
-        if (__builtin_expect(Fuses(rows, first + v), true)) {
+        if constexpr (!Width::kFuses) {
+          Step(rows, first + v);
+        } else if (__builtin_expect(Fuses(rows, first + v), true)) {
           Fuse(rows, first + v);
         } else {
-          Step(rows, first + v);
+          StepInFloats(rows, first + v);
         }
       });
       return;
@@ -95,15 +97,15 @@ class OutputTask {
   }
 
   inline __attribute__((always_inline)) Native Halve(Register v0, Register v1) const {
-    return Width::Halve(v0, v1);
+    return narrowing_.Halve(v0, v1);
   }
 
   // Stores the first `rows` pixels of a quad.
   template <int rows>
   inline __attribute__((always_inline)) void Store(Native low, Native high,
                                                    uint8_t* const* outputs) const {
-    const auto bytes =
-        Width::AtMost(Width::AtLeast(Width::Join(low, high, byte_order_), lower_), upper_);
+    auto bytes = Width::AtLeast(narrowing_.Join(low, high), lower_);
+    if (__builtin_expect(upper_ < 255, false)) bytes = Width::AtMost(bytes, upper_);
     Width::template Store<nv, rows>(bytes, outputs, columns_);
   }
 
@@ -160,9 +162,24 @@ class OutputTask {
     });
   }
 
-  // Base and result are integers in the low bits of floats, here too.
   template <int m>
   inline __attribute__((always_inline)) void Step(Register* const (&acc)[m], int vector) const {
+    using Int32 = typename Simd::Int32;
+    using Float = typename Simd::Float;
+    const int column = vector * Width::kLanes;
+    const auto bias = Float::load_unaligned(epilogue_.bias + column);
+    const auto multiplier = Float::load_unaligned(epilogue_.multipliers + column);
+    Unroll<m>([&](auto r) {
+      const Float y =
+          (xsimd::to_float(Int32(reinterpret_cast<Native>(*acc[r]))) + bias) * multiplier;
+      *acc[r] = reinterpret_cast<Register>(static_cast<Native>(xsimd::nearbyint_as_int(y)));
+    });
+  }
+
+  // The same where accumulators and results are integers in the low bits of floats.
+  template <int m>
+  inline __attribute__((always_inline)) void StepInFloats(Register* const (&acc)[m],
+                                                          int vector) const {
     const int column = vector * Width::kLanes;
     const auto base = Width::AsFloats(Width::LoadInts(epilogue_.bases + column));
     const auto bias = Width::LoadFloats(epilogue_.bias + column);
@@ -176,7 +193,7 @@ class OutputTask {
   }
 
   const PanelEpilogue& epilogue_;
-  Native byte_order_;
+  typename Width::Narrowing narrowing_;
   uint8_t lower_, upper_;
   int columns_;
 };

@@ -60,12 +60,12 @@ struct ChainList {
 // Step by step: ((accumulator - base - weight zero point * row term) + bias) * multiplier, rounded
 // to an integer, plus the output zero point, clamped.
 //
-// In registers there are no row terms, bits of accumulators are those of floats from 2^23 to 2^24,
-// and results are in s16 before the clamp. Then the steps can be done with floats whose low bits
-// are integers; those of kResultZero are 0.
-//
-// In a single step: of float * slope + intercept, rounded once, the low 16 bits are the result.
-// Unless the accumulator is one of the column's exceptions (pack/fuse.h).
+// In registers there are no row terms and results are below 2^31. Kernels that can do it all in a
+// single step (KernelTable::fuses) want more, others bases of 0: bits of accumulators are those of
+// floats from 2^23 to 2^24, and results are in s16 before the clamp. Then a vector may have slopes
+// and intercepts: of float * slope + intercept, rounded once, the low 16 bits are the result,
+// unless the accumulator is one of the column's exceptions (pack/fuse.h). The other vectors do the
+// steps with floats whose low bits are integers, too. Those of kResultZero are 0.
 inline constexpr float kResultZero = 1.5f * (1 << 23);
 inline constexpr int kMaxExceptions = 2;  // of a column
 inline constexpr int8_t kNotFused = -1;   // exceptions of a vector without a single step
@@ -294,10 +294,10 @@ inline constexpr int kChainedShape = kMaxVectors;
 struct KernelTable {
   const char* name;
   const char* dot_product;
-  int lanes;                      // int32 lanes of a vector
-  bool requantizes_in_registers;  // whether kernels know PanelEpilogue::in_registers
-  WeightFormat weight_format;     // of all shapes but the chained one
-  int spread_vector_bytes;        // of a vector of spread input
+  int lanes;                   // int32 lanes of a vector
+  bool fuses;                  // whether kernels know the single step of PanelEpilogue
+  WeightFormat weight_format;  // of all shapes but the chained one
+  int spread_vector_bytes;     // of a vector of spread input
   int shape_count;
   PanelShape shapes[kMaxVectors + 1];                // by vectors: 1, 2, ...; then kChainedShape
   GroupKernel groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1

@@ -143,7 +143,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
   KernelTable table = {.name = name,
                        .dot_product = dot_product,
                        .lanes = Simd::Width::kLanes,
-                       .requantizes_in_registers = true,
+                       .fuses = Simd::Width::kFuses,
                        .weight_format = Simd::kWeightFormat,
                        .spread_vector_bytes = Simd::kSpreadVectorBytes,
                        .shape_count = kShapes,

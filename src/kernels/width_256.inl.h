@@ -47,48 +47,34 @@ struct Width256 {
     return nv == 3 ? 1 : 4 / nv;
   }
 
-  static inline __m256 LoadFloats(const float* numbers) { return _mm256_loadu_ps(numbers); }
   static inline Register LoadInts(const int32_t* numbers) {
     return reinterpret_cast<Register>(
         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
   }
 
-  static inline Register Broadcast(int32_t number) {
-    return reinterpret_cast<Register>(_mm256_set1_epi32(number));
-  }
-  static inline __m256 Broadcast(float number) { return _mm256_set1_ps(number); }
-  static inline __m256 AsFloats(Register bits) { return reinterpret_cast<__m256>(bits); }
-  static inline Register Bits(__m256 floats) { return reinterpret_cast<Register>(floats); }
-  // Rounded once.
-  static inline __m256 MultiplyAdd(__m256 a, __m256 b, __m256 c) {
-    return _mm256_fmadd_ps(a, b, c);
-  }
+  // No single step: it would leave three ports no less to do (AVX-VNNI, 1x1 layers of 64 channels:
+  // 0.92 of the speed).
+  static constexpr bool kFuses = false;
 
-  // Whether any of some comparisons found two equal numbers.
-  class Matches {
+  // From results without the zero point. int16 saturation cannot change the bytes: the zero point
+  // is in 0..255 and the clamp to 0..255 follows.
+  class Narrowing {
    public:
-    inline __attribute__((always_inline)) void Compare(Register a, Register b) {
-      equal_ = _mm256_or_si256(
-          equal_, _mm256_cmpeq_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+    explicit Narrowing(const PanelEpilogue& e)
+        : zero_point_(_mm256_set1_epi16(e.output_zero_point)) {}
+
+    inline __attribute__((always_inline)) __m256i Halve(Register v0, Register v1) const {
+      return _mm256_adds_epi16(
+          _mm256_packs_epi32(reinterpret_cast<__m256i>(v0), reinterpret_cast<__m256i>(v1)),
+          zero_point_);
     }
-    bool Any() const { return !_mm256_testz_si256(equal_, equal_); }
+    inline __attribute__((always_inline)) __m256i Join(__m256i low, __m256i high) const {
+      return _mm256_packus_epi16(low, high);
+    }
 
    private:
-    __m256i equal_ = _mm256_setzero_si256();
+    __m256i zero_point_;
   };
-
-  // The low halves of the lanes of v0 and v1, in turns: v0[0], v1[0], v0[1], ...
-  static inline __m256i Halve(Register v0, Register v1) {
-    return _mm256_blend_epi16(reinterpret_cast<__m256i>(v0),
-                              _mm256_slli_epi32(reinterpret_cast<__m256i>(v1), 16), 0b10101010);
-  }
-  // int16 to bytes, in order (pack/columns.h).
-  static inline __m256i LoadOrder(const uint8_t* order) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(order));
-  }
-  static inline __m256i Join(__m256i low, __m256i high, __m256i order) {
-    return _mm256_shuffle_epi8(_mm256_packus_epi16(low, high), order);
-  }
   static inline __m256i AtLeast(__m256i bytes, uint8_t bound) {
     return _mm256_max_epu8(bytes, _mm256_set1_epi8(static_cast<char>(bound)));
   }

@@ -81,18 +81,29 @@ struct Width512 {
     __mmask16 different_ = 0xffff;
   };
 
-  // The low halves of the lanes of v0 and v1, in turns: v0[0], v1[0], v0[1], ...
-  static inline __m512i Halve(Register v0, Register v1) {
-    const __m512i low_to_high =
-        _mm512_set4_epi32(0x0d0c'0000, 0x0908'0000, 0x0504'0000, 0x0100'0000);
-    return _mm512_mask_shuffle_epi8(reinterpret_cast<__m512i>(v0), 0xcccc'cccc'cccc'cccc,
-                                    reinterpret_cast<__m512i>(v1), low_to_high);
-  }
-  // int16 to bytes, in order (pack/columns.h).
-  static inline __m512i LoadOrder(const uint8_t* order) { return _mm512_loadu_si512(order); }
-  static inline __m512i Join(__m512i low, __m512i high, __m512i order) {
-    return _mm512_shuffle_epi8(_mm512_packus_epi16(low, high), order);
-  }
+  // Whether results may take a single step (PanelEpilogue).
+  static constexpr bool kFuses = true;
+
+  // From results whose low 16 bits count.
+  class Narrowing {
+   public:
+    explicit Narrowing(const PanelEpilogue& e) : byte_order_(_mm512_loadu_si512(e.byte_order)) {}
+
+    // The low halves of the lanes of v0 and v1, in turns: v0[0], v1[0], v0[1], ...
+    inline __attribute__((always_inline)) __m512i Halve(Register v0, Register v1) const {
+      const __m512i low_to_high =
+          _mm512_set4_epi32(0x0d0c'0000, 0x0908'0000, 0x0504'0000, 0x0100'0000);
+      return _mm512_mask_shuffle_epi8(reinterpret_cast<__m512i>(v0), 0xcccc'cccc'cccc'cccc,
+                                      reinterpret_cast<__m512i>(v1), low_to_high);
+    }
+    // To bytes, in the order of columns.
+    inline __attribute__((always_inline)) __m512i Join(__m512i low, __m512i high) const {
+      return _mm512_shuffle_epi8(_mm512_packus_epi16(low, high), byte_order_);
+    }
+
+   private:
+    __m512i byte_order_;
+  };
   static inline __m512i AtLeast(__m512i bytes, uint8_t bound) {
     return _mm512_max_epu8(bytes, _mm512_set1_epi8(static_cast<char>(bound)));
   }

@@ -120,10 +120,18 @@ struct InRegisters {
   std::optional<FusedRequantization> fused;
 };
 
-InRegisters RequantizeInRegisters(const Requantization& channel, AccumulatorRange range) {
+InRegisters RequantizeInRegisters(const Requantization& channel, AccumulatorRange range,
+                                  bool fuses) {
   InRegisters column;
-  column.base = BaseInRegisters(channel, range);
-  if (column.base) column.fused = Fuse(channel, range);
+  if (fuses) {
+    column.base = BaseInFloats(channel, range);
+    if (column.base) column.fused = Fuse(channel, range);
+    return column;
+  }
+  // There are three roundings on the way to this; well below 2^31 none of them matters.
+  constexpr double kSafelyInt32 = 2e9;
+  const auto largest = static_cast<double>(std::max(range.most, -range.least));
+  if ((largest + std::abs(channel.bias)) * channel.multiplier < kSafelyInt32) column.base = 0;
   return column;
 }
 
@@ -136,7 +144,7 @@ int Cost(const InRegisters& column) {
 void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLayer& layer) {
   const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
   std::vector<int> costs(static_cast<size_t>(vectors * lanes));
-  if (layer.feed != Feed::kLanes && vectors > 1 && panel.in_registers)
+  if (layer.kernels->fuses && panel.in_registers && vectors > 1 && layer.feed != Feed::kLanes)
     std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
   const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs);
   std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
@@ -189,7 +197,7 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
   for (Panel& panel : layer.panels) {
     std::vector<Channel> channels;
     std::vector<InRegisters> columns;
-    panel.in_registers = layer.kernels->requantizes_in_registers;
+    panel.in_registers = true;
     for (int64_t j = panel.out_begin; j < panel.out_begin + panel.columns; ++j) {
       const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
       const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
@@ -207,7 +215,7 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
       columns.emplace_back();
       if (panel.in_registers) {
         const auto range = Range(c, quantization.input.zero_point, layer.input_maximum);
-        columns.back() = RequantizeInRegisters(requantization(c), range);
+        columns.back() = RequantizeInRegisters(requantization(c), range, layer.kernels->fuses);
         panel.in_registers = columns.back().base.has_value();
       }
       channels.push_back(c);

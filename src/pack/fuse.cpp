@@ -215,7 +215,7 @@ std::optional<FusedRequantization> Fuse(const Requantization& channel, Accumulat
   return best;
 }
 
-std::optional<int32_t> BaseInRegisters(const Requantization& channel, AccumulatorRange range) {
+std::optional<int32_t> BaseInFloats(const Requantization& channel, AccumulatorRange range) {
   constexpr double kSafelyInt16 = 32000;
   const auto largest = static_cast<double>(std::max(range.most, -range.least));
   if (range.most - range.least >= kUnitFloats ||

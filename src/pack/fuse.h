@@ -58,6 +58,6 @@ std::optional<FusedRequantization> Fuse(const Requantization& channel, Accumulat
 
 // A base for the steps one by one, in registers, if they can be done there
 // (kernels::PanelEpilogue).
-std::optional<int32_t> BaseInRegisters(const Requantization& channel, AccumulatorRange range);
+std::optional<int32_t> BaseInFloats(const Requantization& channel, AccumulatorRange range);
 
 }  // namespace qconv::pack
