@@ -43,9 +43,9 @@ std::string Epilogue(const PackedLayer& layer) {
   for (const pack::Panel& panel : layer.panels) {
     const int count = layer.kernels->shapes[panel.shape].vectors;
     vectors += count;
-    if (!panel.in_registers) continue;
-    fused += count -
-             std::count(panel.exception_counts, panel.exception_counts + count, kernels::kNotFused);
+    if (!panel.epilogue.in_registers) continue;
+    fused += count - std::count(panel.epilogue.exception_counts,
+                                panel.epilogue.exception_counts + count, kernels::kNotFused);
   }
   return fused == 0 ? "stepwise" : fused == vectors ? "fused" : "partly fused";
 }

@@ -32,7 +32,7 @@ void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& 
         feeder.MoveTo(image, z, y, rows, phase);
         for (const Panel& panel : panels) {
           const auto slide = layer.kernels->shapes[panel.shape].lanes.slides[layer.slide_form];
-          slide(feeder.Task(panel, layer.Epilogue(panel)));
+          slide(feeder.Task(panel));
         }
       }
     }
@@ -55,7 +55,7 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
         for (int64_t y = h.begin; y < h.end; y += most_rows) {
           feeder.MoveTo(image, z, y, std::min(h.end - y, most_rows), phase, x, count);
           for (const Panel& panel : panels) {
-            feeder.Kernel(panel)(feeder.Task(panel, layer.Epilogue(panel)));
+            feeder.Kernel(panel)(feeder.Task(panel));
           }
         }
       }

@@ -136,7 +136,7 @@ class Worker {
     const bool chained = panel.shape == kernels::kChainedShape;
     const int64_t tap_size = chained ? 1 : layer_.TapWeightBytes(panel);
     PanelTask task;
-    task.epilogue = layer_.Epilogue(panel);
+    task.epilogue = panel.epilogue;
     task.columns = panel.columns;
     int64_t row = 0;
     for (int i = 0; i < feed_count_; ++i) {

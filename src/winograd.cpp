@@ -132,7 +132,7 @@ class Block {
          .product_step = ProductStep(shape.columns),
          .output = job_.output + panel.out_begin,
          .rows = rows_,
-         .epilogue = layer_.Epilogue(panel),
+         .epilogue = &panel.epilogue,
          .columns = panel.columns});
   }
 

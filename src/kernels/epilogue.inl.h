@@ -74,20 +74,33 @@ class OutputTask {
   inline __attribute__((always_inline)) void Requantize(Register (&acc)[m][vectors], int first,
                                                         int64_t first_row) const {
     if (__builtin_expect(epilogue_.in_registers, true)) {
-      // Vector by vector, so that each number of a column is loaded once for all rows.
-      Unroll<vectors>([&](auto v) {
-        Register* rows[m];
-        Unroll<m>([&](auto r) { rows[r] = &acc[r][v]; });
-        if constexpr (!Width::kFuses) {
-          Step(rows, first + v);
-        } else if (__builtin_expect(Fuses(rows, first + v), true)) {
-          Fuse(rows, first + v);
-        } else {
-          StepInFloats(rows, first + v);
-        }
-      });
-      return;
+      RequantizeInRegisters(acc, first);
+    } else {
+      RequantizeInMemory(acc, first, first_row);
     }
+  }
+
+  // Vector by vector, so that each number of a column is loaded once for all rows.
+  template <int m, int vectors>
+  inline __attribute__((always_inline)) void RequantizeInRegisters(Register (&acc)[m][vectors],
+                                                                   int first) const {
+    Unroll<vectors>([&](auto v) {
+      Register* rows[m];
+      Unroll<m>([&](auto r) { rows[r] = &acc[r][v]; });
+      if constexpr (!Width::kFuses) {
+        Step(rows, first + v);
+      } else if (__builtin_expect(Fuses(rows, first + v), true)) {
+        Fuse(rows, first + v);
+      } else {
+        StepInFloats(rows, first + v);
+      }
+    });
+  }
+
+  template <int m, int vectors>
+  inline __attribute__((always_inline)) void RequantizeInMemory(Register (&acc)[m][vectors],
+                                                                int first,
+                                                                int64_t first_row) const {
     Register values[m * vectors];
     Unroll<m>(
         [&](auto r) { Unroll<vectors>([&](auto v) { values[r * vectors + v] = acc[r][v]; }); });

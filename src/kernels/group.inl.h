@@ -76,7 +76,7 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
   Register acc[m][nv];
   Unroll<nv>([&](auto v) {
     const auto offset = reinterpret_cast<Register>(static_cast<Native>(
-        Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
+        Simd::Int32::load_unaligned(task.epilogue->offsets + v * Width::kLanes)));
     Unroll<m>([&](auto r) { acc[r][v] = offset; });
   });
   QuadsOf<Simd> quads(task);
@@ -100,7 +100,7 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
   }
   Row rows[m];
   Unroll<m>([&](auto r) { rows[r] = {0, r * task.output_step}; });
-  OutputTask<Simd, nv>(task.epilogue, task.valid_columns)
+  OutputTask<Simd, nv>(*task.epilogue, task.valid_columns)
       .template Write<m>(acc, output, rows, /*first_row=*/0);
 }
 

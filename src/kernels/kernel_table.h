@@ -182,8 +182,8 @@ struct SlideTask {
   int output_rows;
   int64_t output_step;  // from pixel to pixel, in bytes
   int64_t count;
-  const std::byte* weights;  // [output row][quad][tap][vector]
-  PanelEpilogue epilogue;    // without row_terms
+  const std::byte* weights;       // [output row][quad][tap][vector]
+  const PanelEpilogue* epilogue;  // without row_terms
   int columns;
 };
 
@@ -212,7 +212,7 @@ struct GroupTask {
   int64_t rows, count;
   int64_t output_row_step, output_step;  // bytes
   const std::byte* weights;              // [kernel row][tap][depth group][vector]
-  PanelEpilogue epilogue;                // without row_terms
+  const PanelEpilogue* epilogue;         // without row_terms
   int valid_columns;                     // of the panel
 };
 
@@ -252,7 +252,7 @@ struct WinogradTask {
   // [tile][2][2]: outputs, from that pixel. Negative ones are not written; if the last one of a
   // tile is, so are the others.
   const Row* rows;
-  PanelEpilogue epilogue;  // without row_terms
+  const PanelEpilogue* epilogue;  // without row_terms
   int columns;
 };
 

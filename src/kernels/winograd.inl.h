@@ -120,8 +120,8 @@ void MultiplyWinograd(const WinogradTask& task) {
   constexpr int kAllOutputs = kWinogradSide + 1;  // position (1, 1), which all four outputs add
   int32_t zeros[kColumns] = {}, offsets[kColumns];
   for (int c = 0; c < kColumns; ++c) {
-    const auto offset = static_cast<uint32_t>(task.epilogue.offsets[c]) -
-                        static_cast<uint32_t>(task.epilogue.bases[c]);
+    const auto offset = static_cast<uint32_t>(task.epilogue->offsets[c]) -
+                        static_cast<uint32_t>(task.epilogue->bases[c]);
     offsets[c] = static_cast<int32_t>(offset << kWinogradScaleBits);
   }
   const EvenTiles steps(task.tiles, kMost);
@@ -168,14 +168,14 @@ template <class Simd, int nv>
 __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
   using Register = typename Simd::Width::Register;
   constexpr int kLanes = Simd::Width::kLanes;
-  const OutputTask<Simd, nv> output_task(task.epilogue, task.columns);
+  const OutputTask<Simd, nv> output_task(*task.epilogue, task.columns);
   const int32_t* products = task.products;
   for (int64_t tile = 0; tile < task.tiles; ++tile, products += nv * kLanes) {
     Register y[kWinogradOutputs][nv];
     Unroll<nv>([&](auto v) __attribute__((always_inline)) {
       Register outputs[kWinogradOutputs];
       TransformWinogradProducts<Simd>(products + v * kLanes, task.product_step, outputs);
-      const Register base = Simd::Width::LoadInts(task.epilogue.bases + v * kLanes);
+      const Register base = Simd::Width::LoadInts(task.epilogue->bases + v * kLanes);
       Unroll<kWinogradOutputs>([&](auto r) { y[r][v] = Simd::Width::Add(outputs[r], base); });
     });
     const Row* rows = task.rows + tile * kWinogradOutputs;

@@ -144,7 +144,8 @@ int Cost(const InRegisters& column) {
 void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLayer& layer) {
   const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
   std::vector<int> costs(static_cast<size_t>(vectors * lanes));
-  if (layer.kernels->fuses && panel.in_registers && vectors > 1 && layer.feed != Feed::kLanes)
+  if (layer.kernels->fuses && panel.epilogue.in_registers && vectors > 1 &&
+      layer.feed != Feed::kLanes)
     std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
   const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs);
   std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
@@ -156,7 +157,7 @@ void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLa
 void SetInRegisters(const InRegisters& column, int v, int lane, Panel& panel, PackedLayer& layer) {
   const int64_t lanes = layer.kernels->lanes, vector = panel.column_offset + v * lanes;
   const auto at = static_cast<size_t>(vector + lane);
-  int8_t& exception_count = panel.exception_counts[v];
+  int8_t& exception_count = panel.epilogue.exception_counts[v];
   if (!column.fused) {
     layer.bases[at] = *column.base;
     exception_count = kernels::kNotFused;
@@ -172,6 +173,26 @@ void SetInRegisters(const InRegisters& column, int v, int lane, Panel& panel, Pa
   }
   if (exception_count == kernels::kNotFused) return;
   exception_count = std::max(exception_count, static_cast<int8_t>(Cost(column)));
+}
+
+// The numbers of all panels are where they will stay.
+void SetEpilogues(PackedLayer& layer) {
+  for (Panel& panel : layer.panels) {
+    kernels::PanelEpilogue& e = panel.epilogue;
+    e.offsets = layer.offsets.data() + panel.column_offset;
+    e.slopes = layer.slopes.data() + panel.column_offset;
+    e.intercepts = layer.intercepts.data() + panel.column_offset;
+    e.exceptions = layer.exceptions.data() + panel.column_offset * kernels::kMaxExceptions;
+    e.byte_order = layer.byte_orders.data() + panel.byte_order_offset;
+    e.bases = layer.bases.data() + panel.column_offset;
+    e.bias = layer.bias.data() + panel.column_offset;
+    e.multipliers = layer.multipliers.data() + panel.column_offset;
+    e.weight_zero_points = layer.weight_zero_points.data() + panel.column_offset;
+    e.row_terms = nullptr;
+    e.output_zero_point = layer.output_zero_point;
+    e.lower = layer.lower;
+    e.upper = layer.upper;
+  }
 }
 
 }  // namespace
@@ -197,7 +218,7 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
   for (Panel& panel : layer.panels) {
     std::vector<Channel> channels;
     std::vector<InRegisters> columns;
-    panel.in_registers = true;
+    panel.epilogue.in_registers = true;
     for (int64_t j = panel.out_begin; j < panel.out_begin + panel.columns; ++j) {
       const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
       const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
@@ -210,18 +231,19 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
       layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
       if (zero_point_left(c) != 0) {
         layer.needs_row_terms = true;
-        panel.in_registers = false;
+        panel.epilogue.in_registers = false;
       }
       columns.emplace_back();
-      if (panel.in_registers) {
+      if (panel.epilogue.in_registers) {
         const auto range = Range(c, quantization.input.zero_point, layer.input_maximum);
         columns.back() = RequantizeInRegisters(requantization(c), range, layer.kernels->fuses);
-        panel.in_registers = columns.back().base.has_value();
+        panel.epilogue.in_registers = columns.back().base.has_value();
       }
       channels.push_back(c);
     }
     SetOrder(columns, panel, layer);
-    std::fill(std::begin(panel.exception_counts), std::end(panel.exception_counts), int8_t{0});
+    std::fill(std::begin(panel.epilogue.exception_counts),
+              std::end(panel.epilogue.exception_counts), int8_t{0});
     const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
     for (int position = 0; position < vectors * lanes; ++position) {
       const int column = layer.Column(panel, position);
@@ -231,13 +253,14 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
       layer.bias[at] = c.bias;
       layer.multipliers[at] = c.multiplier;
       layer.weight_zero_points[at] = static_cast<int32_t>(zero_point_left(c));
-      if (panel.in_registers) {
+      if (panel.epilogue.in_registers) {
         SetInRegisters(columns[static_cast<size_t>(column)], position / lanes, position % lanes,
                        panel, layer);
       }
     }
   }
   FoldColumns(WeightReader(layer, weights, quantization.weight_zero_points), layer);
+  SetEpilogues(layer);
 }
 
 }  // namespace qconv::pack

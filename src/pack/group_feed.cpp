@@ -107,7 +107,7 @@ void GroupFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t r
   FillTable(0);
 }
 
-kernels::GroupTask GroupFeeder::Task(const Panel& panel, const kernels::PanelEpilogue& epilogue) {
+kernels::GroupTask GroupFeeder::Task(const Panel& panel) {
   const int64_t channel = layer_.groups[static_cast<size_t>(panel.group)].in_begin;
   // Where the last pixel is that of the tensor, the last panels read from the copy of its end.
   const int64_t table_channel = near_end_ && channel + kGroupBytes > g_.in_channels ? channel : 0;
@@ -126,7 +126,7 @@ kernels::GroupTask GroupFeeder::Task(const Panel& panel, const kernels::PanelEpi
           .output_row_step = image_.output_size[2] * g_.out_channels,
           .output_step = phases_ * g_.out_channels,
           .weights = layer_.weights.data() + panel.weights_offset,
-          .epilogue = epilogue,
+          .epilogue = &panel.epilogue,
           .valid_columns = panel.columns};
 }
 

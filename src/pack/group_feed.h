@@ -59,7 +59,7 @@ class GroupFeeder {
               int64_t first, int64_t count);
 
   // The task of a panel. It points to a table that is good until the next call.
-  kernels::GroupTask Task(const Panel& panel, const kernels::PanelEpilogue& epilogue);
+  kernels::GroupTask Task(const Panel& panel);
 
  private:
   int64_t Columns(int64_t pixels) const { return (pixels - 1) * stride_ + g_.kernel[2]; }

@@ -50,17 +50,16 @@ struct ChannelGroup {
 };
 
 struct Panel {
-  int group;                                      // index of its ChannelGroup
-  int shape;                                      // index into KernelTable::shapes
-  int64_t out_begin;                              // first output channel
-  int columns;                                    // valid ones
-  int64_t weights_offset;                         // bytes
-  int64_t column_offset;                          // into the per-column arrays
-  int64_t byte_order_offset;                      // into byte_orders
-  bool in_registers;                              // see kernels::PanelEpilogue
-  int8_t exception_counts[kernels::kMaxVectors];  // the same
-  int64_t tap_sums_offset;                        // into tap_sums
-  int64_t shuffles_offset;                        // into SpreadLayout::shuffle_*
+  int group;                        // index of its ChannelGroup
+  int shape;                        // index into KernelTable::shapes
+  int64_t out_begin;                // first output channel
+  int columns;                      // valid ones
+  int64_t weights_offset;           // bytes
+  int64_t column_offset;            // into the per-column arrays
+  int64_t byte_order_offset;        // into byte_orders
+  kernels::PanelEpilogue epilogue;  // without row terms
+  int64_t tap_sums_offset;          // into tap_sums
+  int64_t shuffles_offset;          // into SpreadLayout::shuffle_*
   kernels::SpreadForm spread_form;
   // kChainedShape: into chain_lists; of all taps, if there is such a list (chains.h), and of each.
   int64_t whole_chains, tap_chains;
@@ -113,6 +112,10 @@ template <class T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
 
 struct PackedLayer {
+  PackedLayer() = default;
+  PackedLayer(PackedLayer&&) = default;  // not to be copied: panels point into the vectors
+  PackedLayer& operator=(PackedLayer&&) = default;
+
   static constexpr int32_t kNoException = std::numeric_limits<int32_t>::min();  // no accumulator
 
   Geometry geometry;
@@ -175,26 +178,6 @@ struct PackedLayer {
   // Which column is at a position, vector * lanes + lane, of a panel.
   int Column(const Panel& panel, int64_t position) const {
     return columns[static_cast<size_t>(panel.column_offset + position)];
-  }
-  // The requantization of a panel. Blocks that skip taps have offsets of their own; row terms of
-  // layers that need them are for the block to fill in.
-  kernels::PanelEpilogue Epilogue(const Panel& panel) const {
-    return {.offsets = offsets.data() + panel.column_offset,
-            .slopes = slopes.data() + panel.column_offset,
-            .intercepts = intercepts.data() + panel.column_offset,
-            .exceptions = exceptions.data() + panel.column_offset * kernels::kMaxExceptions,
-            .exception_counts = {panel.exception_counts[0], panel.exception_counts[1],
-                                 panel.exception_counts[2], panel.exception_counts[3]},
-            .in_registers = panel.in_registers,
-            .byte_order = byte_orders.data() + panel.byte_order_offset,
-            .bases = bases.data() + panel.column_offset,
-            .bias = bias.data() + panel.column_offset,
-            .multipliers = multipliers.data() + panel.column_offset,
-            .weight_zero_points = weight_zero_points.data() + panel.column_offset,
-            .row_terms = nullptr,
-            .output_zero_point = output_zero_point,
-            .lower = lower,
-            .upper = upper};
   }
   // Whether the weights are packed less their zero points.
   bool FoldsZeroPoints() const { return feed == Feed::kLanes || feed == Feed::kWinograd; }

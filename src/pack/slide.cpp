@@ -77,7 +77,7 @@ void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t r
   FillRuns(/*channel=*/0, /*safe=*/in[2], runs_);
 }
 
-kernels::SlideTask SlideFeeder::Task(const Panel& panel, const kernels::PanelEpilogue& epilogue) {
+kernels::SlideTask SlideFeeder::Task(const Panel& panel) {
   const int64_t channel = panel.out_begin;
   const bool near_end = ReadsBeyond(channel);
   return {.runs = near_end ? end_runs_ : runs_,
@@ -87,7 +87,7 @@ kernels::SlideTask SlideFeeder::Task(const Panel& panel, const kernels::PanelEpi
           .output_step = phases_ * g_.out_channels,
           .count = count_,
           .weights = layer_.weights.data() + panel.weights_offset,
-          .epilogue = epilogue,
+          .epilogue = &panel.epilogue,
           .columns = panel.columns};
 }
 

@@ -47,7 +47,7 @@ class SlideFeeder {
   void MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase);
 
   // The task of a panel. It points to runs that are good until the next call.
-  kernels::SlideTask Task(const Panel& panel, const kernels::PanelEpilogue& epilogue);
+  kernels::SlideTask Task(const Panel& panel);
 
  private:
   // Padding, columns inside, columns near the end of the tensor, padding.
