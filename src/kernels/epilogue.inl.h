@@ -89,10 +89,10 @@ class OutputTask {
       Unroll<m>([&](auto r) { rows[r] = &acc[r][v]; });
       if constexpr (!Width::kFuses) {
         Step(rows, first + v);
-      } else if (__builtin_expect(Fuses(rows, first + v), true)) {
-        Fuse(rows, first + v);
-      } else {
+      } else if (__builtin_expect(MustStep(rows, first + v), false)) {
         StepInFloats(rows, first + v);
+      } else {
+        Fuse(rows, first + v);
       }
     });
   }
@@ -146,11 +146,12 @@ class OutputTask {
   }
 
  private:
-  // Whether these accumulators of a vector take a single step.
+  // Whether these accumulators of a vector cannot take a single step.
   template <int m>
-  inline __attribute__((always_inline)) bool Fuses(Register* const (&acc)[m], int vector) const {
+  inline __attribute__((always_inline)) bool MustStep(Register* const (&acc)[m], int vector) const {
     const int count = epilogue_.exception_counts[vector];
-    if (count <= 0) return count == 0;
+    if (__builtin_expect(count == 0, true)) return false;
+    if (count == kNotFused) return true;
     // Several chains of comparisons, each of which waits for the one before. (One: a tile of 12x16
     // of 27 inputs took half as long again.)
     constexpr int kChains = m < 4 ? m : 4;
@@ -162,7 +163,7 @@ class OutputTask {
     }
     bool any = false;
     Unroll<kChains>([&](auto c) { any |= matches[c].Any(); });
-    return !any;
+    return any;
   }
 
   template <int m>
