@@ -198,12 +198,16 @@ class OutputTask {
     const auto base = Width::AsFloats(Width::LoadInts(epilogue_.bases + column));
     const auto bias = Width::LoadFloats(epilogue_.bias + column);
     const auto multiplier = Width::LoadFloats(epilogue_.multipliers + column);
-    const auto magic = Width::Broadcast(kResultZero);
-    const auto zero_point = Width::Broadcast(static_cast<int32_t>(epilogue_.output_zero_point));
+    // An even zero point changes no rounding, which is to even.
+    const int32_t zero_point = epilogue_.output_zero_point, odd = zero_point % 2;
+    const auto magic = Width::Broadcast(kResultZero + static_cast<float>(zero_point - odd));
     Unroll<m>([&](auto r) {
       const auto sum = Width::AsFloats(*acc[r]) - base;
-      *acc[r] = Width::Add(Width::Bits((sum + bias) * multiplier + magic), zero_point);
+      *acc[r] = Width::Bits((sum + bias) * multiplier + magic);
     });
+    if (odd == 0) return;
+    const auto one = Width::Broadcast(int32_t{1});
+    Unroll<m>([&](auto r) { *acc[r] = Width::Add(*acc[r], one); });
   }
 
   const PanelEpilogue& epilogue_;
