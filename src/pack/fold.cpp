@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
-#include "pack/fuse.h"
+#include "pack/panel_epilogue.h"
 #include "pack/weights.h"
 
 namespace qconv::pack {
@@ -114,87 +114,6 @@ void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
   }
 }
 
-// How a column is requantized in registers.
-struct InRegisters {
-  std::optional<int32_t> base;  // of steps; none: not in registers
-  std::optional<FusedRequantization> fused;
-};
-
-InRegisters RequantizeInRegisters(const Requantization& channel, AccumulatorRange range,
-                                  bool fuses) {
-  InRegisters column;
-  if (fuses) {
-    column.base = BaseInFloats(channel, range);
-    if (column.base) column.fused = Fuse(channel, range);
-    return column;
-  }
-  // There are three roundings on the way to this; well below 2^31 none of them matters.
-  constexpr double kSafelyInt32 = 2e9;
-  const auto largest = static_cast<double>(std::max(range.most, -range.least));
-  if ((largest + std::abs(channel.bias)) * channel.multiplier < kSafelyInt32) column.base = 0;
-  return column;
-}
-
-// The dearer a column is, the more it wants to be in a vector of its like.
-int Cost(const InRegisters& column) {
-  return column.fused ? static_cast<int>(column.fused->exceptions.size())
-                      : kernels::kMaxExceptions + 1;
-}
-
-void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLayer& layer) {
-  const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
-  std::vector<int> costs(static_cast<size_t>(vectors * lanes));
-  if (layer.kernels->fuses && panel.epilogue.in_registers && vectors > 1 &&
-      layer.feed != Feed::kLanes)
-    std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
-  const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs);
-  std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
-  const std::vector<uint8_t> bytes = ByteOrder(vectors, lanes, order);
-  std::copy(bytes.begin(), bytes.end(), layer.byte_orders.begin() + panel.byte_order_offset);
-}
-
-// Writes the numbers of a column at its position, which its vector's mode may not need.
-void SetInRegisters(const InRegisters& column, int v, int lane, Panel& panel, PackedLayer& layer) {
-  const int64_t lanes = layer.kernels->lanes, vector = panel.column_offset + v * lanes;
-  const auto at = static_cast<size_t>(vector + lane);
-  int8_t& exception_count = panel.epilogue.exception_counts[v];
-  if (!column.fused) {
-    layer.bases[at] = *column.base;
-    exception_count = kernels::kNotFused;
-    return;
-  }
-  layer.bases[at] = column.fused->base;
-  layer.slopes[at] = column.fused->slope;
-  layer.intercepts[at] = column.fused->intercept;
-  auto next = static_cast<size_t>(vector * kernels::kMaxExceptions + lane);
-  for (const int32_t exception : column.fused->exceptions) {
-    layer.exceptions[next] = exception;
-    next += static_cast<size_t>(lanes);
-  }
-  if (exception_count == kernels::kNotFused) return;
-  exception_count = std::max(exception_count, static_cast<int8_t>(Cost(column)));
-}
-
-// The numbers of all panels are where they will stay.
-void SetEpilogues(PackedLayer& layer) {
-  for (Panel& panel : layer.panels) {
-    kernels::PanelEpilogue& e = panel.epilogue;
-    e.offsets = layer.offsets.data() + panel.column_offset;
-    e.slopes = layer.slopes.data() + panel.column_offset;
-    e.intercepts = layer.intercepts.data() + panel.column_offset;
-    e.exceptions = layer.exceptions.data() + panel.column_offset * kernels::kMaxExceptions;
-    e.byte_order = layer.byte_orders.data() + panel.byte_order_offset;
-    e.bases = layer.bases.data() + panel.column_offset;
-    e.bias = layer.bias.data() + panel.column_offset;
-    e.multipliers = layer.multipliers.data() + panel.column_offset;
-    e.weight_zero_points = layer.weight_zero_points.data() + panel.column_offset;
-    e.row_terms = nullptr;
-    e.output_zero_point = layer.output_zero_point;
-    e.lower = layer.lower;
-    e.upper = layer.upper;
-  }
-}
-
 }  // namespace
 
 void FoldQuantization(const Quantization& quantization, std::span<const int8_t> weights,
@@ -205,20 +124,9 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
   FoldActivation(activation, quantization.output, layer);
   layer.needs_row_terms = false;
   layer.accumulator_bound = 0;
-  const auto requantization = [&](const Channel& c) {
-    return Requantization{.bias = c.bias,
-                          .multiplier = c.multiplier,
-                          .zero_point = quantization.output.zero_point,
-                          .lower = layer.lower,
-                          .upper = layer.upper};
-  };
-  const auto zero_point_left = [&](const Channel& c) {
-    return layer.FoldsZeroPoints() ? 0 : c.zero_point;
-  };
+  std::vector<ColumnRequantization> columns;
   for (Panel& panel : layer.panels) {
-    std::vector<Channel> channels;
-    std::vector<InRegisters> columns;
-    panel.epilogue.in_registers = true;
+    columns.clear();
     for (int64_t j = panel.out_begin; j < panel.out_begin + panel.columns; ++j) {
       const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
       const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
@@ -229,38 +137,19 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
                                     "; want a bound of at most 2147483647");
       }
       layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
-      if (zero_point_left(c) != 0) {
-        layer.needs_row_terms = true;
-        panel.epilogue.in_registers = false;
-      }
-      columns.emplace_back();
-      if (panel.epilogue.in_registers) {
-        const auto range = Range(c, quantization.input.zero_point, layer.input_maximum);
-        columns.back() = RequantizeInRegisters(requantization(c), range, layer.kernels->fuses);
-        panel.epilogue.in_registers = columns.back().base.has_value();
-      }
-      channels.push_back(c);
+      const int64_t zero_point = layer.FoldsZeroPoints() ? 0 : c.zero_point;
+      if (zero_point != 0) layer.needs_row_terms = true;
+      columns.push_back({.steps = {.bias = c.bias,
+                                   .multiplier = c.multiplier,
+                                   .zero_point = quantization.output.zero_point,
+                                   .lower = layer.lower,
+                                   .upper = layer.upper},
+                         .range = Range(c, quantization.input.zero_point, layer.input_maximum),
+                         .weight_zero_point = static_cast<int32_t>(zero_point)});
     }
-    SetOrder(columns, panel, layer);
-    std::fill(std::begin(panel.epilogue.exception_counts),
-              std::end(panel.epilogue.exception_counts), int8_t{0});
-    const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
-    for (int position = 0; position < vectors * lanes; ++position) {
-      const int column = layer.Column(panel, position);
-      if (column >= panel.columns) continue;  // stays zero
-      const Channel& c = channels[static_cast<size_t>(column)];
-      const auto at = static_cast<size_t>(panel.column_offset + position);
-      layer.bias[at] = c.bias;
-      layer.multipliers[at] = c.multiplier;
-      layer.weight_zero_points[at] = static_cast<int32_t>(zero_point_left(c));
-      if (panel.epilogue.in_registers) {
-        SetInRegisters(columns[static_cast<size_t>(column)], position / lanes, position % lanes,
-                       panel, layer);
-      }
-    }
+    SetEpilogue(columns, panel, layer);
   }
   FoldColumns(WeightReader(layer, weights, quantization.weight_zero_points), layer);
-  SetEpilogues(layer);
 }
 
 }  // namespace qconv::pack
