@@ -37,8 +37,10 @@ struct ConvDescription {
   // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
   // output channels alone: "64 + 16".
   std::string tile;
-  std::string epilogue;  // "symmetric" or "general" (a clamp from above, huge multipliers, weight
-                         // zero points unless they are folded into the weights)
+  // How sums become bytes: "fused", in a single multiply-add that packing has proven to give the
+  // same bytes as the steps of the formula; "stepwise"; or some output channels so and others so,
+  // "partly fused".
+  std::string epilogue;
   // How products are summed: by an instruction that sums four of them exactly ("vpdpbusd zmm"), or
   // in "plain C++". Without such an instruction: in "int16 chains" (one or several vpmaddubsw into
   // one int16, which packing has proven to fit), "widened" to 16 bits (vpmaddwd), or some output
