@@ -35,7 +35,11 @@ struct Size {
 class ChainProblem {
  public:
   ChainProblem(const KernelTable& table, const Size& size, uint32_t seed)
-      : table_(table), shape_(table.shapes[kernels::kChainedShape]), size_(size), random_(seed) {
+      : table_(table),
+        shape_(table.shapes[kernels::kChainedShape]),
+        size_(size),
+        random_(seed),
+        order_(table, shape_.vectors) {
     for (int64_t r = 0; r < size.rows; ++r) rows_.push_back(Draw(0, 3 * kTapStride));
     for (int i = 0; i < (kTaps + 3) * kTapStride; ++i) {
       input_.push_back(static_cast<uint8_t>(Draw(0, 2) == 0 ? 255 : Draw(0, 255)));
@@ -52,7 +56,7 @@ class ChainProblem {
                           [this](int64_t row, int column) { return Sum(row, column); });
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
       SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, shape_, way, sums, random_);
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
       test::CheckKernel(shape_.multiply, Task(numbers), rows_, numbers);
       if (testing::Test::HasFailure()) return;
     }
@@ -135,6 +139,7 @@ class ChainProblem {
   const PanelShape& shape_;
   const Size size_;
   std::mt19937 random_;
+  const test::PanelOrder order_;
   std::vector<int64_t> rows_;
   std::vector<uint8_t> input_;
   std::vector<ChainList> lists_;

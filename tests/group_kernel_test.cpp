@@ -10,7 +10,6 @@
 #include "dispatch/registry.h"
 #include "guarded.h"
 #include "kernels/kernel_table.h"
-#include "pack/weights.h"
 #include "panel_numbers.h"
 #include "testing.h"
 
@@ -46,12 +45,13 @@ class GroupProblem {
         stride_(stride),
         quads_(quads),
         size_(size),
-        random_(seed) {
+        random_(seed),
+        order_(table, vectors) {
     const int64_t groups = int64_t{size.kernel_rows} * kGroupTaps * size.depth_groups;
     for (size_t i = 0; i < At(groups, 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
-    panel_ = test::LayOutQuads(table, vectors, groups,
+    panel_ = test::LayOutQuads(table, order_, groups,
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
     for (size_t i = 0; i < At(size.depth_groups, 0, 0); ++i) {
       orders_.push_back(static_cast<uint8_t>(Draw(0, kernels::kGroupBytes - 1)));
@@ -94,7 +94,7 @@ class GroupProblem {
     });
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
       SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, shape_, way, sums, random_);
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
       task.epilogue = numbers.Epilogue();
       std::fill(output.begin(), output.end(), kUntouched);
       std::vector<uint8_t> expected = output;
@@ -151,7 +151,7 @@ class GroupProblem {
   int64_t Sum(const std::vector<const uint8_t*>& columns, int row, int pixel, int column) const {
     int lane = 0;
     if (quads_ == Quads::kShuffled) {
-      while (pack::ColumnInPanel(/*vectors=*/1, /*vector=*/0, lane) != column) ++lane;
+      while (order_.Column(/*vector=*/0, lane) != column) ++lane;
     }
     int64_t sum = 0;
     for (int j = 0; j < size_.kernel_rows; ++j) {
@@ -176,6 +176,7 @@ class GroupProblem {
   const Quads quads_;
   const Size size_;
   std::mt19937 random_;
+  const test::PanelOrder order_;
   std::vector<int8_t> weights_;
   pack::AlignedVector<std::byte> panel_;
   pack::AlignedVector<uint8_t> orders_;

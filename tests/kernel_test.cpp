@@ -30,12 +30,16 @@ class PanelProblem {
  public:
   PanelProblem(const kernels::KernelTable& table, const PanelShape& shape, const Size& size,
                uint32_t seed)
-      : table_(table), shape_(shape), size_(size), random_(seed) {
+      : table_(table),
+        shape_(shape),
+        size_(size),
+        random_(seed),
+        order_(test::PanelOrder::Any(table, shape.vectors, random_)) {
     input_.resize(static_cast<size_t>(size_.rows * Taps() * Depth()));
     for (uint8_t& a : input_) a = static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255));
     weights_.resize(static_cast<size_t>(Taps() * Depth() * shape_.columns));
     for (int8_t& w : weights_) w = static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127));
-    panel_ = test::LayOutQuads(table, shape_.vectors, Taps() * size_.depth_groups,
+    panel_ = test::LayOutQuads(table, order_, Taps() * size_.depth_groups,
                                [this](int64_t group, int column, int i) {
                                  return Weight(group * kDepthGroup + i, column);
                                });
@@ -48,7 +52,7 @@ class PanelProblem {
                           [this](int64_t row, int column) { return Sum(row, column); });
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
       SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, shape_, way, sums, random_);
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
       test::CheckKernel(shape_.multiply, Task(numbers), inputs, numbers);
       if (testing::Test::HasFailure()) return;
     }
@@ -91,6 +95,7 @@ class PanelProblem {
   const PanelShape& shape_;
   const Size size_;
   std::mt19937 random_;
+  const test::PanelOrder order_;
   std::vector<uint8_t> input_;
   std::vector<int8_t> weights_;  // [depth][column]
   pack::AlignedVector<std::byte> panel_;

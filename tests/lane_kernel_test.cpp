@@ -33,6 +33,7 @@ class LaneProblem {
         shape_(shape),
         size_(size),
         random_(seed),
+        order_(test::PanelOrder::Any(table, shape.vectors, random_)),
         group_bytes_(shape.vectors * table.spread_vector_bytes) {
     for (size_t i = 0; i < At(2 * kPlaces, 0, 0); ++i) {
       inputs_.push_back(static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255)));
@@ -40,9 +41,9 @@ class LaneProblem {
     for (size_t i = 0; i < At(size.groups, 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
-    spread_ = test::LayOutQuads(table, shape.vectors, 2 * kPlaces,
+    spread_ = test::LayOutQuads(table, order_, 2 * kPlaces,
                                 [this](auto... at) -> int16_t { return inputs_[At(at...)]; });
-    panel_ = test::LayOutQuads(table, shape.vectors, size.groups,
+    panel_ = test::LayOutQuads(table, order_, size.groups,
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
     for (int64_t r = 0; r < size.rows; ++r) {
       rows_.push_back(Draw(0, kPlaces) * group_bytes_);
@@ -63,7 +64,7 @@ class LaneProblem {
                           [this](int64_t row, int column) { return Sum(row, column); });
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
       SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, shape_, way, sums, random_);
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
       task.epilogue = numbers.Epilogue();
       test::CheckKernel(shape_.lanes.multiply, task, rows_, numbers);
       if (testing::Test::HasFailure()) return;
@@ -95,6 +96,7 @@ class LaneProblem {
   const PanelShape& shape_;
   const Size size_;
   std::mt19937 random_;
+  const test::PanelOrder order_;
   const int64_t group_bytes_;
   std::vector<uint8_t> inputs_;
   std::vector<int8_t> weights_;

@@ -123,7 +123,8 @@ class SpreadProblem {
               task_.taps[tap] + row * task_.row_steps[tap] + at * task_.steps[tap];
           return pixel[ByteOf(group, column, i)];
         };
-        const Bytes quads = test::LayOutQuads(table_, shape_.vectors, n_.depth_groups, byte);
+        const Bytes quads = test::LayOutQuads(table_, test::PanelOrder(table_, shape_.vectors),
+                                              n_.depth_groups, byte);
         std::copy(quads.begin(), quads.end(),
                   expected.begin() + row * task_.output_row_step + at * task_.output_step);
       }

@@ -10,6 +10,7 @@ namespace qconv::test {
 namespace {
 
 constexpr int64_t kIntegerFloats = int64_t{1} << 23;
+constexpr int kResultsInInt16 = 30000;  // wherever they begin
 
 }  // namespace
 
@@ -49,17 +50,19 @@ int64_t ColumnDrawer::DrawShift() {
                                : static_cast<int64_t>(random_() % static_cast<uint64_t>(room + 1)));
 }
 
-// Spreads the accumulators over some hundred results, or over many more.
-float ColumnDrawer::DrawMultiplier(double most) {
-  const int results = Draw(0, 9) == 0 ? 30000 : Draw(50, 2000);
+// Spreads the accumulators over some hundred results, or over as many as there may be.
+float ColumnDrawer::DrawMultiplier(int most_results, double most) {
+  const int results = Draw(0, 9) == 0 ? most_results : Draw(50, 2000);
   const double part = Draw(500000, 999999) * 1e-6;
   const double steepest = results / static_cast<double>(most_ - least_ + 1);
   return static_cast<float>(std::min(steepest, most) * part);
 }
 
-void ColumnDrawer::DrawSteps(PanelColumn& c) {
-  c.base = static_cast<int32_t>(kIntegerBits + DrawShift());
-  c.multiplier = DrawMultiplier(/*most=*/2);
+void ColumnDrawer::DrawSteps(bool with_base, PanelColumn& c) {
+  c.base = with_base ? static_cast<int32_t>(kIntegerBits + DrawShift()) : 0;
+  constexpr int kResultsInInt32 = 2'000'000'000;
+  c.multiplier = with_base ? DrawMultiplier(kResultsInInt16, /*most=*/2)
+                           : DrawMultiplier(kResultsInInt32, /*most=*/10000);
   const double middle = 0.5 * static_cast<double>(least_ + most_);
   c.bias = static_cast<float>((Draw(-50, 300) - clamps_.zero_point) / c.multiplier - middle);
   c.slope = c.intercept = std::numeric_limits<float>::quiet_NaN();
@@ -69,7 +72,7 @@ void ColumnDrawer::DrawSingleStep(PanelColumn& c) {
   c.takes_single_step = true;
   const int64_t shift = DrawShift();
   c.base = static_cast<int32_t>(kIntegerBits + shift);
-  c.slope = DrawMultiplier(/*most=*/2);
+  c.slope = DrawMultiplier(kResultsInInt16, /*most=*/2);
   const double middle =
       kIntegers + static_cast<double>(shift) + 0.5 * static_cast<double>(least_ + most_);
   c.intercept = static_cast<float>(kAroundZero + Draw(-50, 300) - middle * c.slope);
@@ -96,7 +99,7 @@ void ColumnDrawer::DrawWithExceptions(int count, bool hit, PanelColumn& c) {
 
 // Whether there is room for such numbers.
 bool ColumnDrawer::TryExceptions(int64_t accumulator, PanelColumn& c) {
-  c.multiplier = c.slope = DrawMultiplier(/*most=*/0.5);
+  c.multiplier = c.slope = DrawMultiplier(kResultsInInt16, /*most=*/0.5);
   const double up = Draw(clamps_.lower, clamps_.upper - 1) + 0.5;  // from byte to byte
   const double wanted = kIntegers + static_cast<double>(DrawShift() + accumulator);
   c.intercept = static_cast<float>(kAroundZero + std::nearbyint(up - wanted * c.slope));

@@ -38,8 +38,8 @@ class ColumnDrawer {
   // For steps one by one, not in registers. Numbers for registers too, which nobody must look at.
   void DrawAny(PanelColumn& column);
 
-  // For steps one by one in registers.
-  void DrawSteps(PanelColumn& column);
+  // For steps one by one in registers: without base, some results far beyond s16; or with one.
+  void DrawSteps(bool with_base, PanelColumn& column);
 
   // For a single step. Other steps lead to other bytes.
   void DrawSingleStep(PanelColumn& column);
@@ -54,7 +54,7 @@ class ColumnDrawer {
   int64_t LeastShift() const;
   int64_t MostShift() const;
   int64_t DrawShift();
-  float DrawMultiplier(double most);
+  float DrawMultiplier(int most_results, double most);
   bool TryExceptions(int64_t accumulator, PanelColumn& column);
   std::vector<int32_t> Exceptions(const PanelColumn& column) const;
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <ostream>
 
-#include "pack/weights.h"
-
 namespace qconv::test {
 
 void PrintTo(Way way, std::ostream* out) {
@@ -20,22 +18,23 @@ bool InRegisters(Way way) { return way != Way::kStepByStep && way != Way::kWithR
 std::vector<Way> Ways(const kernels::KernelTable& table, bool with_row_terms) {
   std::vector<Way> ways = {Way::kStepByStep};
   if (with_row_terms) ways.push_back(Way::kWithRowTerms);
-  if (table.requantizes_in_registers) {
-    ways.insert(ways.end(), {Way::kInRegisters, Way::kSingleStep, Way::kExceptions, Way::kMixed});
+  ways.push_back(Way::kInRegisters);
+  if (table.fuses) {
+    ways.insert(ways.end(), {Way::kSingleStep, Way::kExceptions, Way::kMixed});
   }
   return ways;
 }
 
-PanelNumbers::PanelNumbers(const kernels::KernelTable& table, const kernels::PanelShape& shape,
-                           Way way, const Sums& sums, std::mt19937& random)
-    : vectors_(shape.vectors),
-      lanes_(table.lanes),
+PanelNumbers::PanelNumbers(const kernels::KernelTable& table, const PanelOrder& order, Way way,
+                           const Sums& sums, std::mt19937& random)
+    : order_(order),
+      fuses_(table.fuses),
       way_(way),
       sums_(sums),
       clamps_({.zero_point = Draw(random, 0, 255),
                .lower = Draw(random, 0, 50),
                .upper = Draw(random, 200, 255)}),
-      columns_(static_cast<size_t>(shape.columns)) {
+      columns_(static_cast<size_t>(order.vectors() * order.lanes())) {
   for (int64_t r = 0; r < sums.rows; ++r) row_terms_.push_back(Draw(random, -5000, 5000));
   for (int column = 0; column < sums.columns; ++column) {
     PanelColumn& c = columns_[static_cast<size_t>(column)];
@@ -43,15 +42,12 @@ PanelNumbers::PanelNumbers(const kernels::KernelTable& table, const kernels::Pan
     if (InRegisters(way)) continue;
     Drawer(column, random).DrawAny(c);
     if (way == Way::kWithRowTerms) c.weight_zero_point = Draw(random, -20, 20);
-    if (table.requantizes_in_registers) c.base = static_cast<int32_t>(random());
+    if (fuses_) c.base = static_cast<int32_t>(random());
   }
   for (int v = 0; v < kernels::kMaxVectors; ++v) {
-    const int fewest = way == Way::kExceptions ? 1 : kernels::kNotFused;
-    const int count = way == Way::kInRegisters  ? kernels::kNotFused
-                      : way == Way::kSingleStep ? 0
-                                                : Draw(random, fewest, kernels::kMaxExceptions);
+    const int count = DrawCount(random);
     exception_counts_[v] = static_cast<int8_t>(count);
-    if (InRegisters(way) && v < vectors_) DrawVector(v, count, random);
+    if (InRegisters(way) && v < order_.vectors()) DrawVector(v, count, random);
   }
   PutInOrder(offsets_, [](const PanelColumn& c) {
     return static_cast<int32_t>(static_cast<uint32_t>(c.base) + static_cast<uint32_t>(c.offset));
@@ -66,20 +62,19 @@ PanelNumbers::PanelNumbers(const kernels::KernelTable& table, const kernels::Pan
   for (int i = 0; i < kernels::kMaxExceptions; ++i) {
     PutInOrder(exceptions[i], [i](const PanelColumn& c) { return c.exceptions[i]; });
   }
-  for (int v = 0; v < vectors_; ++v) {
+  for (int v = 0; v < order_.vectors(); ++v) {
     for (const std::vector<int32_t>& of_columns : exceptions) {
-      const auto begin = of_columns.begin() + v * lanes_;
-      exceptions_.insert(exceptions_.end(), begin, begin + lanes_);
+      const auto begin = of_columns.begin() + v * order_.lanes();
+      exceptions_.insert(exceptions_.end(), begin, begin + order_.lanes());
     }
   }
 }
 
 template <class T, class Number>
 void PanelNumbers::PutInOrder(std::vector<T>& ordered, const Number& number) const {
-  for (int v = 0; v < vectors_; ++v) {
-    for (int lane = 0; lane < lanes_; ++lane) {
-      const auto column = static_cast<size_t>(pack::ColumnInPanel(vectors_, v, lane));
-      ordered.push_back(number(columns_[column]));
+  for (int v = 0; v < order_.vectors(); ++v) {
+    for (int lane = 0; lane < order_.lanes(); ++lane) {
+      ordered.push_back(number(columns_[static_cast<size_t>(order_.Column(v, lane))]));
     }
   }
 }
@@ -94,11 +89,19 @@ ColumnDrawer PanelNumbers::Drawer(int column, std::mt19937& random) const {
   return ColumnDrawer(clamps_, std::move(accumulators), random);
 }
 
+// The exceptions of a vector, or what kernels that know none must not look at.
+int PanelNumbers::DrawCount(std::mt19937& random) const {
+  if (fuses_ && way_ == Way::kInRegisters) return kernels::kNotFused;
+  if (way_ == Way::kSingleStep) return 0;
+  const int fewest = way_ == Way::kExceptions ? 1 : kernels::kNotFused;
+  return Draw(random, fewest, kernels::kMaxExceptions);
+}
+
 // Where there are exceptions, accumulators of one column hit them, seldom those of another.
 void PanelNumbers::DrawVector(int vector, int exceptions, std::mt19937& random) {
   std::vector<int> valid;
-  for (int lane = 0; lane < lanes_; ++lane) {
-    const int column = pack::ColumnInPanel(vectors_, vector, lane);
+  for (int lane = 0; lane < order_.lanes(); ++lane) {
+    const int column = order_.Column(vector, lane);
     if (column < sums_.columns) valid.push_back(column);
   }
   if (valid.empty()) return;
@@ -106,8 +109,8 @@ void PanelNumbers::DrawVector(int vector, int exceptions, std::mt19937& random) 
   for (const int column : valid) {
     PanelColumn& c = columns_[static_cast<size_t>(column)];
     ColumnDrawer drawer = Drawer(column, random);
-    if (exceptions == kernels::kNotFused) {
-      drawer.DrawSteps(c);
+    if (!fuses_ || exceptions == kernels::kNotFused) {
+      drawer.DrawSteps(/*with_base=*/fuses_, c);
     } else if (exceptions == 0) {
       drawer.DrawSingleStep(c);
     } else {
@@ -124,6 +127,7 @@ kernels::PanelEpilogue PanelNumbers::Epilogue() const {
       .exceptions = exceptions_.data(),
       .exception_counts = {},
       .in_registers = InRegisters(way_),
+      .byte_order = order_.bytes(),
       .bases = bases_.data(),
       .bias = bias_.data(),
       .multipliers = multipliers_.data(),
@@ -148,16 +152,17 @@ uint8_t PanelNumbers::Expected(int64_t row, int column) const {
   return StepByStep(raw, c.bias, c.multiplier, clamps_);
 }
 
-pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table, int vectors,
-                                           int64_t groups, const QuadByte& byte) {
+pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
+                                           const PanelOrder& order, int64_t groups,
+                                           const QuadByte& byte) {
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
   const int halves = widened ? 2 : 1;  // even bytes, then odd ones
   pack::AlignedVector<std::byte> bytes;
   for (int64_t group = 0; group < groups; ++group) {
-    for (int v = 0; v < vectors; ++v) {
+    for (int v = 0; v < order.vectors(); ++v) {
       for (int half = 0; half < halves; ++half) {
         for (int lane = 0; lane < table.lanes; ++lane) {
-          const int column = pack::ColumnInPanel(vectors, v, lane);
+          const int column = order.Column(v, lane);
           for (int i = half; i < kernels::kDepthGroup; i += halves) {
             const int16_t value = byte(group, column, i);
             bytes.push_back(static_cast<std::byte>(value & 0xff));

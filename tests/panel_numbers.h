@@ -1,7 +1,8 @@
 // PanelNumbers: what tests of panel kernels need beside input and weights, dense or lanes.
 //
 // By the formulas in kernels/kernel_table.h and pack/packed_layer.h, in plain loops: shares no code
-// with what it checks but the order of columns. Read next: panel_columns.h, requantization.h.
+// with what it checks but the order of columns and bytes. Read next: panel_columns.h,
+// requantization.h.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include "kernels/kernel_table.h"
 #include "pack/packed_layer.h"
 #include "panel_columns.h"
+#include "panel_order.h"
 #include "requantization.h"
 
 namespace qconv::test {
@@ -54,8 +56,8 @@ struct Sums {
 // The numbers of a panel's epilogue, drawn.
 class PanelNumbers {
  public:
-  // Refers to `sums`.
-  PanelNumbers(const kernels::KernelTable& table, const kernels::PanelShape& shape, Way way,
+  // Refers to `order` and `sums`.
+  PanelNumbers(const kernels::KernelTable& table, const PanelOrder& order, Way way,
                const Sums& sums, std::mt19937& random);
 
   // Refers to this object.
@@ -66,12 +68,14 @@ class PanelNumbers {
 
  private:
   ColumnDrawer Drawer(int column, std::mt19937& random) const;
+  int DrawCount(std::mt19937& random) const;
   void DrawVector(int vector, int exceptions, std::mt19937& random);
   int64_t Accumulator(int64_t row, int column) const;
   template <class T, class Number>
   void PutInOrder(std::vector<T>& ordered, const Number& number) const;
 
-  const int vectors_, lanes_;
+  const PanelOrder& order_;
+  const bool fuses_;
   const Way way_;
   const Sums& sums_;
   Clamps clamps_;
@@ -87,8 +91,9 @@ class PanelNumbers {
 using QuadByte = std::function<int16_t(int64_t group, int column, int i)>;
 
 // Depth groups as weights and spread input lie in memory.
-pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table, int vectors,
-                                           int64_t groups, const QuadByte& byte);
+pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
+                                           const PanelOrder& order, int64_t groups,
+                                           const QuadByte& byte);
 
 // Runs a kernel on rows that begin at `inputs` of the task's input, and compares each byte of the
 // output, those around the columns of each row too.

@@ -39,11 +39,12 @@ class SlideProblem {
         shape_(shape),
         form_(kernels::kSlideForms[form]),
         size_(size),
-        random_(seed) {
+        random_(seed),
+        order_(table, shape.vectors) {
     for (size_t i = 0; i < At(WeightGroups(), 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
-    panel_ = test::LayOutQuads(table, shape.vectors, WeightGroups(),
+    panel_ = test::LayOutQuads(table, order_, WeightGroups(),
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
   }
 
@@ -75,7 +76,7 @@ class SlideProblem {
     });
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
       SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, shape_, way, sums, random_);
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
       task.epilogue = numbers.Epilogue();
       std::fill(output.begin(), output.end(), kUntouched);
       std::vector<uint8_t> expected = output;
@@ -166,6 +167,7 @@ class SlideProblem {
   const SlideForm& form_;
   const Size size_;
   std::mt19937 random_;
+  const test::PanelOrder order_;
   std::vector<int8_t> weights_;
   pack::AlignedVector<std::byte> panel_;
   std::vector<SlideRun> runs_;

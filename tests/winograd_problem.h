@@ -13,7 +13,6 @@
 
 #include "guarded.h"
 #include "kernels/kernel_table.h"
-#include "pack/weights.h"
 #include "panel_numbers.h"
 #include "winograd_formula.h"
 
@@ -46,7 +45,8 @@ class WinogradProblem {
         size_(size),
         random_(seed),
         chunk_(2 * table.lanes),
-        channels_(size.chunks * 2 * size.pairs) {
+        channels_(size.chunks * 2 * size.pairs),
+        order_(PanelOrder::Any(table, shape.vectors, random_)) {
     for (int i = 0; i < size.tiles * size.chunks * chunk_ * kernels::kWinogradPositions; ++i) {
       inputs_.push_back(DrawInput(i % kernels::kWinogradPositions));
     }
@@ -100,7 +100,7 @@ class WinogradProblem {
       // Those are beyond what there is room for in registers.
       if (InRegisters(way) && size_.values == WinogradValues::kEnds) continue;
       SCOPED_TRACE(testing::PrintToString(way));
-      const PanelNumbers numbers(table_, shape_, way, sums, random_);
+      const PanelNumbers numbers(table_, order_, way, sums, random_);
       task.epilogue = numbers.Epilogue();
       std::fill(output.begin(), output.end(), kUntouched);
       std::vector<uint8_t> expected = output;
@@ -164,8 +164,7 @@ class WinogradProblem {
     for (int p = 0; p < kernels::kWinogradPositions; ++p) {
       for (int64_t channel = 0; channel < channels_; channel += 2) {
         for (int at = 0; at < 2 * shape_.columns; ++at) {
-          const int column =
-              pack::ColumnInPanel(shape_.vectors, at / 2 / table_.lanes, at / 2 % table_.lanes);
+          const int column = order_.Column(at / 2 / table_.lanes, at / 2 % table_.lanes);
           words.push_back(static_cast<int16_t>(WinogradElement(kWeightTransform, p, [&](int tap) {
             return WeightAt(column, channel + at % 2, tap);
           })));
@@ -211,6 +210,7 @@ class WinogradProblem {
   const WinogradSize size_;
   std::mt19937 random_;
   const int64_t chunk_, channels_;
+  const PanelOrder order_;
   std::vector<uint8_t> inputs_;  // [tile][channel][4][4]
   std::vector<int> weights_;     // [column][channel][3][3]
   std::vector<kernels::Row> rows_;
