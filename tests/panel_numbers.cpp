@@ -16,11 +16,12 @@ void PrintTo(Way way, std::ostream* out) {
 bool InRegisters(Way way) { return way != Way::kStepByStep && way != Way::kWithRowTerms; }
 
 std::vector<Way> Ways(const kernels::KernelTable& table, bool with_row_terms) {
-  std::vector<Way> ways = {Way::kStepByStep};
-  if (with_row_terms) ways.push_back(Way::kWithRowTerms);
-  ways.push_back(Way::kInRegisters);
-  if (table.fuses) {
-    ways.insert(ways.end(), {Way::kSingleStep, Way::kExceptions, Way::kMixed});
+  std::vector<Way> ways;
+  for (const Way way : {Way::kStepByStep, Way::kWithRowTerms, Way::kInRegisters, Way::kSingleStep,
+                        Way::kExceptions, Way::kMixed}) {
+    if (way == Way::kWithRowTerms && !with_row_terms) continue;
+    if (way > Way::kInRegisters && !table.fuses) continue;
+    ways.push_back(way);
   }
   return ways;
 }
