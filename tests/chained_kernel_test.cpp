@@ -1,6 +1,6 @@
 // Kernels of chains: the chained shape of every ISA that has one over all tails of rows and
-// columns, chains of each length, lists of each tap and of all taps, with both epilogues, against
-// plain loops.
+// columns, chains of each length, lists of each tap and of all taps, in all ways to requantize,
+// against plain loops.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,15 +31,15 @@ struct Size {
   bool whole;
 };
 
-// One block times one panel, with numbers of its own.
+// One block times one panel.
 class ChainProblem {
  public:
-  ChainProblem(const KernelTable& table, const Size& size, bool general, uint32_t seed)
-      : shape_(table.shapes[kernels::kChainedShape]),
+  ChainProblem(const KernelTable& table, const Size& size, uint32_t seed)
+      : table_(table),
+        shape_(table.shapes[kernels::kChainedShape]),
         size_(size),
-        general_(general),
         random_(seed),
-        numbers_(table, shape_, size.rows, general, random_) {
+        order_(table, shape_.vectors) {
     for (int64_t r = 0; r < size.rows; ++r) rows_.push_back(Draw(0, 3 * kTapStride));
     for (int i = 0; i < (kTaps + 3) * kTapStride; ++i) {
       input_.push_back(static_cast<uint8_t>(Draw(0, 2) == 0 ? 255 : Draw(0, 255)));
@@ -51,11 +51,15 @@ class ChainProblem {
     }
   }
 
-  void Check() const {
-    test::CheckKernel(general_ ? shape_.general : shape_.symmetric, Task(), rows_,
-                      [this](int64_t row, int column) {
-                        return numbers_.Expected(Sum(row, column), row, column);
-                      });
+  void Check() {
+    const test::Sums sums(size_.rows, size_.columns,
+                          [this](int64_t row, int column) { return Sum(row, column); });
+    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
+      SCOPED_TRACE(testing::PrintToString(way));
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+      test::CheckKernel(shape_.multiply, Task(numbers), rows_, numbers);
+      if (testing::Test::HasFailure()) return;
+    }
   }
 
  private:
@@ -97,7 +101,7 @@ class ChainProblem {
     }
   }
 
-  PanelTask Task() const {
+  PanelTask Task(const test::PanelNumbers& numbers) const {
     PanelTask task = {};
     task.input = input_.data();
     int64_t taps = 1;
@@ -110,7 +114,7 @@ class ChainProblem {
     task.whole_chains = size_.whole;
     task.chain_inputs = inputs_.data();
     task.chain_taps = taps_.data();
-    task.epilogue = numbers_.Epilogue();
+    task.epilogue = numbers.Epilogue();
     task.columns = size_.columns;
     return task;
   }
@@ -131,11 +135,11 @@ class ChainProblem {
     return sum;
   }
 
+  const KernelTable& table_;
   const PanelShape& shape_;
   const Size size_;
-  const bool general_;
   std::mt19937 random_;
-  const test::PanelNumbers numbers_;
+  const test::PanelOrder order_;
   std::vector<int64_t> rows_;
   std::vector<uint8_t> input_;
   std::vector<ChainList> lists_;
@@ -155,14 +159,11 @@ class ChainedKernel : public testing::TestWithParam<std::string> {
     if (shape.vectors == 0) return;
     uint32_t seed = 1;
     for (const Size& size : sizes_of(shape)) {
-      for (const bool general : {false, true}) {
-        SCOPED_TRACE(testing::Message()
-                     << size.rows << " rows, " << size.columns << " columns, chains "
-                     << testing::PrintToString(size.counts) << ", taps "
-                     << testing::PrintToString(size.taps) << ", general " << general);
-        ChainProblem(table, size, general, seed++).Check();
-        if (HasFatalFailure()) return;
-      }
+      SCOPED_TRACE(testing::Message() << size.rows << " rows, " << size.columns
+                                      << " columns, chains " << testing::PrintToString(size.counts)
+                                      << ", taps " << testing::PrintToString(size.taps));
+      ChainProblem(table, size, seed++).Check();
+      if (HasFailure()) return;
     }
   }
 };

@@ -14,6 +14,7 @@
 #include "common/numbers.h"
 #include "dispatch/registry.h"
 #include "layer.h"
+#include "layer_ways.h"
 #include "pack/chains.h"
 #include "testing.h"
 
@@ -69,7 +70,9 @@ void AddFeatures(const pack::PackedLayer& layer, std::set<std::string>& features
     }
   }
   features.insert(pack::HasWholeChains(layer) ? "lists of all taps" : "lists of taps alone");
-  features.insert(layer.general_epilogue ? "general" : "symmetric");
+  for (const pack::Panel& panel : layer.panels) {
+    if (panel.shape == kernels::kChainedShape) features.merge(test::WaysOf(layer, panel));
+  }
   features.insert("feed " + std::to_string(static_cast<int>(layer.feed)));
 }
 
@@ -84,13 +87,13 @@ TEST_P(ChainedFeatures, AreAllExercised) {
       });
     }
   }
-  const bool exact =
-      dispatch::SelectKernels(GetParam()).shapes[kernels::kChainedShape].vectors == 0;
+  const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
   std::set<std::string> wanted = {"others"};
-  if (!exact) {
+  if (table.shapes[kernels::kChainedShape].vectors > 0) {
     wanted.insert({"chains", "chains beside others", "chains of 1", "chains of 2", "chains of 3",
                    "chains of 4", "empty list", "lists of all taps", "lists of taps alone",
-                   "general", "symmetric", "feed 0", "feed 1", "feed 2"});
+                   "feed 0", "feed 1", "feed 2"});
+    wanted.merge(test::AllWays(table, /*with_row_terms=*/true));
   }
   EXPECT_EQ(features, wanted);
 }

@@ -165,7 +165,7 @@ class Verify(Cases):
 
 class Explain(Cases):
     ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes|sliding) +((?:\d+x)?\d+(?: \+ (?:\d+x)?\d+)*) +"
-                     r"(symmetric|general) +(\S.*\S)((?: +(?:[\d.]+|-)){4})((?: +\d+){3})$")
+                     r"(fused|partly fused|stepwise) +(\S.*\S)((?: +(?:[\d.]+|-)){4})((?: +\d+){3})$")
 
     def rows(self, *arguments):
         """The title of each case, with the match of its line of each ISA."""

@@ -1,5 +1,5 @@
 // Group kernels: both strides, with orders and without, over all counts of pixels, rows, kernel
-// rows, depth groups and columns, with both epilogues, against plain loops.
+// rows, depth groups and columns, in all ways to requantize, against plain loops.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +10,6 @@
 #include "dispatch/registry.h"
 #include "guarded.h"
 #include "kernels/kernel_table.h"
-#include "pack/weights.h"
 #include "panel_numbers.h"
 #include "testing.h"
 
@@ -40,19 +39,19 @@ void PrintTo(const Size& size, std::ostream* out) {
 class GroupProblem {
  public:
   GroupProblem(const KernelTable& table, int vectors, int stride, Quads quads, const Size& size,
-               bool general, uint32_t seed)
-      : width_(vectors * table.lanes),
+               uint32_t seed)
+      : table_(table),
+        shape_(table.shapes[vectors - 1]),
         stride_(stride),
         quads_(quads),
         size_(size),
-        general_(general),
         random_(seed),
-        numbers_(table, table.shapes[vectors - 1], /*rows=*/1, general, random_) {
+        order_(table, vectors) {
     const int64_t groups = int64_t{size.kernel_rows} * kGroupTaps * size.depth_groups;
     for (size_t i = 0; i < At(groups, 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
-    panel_ = test::LayOutQuads(table, vectors, groups,
+    panel_ = test::LayOutQuads(table, order_, groups,
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
     for (size_t i = 0; i < At(size.depth_groups, 0, 0); ++i) {
       orders_.push_back(static_cast<uint8_t>(Draw(0, kernels::kGroupBytes - 1)));
@@ -60,7 +59,7 @@ class GroupProblem {
     FillColumns();
   }
 
-  void Check(const kernels::GroupKernels& kernels) {
+  void Check(kernels::GroupKernel kernel) {
     const test::Guarded<uint8_t> input(DrawInput(), test::Edge::kBack);
     std::vector<const uint8_t*> pointers;
     for (const int64_t begin : begins_) {
@@ -68,18 +67,12 @@ class GroupProblem {
       pointers.push_back(begin == kNowhere ? nullptr : input.span().data() + begin);
     }
     const test::Guarded<const uint8_t*> columns(pointers, test::Edge::kBack);
-    kernels::PanelEpilogue epilogue = numbers_.Epilogue();
-    const std::vector<int32_t> terms(kernels::kMaxGroupPixels,
-                                     general_ ? epilogue.row_terms[0] : 0);
-    const test::Guarded<int32_t> row_terms(terms, test::Edge::kBack);
-    if (general_) epilogue.row_terms = row_terms.span().data();
     const int step = Draw(size_.columns, size_.columns + 9);
     const int64_t pitch = size_.count * step + Draw(0, 9);
-    std::vector<uint8_t> output(static_cast<size_t>(2 * kAround + size_.rows * pitch), kUntouched);
-    std::vector<uint8_t> expected = output;
+    std::vector<uint8_t> output(static_cast<size_t>(2 * kAround + size_.rows * pitch));
     const bool upwards = Draw(0, 1) == 1;
     const int64_t first = kAround + (upwards ? (size_.rows - 1) * pitch : 0);
-    const GroupTask task = {
+    GroupTask task = {
         .columns = columns.span().data(),
         .column_count = column_count_,
         .channel = channel_,
@@ -92,20 +85,30 @@ class GroupProblem {
         .output_row_step = upwards ? -pitch : pitch,
         .output_step = step,
         .weights = panel_.data(),
-        .epilogue = epilogue,
+        .epilogue = {},
         .valid_columns = size_.columns,
     };
-    (general_ ? kernels.general : kernels.symmetric)(task);
-    for (int r = 0; r < size_.rows; ++r) {
-      for (int p = 0; p < size_.count; ++p) {
+    const test::Sums sums(size_.rows * size_.count, size_.columns, [&](int64_t pixel, int column) {
+      const auto of_all = static_cast<int>(pixel);
+      return Sum(pointers, of_all / size_.count, of_all % size_.count, column);
+    });
+    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
+      SCOPED_TRACE(testing::PrintToString(way));
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+      task.epilogue = numbers.Epilogue();
+      std::fill(output.begin(), output.end(), kUntouched);
+      std::vector<uint8_t> expected = output;
+      for (int64_t pixel = 0; pixel < sums.rows; ++pixel) {
+        const int64_t at =
+            first + pixel / size_.count * task.output_row_step + pixel % size_.count * step;
         for (int c = 0; c < size_.columns; ++c) {
-          const int64_t at = first + r * task.output_row_step + p * step + c;
-          expected[static_cast<size_t>(at)] =
-              numbers_.Expected(Sum(pointers, r, p, c), /*row=*/0, c);
+          expected[static_cast<size_t>(at + c)] = numbers.Expected(pixel, c);
         }
       }
+      kernel(task);
+      ASSERT_EQ(output, expected);
+      if (testing::Test::HasFailure()) return;
     }
-    ASSERT_EQ(output, expected);
   }
 
  private:
@@ -117,7 +120,7 @@ class GroupProblem {
 
   // Index into weights_ and orders_ (of panels of one vector; their columns are lanes).
   size_t At(int64_t group, int column, int i) const {
-    return static_cast<size_t>((group * width_ + column) * kDepthGroup + i);
+    return static_cast<size_t>((group * shape_.columns + column) * kDepthGroup + i);
   }
 
   // What kernels may read of a pixel.
@@ -148,7 +151,7 @@ class GroupProblem {
   int64_t Sum(const std::vector<const uint8_t*>& columns, int row, int pixel, int column) const {
     int lane = 0;
     if (quads_ == Quads::kShuffled) {
-      while (pack::ColumnInPanel(/*vectors=*/1, /*vector=*/0, lane) != column) ++lane;
+      while (order_.Column(/*vector=*/0, lane) != column) ++lane;
     }
     int64_t sum = 0;
     for (int j = 0; j < size_.kernel_rows; ++j) {
@@ -167,13 +170,13 @@ class GroupProblem {
     return sum;
   }
 
-  const int width_;  // columns of the panel
+  const KernelTable& table_;
+  const kernels::PanelShape& shape_;
   const int stride_;
   const Quads quads_;
   const Size size_;
-  const bool general_;
   std::mt19937 random_;
-  const test::PanelNumbers numbers_;
+  const test::PanelOrder order_;
   std::vector<int8_t> weights_;
   pack::AlignedVector<std::byte> panel_;
   pack::AlignedVector<uint8_t> orders_;
@@ -216,18 +219,15 @@ class GroupKernel : public testing::TestWithParam<std::string> {
  private:
   void Check(int vectors, int stride, Quads quads) {
     const KernelTable& table = dispatch::SelectKernels(GetParam());
-    const kernels::GroupKernels& kernels = table.groups[vectors - 1][stride - 1];
-    EXPECT_EQ(kernels.symmetric != nullptr, table.group_depth > 0);
-    EXPECT_EQ(kernels.general != nullptr, table.group_depth > 0);
+    const kernels::GroupKernel kernel = table.groups[vectors - 1][stride - 1];
+    EXPECT_EQ(kernel != nullptr, table.group_depth > 0);
     if (table.group_depth == 0) return;
     uint32_t seed = 1;
     for (const Size& size : Sizes(vectors * table.lanes)) {
-      for (const bool general : {false, true}) {
-        SCOPED_TRACE(testing::Message() << vectors << " vectors, " << testing::PrintToString(size)
-                                        << ", general " << general << ", seed " << seed);
-        GroupProblem(table, vectors, stride, quads, size, general, seed++).Check(kernels);
-        if (HasFatalFailure()) return;
-      }
+      SCOPED_TRACE(testing::Message()
+                   << vectors << " vectors, " << testing::PrintToString(size) << ", seed " << seed);
+      GroupProblem(table, vectors, stride, quads, size, seed++).Check(kernel);
+      if (HasFailure()) return;
     }
   }
 };

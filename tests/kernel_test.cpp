@@ -1,5 +1,5 @@
-// Kernels: every panel shape of every ISA over all tails of rows, columns and depth, with both
-// epilogues, against plain loops.
+// Kernels: every panel shape of every ISA over all tails of rows, columns and depth, in all ways
+// to requantize, against plain loops.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,21 +25,21 @@ struct Size {
   int64_t taps[3];
 };
 
-// One block times one panel, with numbers of its own.
+// One block times one panel.
 class PanelProblem {
  public:
   PanelProblem(const kernels::KernelTable& table, const PanelShape& shape, const Size& size,
-               bool general, uint32_t seed)
-      : shape_(shape),
+               uint32_t seed)
+      : table_(table),
+        shape_(shape),
         size_(size),
-        general_(general),
         random_(seed),
-        numbers_(table, shape, size.rows, general, random_) {
+        order_(test::PanelOrder::Any(table, shape.vectors, random_)) {
     input_.resize(static_cast<size_t>(size_.rows * Taps() * Depth()));
     for (uint8_t& a : input_) a = static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255));
     weights_.resize(static_cast<size_t>(Taps() * Depth() * shape_.columns));
     for (int8_t& w : weights_) w = static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127));
-    panel_ = test::LayOutQuads(table, shape_.vectors, Taps() * size_.depth_groups,
+    panel_ = test::LayOutQuads(table, order_, Taps() * size_.depth_groups,
                                [this](int64_t group, int column, int i) {
                                  return Weight(group * kDepthGroup + i, column);
                                });
@@ -48,8 +48,14 @@ class PanelProblem {
   void Check() {
     std::vector<int64_t> inputs;
     for (int64_t r = 0; r < size_.rows; ++r) inputs.push_back(r * Taps() * Depth());
-    test::CheckKernel(general_ ? shape_.general : shape_.symmetric, Task(), inputs,
-                      [this](int64_t row, int column) { return Expected(row, column); });
+    const test::Sums sums(size_.rows, size_.columns,
+                          [this](int64_t row, int column) { return Sum(row, column); });
+    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
+      SCOPED_TRACE(testing::PrintToString(way));
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+      test::CheckKernel(shape_.multiply, Task(numbers), inputs, numbers);
+      if (testing::Test::HasFailure()) return;
+    }
   }
 
  private:
@@ -61,7 +67,7 @@ class PanelProblem {
     return weights_[static_cast<size_t>(k * shape_.columns + column)];
   }
 
-  PanelTask Task() const {
+  PanelTask Task(const test::PanelNumbers& numbers) const {
     const int64_t weight_tap = static_cast<int64_t>(panel_.size()) / std::max<int64_t>(Taps(), 1);
     PanelTask task = {};
     task.input = input_.data();
@@ -72,24 +78,24 @@ class PanelProblem {
     }
     task.depth_groups = size_.depth_groups;
     task.weights = panel_.data();
-    task.epilogue = numbers_.Epilogue();
+    task.epilogue = numbers.Epilogue();
     task.columns = size_.columns;
     return task;
   }
 
-  uint8_t Expected(int64_t row, int column) const {
+  int64_t Sum(int64_t row, int column) const {
     int64_t sum = 0;
     for (int64_t k = 0; k < Taps() * Depth(); ++k) {
       sum += input_[static_cast<size_t>(row * Taps() * Depth() + k)] * Weight(k, column);
     }
-    return numbers_.Expected(sum, row, column);
+    return sum;
   }
 
+  const kernels::KernelTable& table_;
   const PanelShape& shape_;
   const Size size_;
-  const bool general_;
   std::mt19937 random_;
-  const test::PanelNumbers numbers_;
+  const test::PanelOrder order_;
   std::vector<uint8_t> input_;
   std::vector<int8_t> weights_;  // [depth][column]
   pack::AlignedVector<std::byte> panel_;
@@ -103,13 +109,11 @@ class Kernel : public testing::TestWithParam<std::string> {
     uint32_t seed = 1;
     for (int i = 0; i < table.shape_count; ++i) {
       for (const Size& size : sizes_of(table.shapes[i])) {
-        for (const bool general : {false, true}) {
-          SCOPED_TRACE(testing::Message() << table.shapes[i].columns << " columns wide, "
-                                          << size.rows << " rows, " << size.columns << " columns, "
-                                          << size.depth_groups << " groups, general " << general);
-          PanelProblem(table, table.shapes[i], size, general, seed++).Check();
-          if (HasFatalFailure()) return;
-        }
+        SCOPED_TRACE(testing::Message()
+                     << table.shapes[i].columns << " columns wide, " << size.rows << " rows, "
+                     << size.columns << " columns, " << size.depth_groups << " groups");
+        PanelProblem(table, table.shapes[i], size, seed++).Check();
+        if (HasFailure()) return;
       }
     }
   }

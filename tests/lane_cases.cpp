@@ -6,6 +6,7 @@
 
 #include "common/numbers.h"
 #include "lane_layers.h"
+#include "testing.h"
 
 namespace qconv::test {
 namespace {
@@ -67,6 +68,7 @@ Case MakeLaneCase(const cases::Layer& layer, int index, bool weight_zero_points)
   cases::ChooseOutput(made);
   // Coarse scales keep most results within bounds, fine ones show the lowest bits.
   if (index % 5 > 2) made.output_quantization.scale /= 64;
+  ScaleSomeChannels(index / 2 % 13, made);
   if (index % 11 == 0) {
     made.activation =
         Clamp(-90 * made.output_quantization.scale, 100 * made.output_quantization.scale);

@@ -1,5 +1,6 @@
 // Lane kernels: the multiplication of spread input, for every shape that has them on every ISA over
-// all tails of rows, columns and depth groups, with both epilogues, against plain loops.
+// all tails of rows, columns and depth groups, in all ways to requantize, against plain
+// loops.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -17,7 +18,6 @@ using kernels::kDepthGroup;
 using kernels::KernelTable;
 using kernels::PanelShape;
 using kernels::PanelTask;
-using kernels::Row;
 
 struct Size {
   int64_t rows;
@@ -25,16 +25,15 @@ struct Size {
   int64_t groups;
 };
 
-// Rows and depth groups that find their input anywhere, with numbers of their own.
+// Rows and depth groups that find their input anywhere.
 class LaneProblem {
  public:
-  LaneProblem(const KernelTable& table, const PanelShape& shape, const Size& size, bool general,
-              uint32_t seed)
-      : shape_(shape),
+  LaneProblem(const KernelTable& table, const PanelShape& shape, const Size& size, uint32_t seed)
+      : table_(table),
+        shape_(shape),
         size_(size),
-        general_(general),
         random_(seed),
-        numbers_(table, shape, size.rows, general, random_),
+        order_(test::PanelOrder::Any(table, shape.vectors, random_)),
         group_bytes_(shape.vectors * table.spread_vector_bytes) {
     for (size_t i = 0; i < At(2 * kPlaces, 0, 0); ++i) {
       inputs_.push_back(static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255)));
@@ -42,12 +41,12 @@ class LaneProblem {
     for (size_t i = 0; i < At(size.groups, 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
-    spread_ = test::LayOutQuads(table, shape.vectors, 2 * kPlaces,
+    spread_ = test::LayOutQuads(table, order_, 2 * kPlaces,
                                 [this](auto... at) -> int16_t { return inputs_[At(at...)]; });
-    panel_ = test::LayOutQuads(table, shape.vectors, size.groups,
+    panel_ = test::LayOutQuads(table, order_, size.groups,
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
     for (int64_t r = 0; r < size.rows; ++r) {
-      rows_.push_back({Draw(0, kPlaces) * group_bytes_, r * kStride});
+      rows_.push_back(Draw(0, kPlaces) * group_bytes_);
     }
     for (int64_t g = 0; g < size.groups; ++g) {
       groups_.push_back(Draw(0, kPlaces - 1) * group_bytes_);
@@ -55,31 +54,25 @@ class LaneProblem {
   }
 
   void Check() {
-    std::vector<uint8_t> output(static_cast<size_t>(size_.rows * kStride), kUntouched);
-    std::vector<uint8_t> expected = output;
     PanelTask task = {};
     task.input = reinterpret_cast<const uint8_t*>(spread_.data());
-    task.output = output.data() + 1;
-    task.rows = rows_.data();
-    task.row_count = size_.rows;
     task.weights = panel_.data();
     task.lane_groups = groups_.data();
     task.lane_group_count = size_.groups;
-    task.epilogue = numbers_.Epilogue();
     task.columns = size_.columns;
-    (general_ ? shape_.lanes.general : shape_.lanes.symmetric)(task);
-    for (int64_t r = 0; r < size_.rows; ++r) {
-      for (int c = 0; c < size_.columns; ++c) {
-        expected[static_cast<size_t>(r * kStride + 1 + c)] = numbers_.Expected(Sum(r, c), r, c);
-      }
+    const test::Sums sums(size_.rows, size_.columns,
+                          [this](int64_t row, int column) { return Sum(row, column); });
+    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
+      SCOPED_TRACE(testing::PrintToString(way));
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+      task.epilogue = numbers.Epilogue();
+      test::CheckKernel(shape_.lanes.multiply, task, rows_, numbers);
+      if (testing::Test::HasFailure()) return;
     }
-    ASSERT_EQ(output, expected);
   }
 
  private:
   static constexpr int kPlaces = 24;  // where rows may begin, and groups from there
-  static constexpr int kStride = kernels::kMaxColumns + 2;  // a byte of nobody's on either side
-  static constexpr uint8_t kUntouched = 77;
 
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
 
@@ -91,7 +84,7 @@ class LaneProblem {
   int64_t Sum(int64_t row, int column) const {
     int64_t sum = 0;
     for (int64_t g = 0; g < size_.groups; ++g) {
-      const int64_t input = rows_[static_cast<size_t>(row)].input + groups_[static_cast<size_t>(g)];
+      const int64_t input = rows_[static_cast<size_t>(row)] + groups_[static_cast<size_t>(g)];
       for (int i = 0; i < kDepthGroup; ++i) {
         sum += inputs_[At(input / group_bytes_, column, i)] * weights_[At(g, column, i)];
       }
@@ -99,17 +92,16 @@ class LaneProblem {
     return sum;
   }
 
+  const KernelTable& table_;
   const PanelShape& shape_;
   const Size size_;
-  const bool general_;
   std::mt19937 random_;
-  const test::PanelNumbers numbers_;
+  const test::PanelOrder order_;
   const int64_t group_bytes_;
   std::vector<uint8_t> inputs_;
   std::vector<int8_t> weights_;
   pack::AlignedVector<std::byte> spread_, panel_;
-  std::vector<Row> rows_;
-  std::vector<int64_t> groups_;
+  std::vector<int64_t> rows_, groups_;
 };
 
 class LaneKernel : public testing::TestWithParam<std::string> {
@@ -120,15 +112,13 @@ class LaneKernel : public testing::TestWithParam<std::string> {
     uint32_t seed = 1;
     for (int i = 0; i < table.shape_count; ++i) {
       const PanelShape& shape = table.shapes[i];
-      if (shape.lanes.symmetric == nullptr) continue;
+      if (shape.lanes.multiply == nullptr) continue;
       for (const Size& size : sizes_of(shape)) {
-        for (const bool general : {false, true}) {
-          SCOPED_TRACE(testing::Message() << shape.columns << " columns wide, " << size.rows
-                                          << " rows, " << size.columns << " columns, "
-                                          << size.groups << " groups, general " << general);
-          LaneProblem(table, shape, size, general, seed++).Check();
-          if (HasFatalFailure()) return;
-        }
+        SCOPED_TRACE(testing::Message()
+                     << shape.columns << " columns wide, " << size.rows << " rows, " << size.columns
+                     << " columns, " << size.groups << " groups");
+        LaneProblem(table, shape, size, seed++).Check();
+        if (HasFailure()) return;
       }
     }
   }

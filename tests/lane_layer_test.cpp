@@ -13,6 +13,7 @@
 #include "dispatch/registry.h"
 #include "lane_layers.h"
 #include "layer.h"
+#include "layer_ways.h"
 #include "pack/group_feed.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
@@ -80,10 +81,11 @@ std::string GroupName(bool broadcast, const std::string& what) {
 
 void AddSlideFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
                       std::set<std::string>& features) {
-  const std::string epilogue = layer.general_epilogue ? ", general" : ", symmetric";
   for (const pack::Panel& panel : layer.panels) {
     const int vectors = layer.kernels->shapes[panel.shape].vectors;
-    features.insert(SlideName(layer.slide_form, vectors) + epilogue);
+    for (const std::string& way : test::WaysOf(layer, panel)) {
+      features.insert(SlideName(layer.slide_form, vectors) + ", " + way);
+    }
   }
   const pack::Geometry& g = layer.geometry;
   const pack::SpreadLayout& spread = layer.spread;
@@ -100,8 +102,9 @@ void AddGroupFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
   const pack::Geometry& g = layer.geometry;
   const int64_t common = std::gcd(g.stride[2], g.dilation[2]);
   const bool broadcast = layer.group_orders.empty();
-  const std::string epilogue = layer.general_epilogue ? ", general" : ", symmetric";
-  features.insert(GroupName(broadcast, "stride " + Text(g.stride[2] / common) + epilogue));
+  for (const std::string& way : test::WaysOf(layer)) {
+    features.insert(GroupName(broadcast, "stride " + Text(g.stride[2] / common) + ", " + way));
+  }
   features.insert(GroupName(broadcast, "depth groups " + Text(layer.spread.depth_groups)));
   if (g.dilation[2] > common) features.insert("group phases");
   if (g.dilation[2] == common && common > 1) features.insert("group phase of many");
@@ -121,7 +124,7 @@ void AddSpreadFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
   features.insert("sharing rows " + Text(spread.output_rows));
   features.insert("depth groups " + Text(spread.depth_groups));
   features.insert("parts " + Text(layer.weight_parts));
-  features.insert(layer.general_epilogue ? "general" : "symmetric");
+  features.merge(test::WaysOf(layer));
   for (const pack::Panel& panel : layer.panels) {
     const int vectors = layer.kernels->shapes[panel.shape].vectors;
     features.insert(std::string(FormName(panel.spread_form)) + ", vectors " + Text(vectors));
@@ -161,9 +164,9 @@ std::set<std::string> WantedSlides(const kernels::KernelTable& table) {
   std::set<std::string> wanted;
   for (int form = 0; form < kernels::kSlideFormCount; ++form) {
     for (int i = 0; i < table.shape_count; ++i) {
-      if (table.shapes[i].lanes.slides[form].symmetric == nullptr) continue;
-      for (const char* epilogue : {", general", ", symmetric"}) {
-        wanted.insert(SlideName(form, table.shapes[i].vectors) + epilogue);
+      if (table.shapes[i].lanes.slides[form] == nullptr) continue;
+      for (const std::string& way : test::AllWays(table, /*with_row_terms=*/false)) {
+        wanted.insert(SlideName(form, table.shapes[i].vectors) + ", " + way);
       }
     }
   }
@@ -191,8 +194,8 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
   for (const bool broadcast : {false, true}) {
     if (broadcast && table.weight_format != kernels::WeightFormat::kS8Quads) continue;
     for (int64_t stride = 1; stride <= kernels::kGroupStrides; ++stride) {
-      for (const char* epilogue : {", general", ", symmetric"}) {
-        wanted.insert(GroupName(broadcast, "stride " + Text(stride) + epilogue));
+      for (const std::string& way : test::AllWays(table, /*with_row_terms=*/false)) {
+        wanted.insert(GroupName(broadcast, "stride " + Text(stride) + ", " + way));
       }
     }
     const int64_t most =
@@ -207,10 +210,10 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
 
 std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
   std::set<std::string> wanted = {
-      "fallen back",    "quads 1x1",        "quads 1x4",      "quads 2x2",      "quads 4x1",
-      "sharing rows 1", "sharing rows 2",   "sharing rows 3", "sharing rows 4", "depth groups 1",
-      "depth groups 2", "depth groups 3",   "parts 1",        "general",        "symmetric",
-      "several blocks", "beyond the stack", "in phases: d",   "in phases: h",   "in phases: w"};
+      "fallen back",    "quads 1x1",      "quads 1x4",      "quads 2x2",      "quads 4x1",
+      "sharing rows 1", "sharing rows 2", "sharing rows 3", "sharing rows 4", "depth groups 1",
+      "depth groups 2", "depth groups 3", "parts 1",        "several blocks", "beyond the stack",
+      "in phases: d",   "in phases: h",   "in phases: w"};
   if (table.lanes == 16) wanted.insert("depth groups 4");  // there merging groups costs most
   // Wider weights take any zero point that lanes take.
   if (table.weight_format == kernels::WeightFormat::kS8Quads)
@@ -223,6 +226,7 @@ std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
                     Text(shape.vectors));
     }
   }
+  wanted.merge(test::AllWays(table, /*with_row_terms=*/false));
   wanted.merge(WantedSlides(table));
   wanted.merge(WantedGroups(table));
   return wanted;

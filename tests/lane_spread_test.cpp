@@ -123,7 +123,8 @@ class SpreadProblem {
               task_.taps[tap] + row * task_.row_steps[tap] + at * task_.steps[tap];
           return pixel[ByteOf(group, column, i)];
         };
-        const Bytes quads = test::LayOutQuads(table_, shape_.vectors, n_.depth_groups, byte);
+        const Bytes quads = test::LayOutQuads(table_, test::PanelOrder(table_, shape_.vectors),
+                                              n_.depth_groups, byte);
         std::copy(quads.begin(), quads.end(),
                   expected.begin() + row * task_.output_row_step + at * task_.output_step);
       }
@@ -148,7 +149,7 @@ class SpreadKernel : public testing::TestWithParam<std::string> {
     uint32_t seed = 1;
     for (int i = 0; i < table.shape_count; ++i) {
       const PanelShape& shape = table.shapes[i];
-      if (shape.lanes.symmetric == nullptr) continue;
+      if (shape.lanes.multiply == nullptr) continue;
       for (const int64_t rows : {1, 2, 5}) {
         for (const int64_t count : {1, 2, 3, 4, 7, 16, 33}) {
           for (int64_t groups = 1; groups <= most_groups; ++groups) {
@@ -178,8 +179,7 @@ TEST(LaneKernels, AreThereForAllButThreeVectors) {
     for (int i = 0; i < table.shape_count; ++i) {
       const kernels::LaneKernels& lanes = table.shapes[i].lanes;
       const bool has = table.shapes[i].vectors != 3;
-      EXPECT_EQ(lanes.symmetric != nullptr, has) << isa << " " << i;
-      EXPECT_EQ(lanes.general != nullptr, has) << isa << " " << i;
+      EXPECT_EQ(lanes.multiply != nullptr, has) << isa << " " << i;
       for (const kernels::SpreadKernel spread : lanes.spread) {
         EXPECT_EQ(spread != nullptr, has) << isa << " " << i;
       }

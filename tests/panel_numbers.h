@@ -1,58 +1,103 @@
 // PanelNumbers: what tests of panel kernels need beside input and weights, dense or lanes.
 //
 // By the formulas in kernels/kernel_table.h and pack/packed_layer.h, in plain loops: shares no code
-// with what it checks but the order of columns.
+// with what it checks but the order of columns and bytes. Read next: panel_columns.h,
+// requantization.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <random>
 #include <vector>
 
 #include "kernels/kernel_table.h"
 #include "pack/packed_layer.h"
+#include "panel_columns.h"
+#include "panel_order.h"
+#include "requantization.h"
 
 namespace qconv::test {
 
-// low..high, both included.
-int Draw(std::mt19937& random, int low, int high);
+// Ways to requantize a panel.
+enum class Way {
+  kStepByStep,    // any numbers
+  kWithRowTerms,  // the same, and row terms
+  kInRegisters,   // step by step, in registers
+  kSingleStep,    // in a single step
+  kExceptions,    // the same, but for a few accumulators
+  kMixed,         // in registers, each vector in a way of its own
+};
+void PrintTo(Way way, std::ostream* out);
+bool InRegisters(Way way);
 
-// The numbers of a panel's epilogue, drawn, in both orders.
+// All that kernels of the table must know.
+std::vector<Way> Ways(const kernels::KernelTable& table, bool with_row_terms);
+
+// The accumulators of a test, if they began with zero.
+struct Sums {
+  template <class Sum>
+  Sums(int64_t row_count, int column_count, const Sum& sum)
+      : rows(row_count), columns(column_count) {
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int column = 0; column < columns; ++column) values.push_back(sum(row, column));
+    }
+  }
+  int64_t At(int64_t row, int column) const {
+    return values[static_cast<size_t>(row * columns + column)];
+  }
+
+  int64_t rows;
+  int columns;  // valid ones
+  std::vector<int64_t> values;
+};
+
+// The numbers of a panel's epilogue, drawn.
 class PanelNumbers {
  public:
-  PanelNumbers(const kernels::KernelTable& table, const kernels::PanelShape& shape, int64_t rows,
-               bool general, std::mt19937& random);
+  // Refers to `order` and `sums`.
+  PanelNumbers(const kernels::KernelTable& table, const PanelOrder& order, Way way,
+               const Sums& sums, std::mt19937& random);
 
   // Refers to this object.
   kernels::PanelEpilogue Epilogue() const;
 
-  // What a kernel must make of an accumulator that began with zero.
-  uint8_t Expected(int64_t sum, int64_t row, int column) const;
+  // What a kernel must make of a sum.
+  uint8_t Expected(int64_t row, int column) const;
 
  private:
-  static constexpr int16_t kZeroPoint = 100;
-  static constexpr uint8_t kLower = 30;
+  ColumnDrawer Drawer(int column, std::mt19937& random) const;
+  int DrawCount(std::mt19937& random) const;
+  void DrawVector(int vector, int exceptions, std::mt19937& random);
+  int64_t Accumulator(int64_t row, int column) const;
+  template <class T, class Number>
+  void PutInOrder(std::vector<T>& ordered, const Number& number) const;
 
-  bool general_;
-  uint8_t upper_;
-  std::vector<int32_t> offsets_, zero_points_, row_terms_;
-  std::vector<float> bias_, multipliers_;
-  std::vector<int32_t> ordered_offsets_, ordered_zero_points_;
-  std::vector<float> ordered_bias_, ordered_multipliers_;
+  const PanelOrder& order_;
+  const bool fuses_;
+  const Way way_;
+  const Sums& sums_;
+  Clamps clamps_;
+  std::vector<PanelColumn> columns_;
+  std::vector<int32_t> row_terms_;
+  int8_t exception_counts_[kernels::kMaxVectors];
+  // In the panel's order.
+  std::vector<int32_t> offsets_, bases_, exceptions_, weight_zero_points_;
+  std::vector<float> slopes_, intercepts_, bias_, multipliers_;
 };
 
 // Byte `i` of depth group `group` of a column.
 using QuadByte = std::function<int16_t(int64_t group, int column, int i)>;
 
 // Depth groups as weights and spread input lie in memory.
-pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table, int vectors,
-                                           int64_t groups, const QuadByte& byte);
+pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
+                                           const PanelOrder& order, int64_t groups,
+                                           const QuadByte& byte);
 
 // Runs a kernel on rows that begin at `inputs` of the task's input, and compares each byte of the
 // output, those around the columns of each row too.
-using ExpectedByte = std::function<uint8_t(int64_t row, int column)>;
 void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
-                 const std::vector<int64_t>& inputs, const ExpectedByte& expected);
+                 const std::vector<int64_t>& inputs, const PanelNumbers& numbers);
 
 }  // namespace qconv::test

@@ -79,7 +79,7 @@ class SlideWalk {
     SCOPED_TRACE(testing::Message() << "plane " << z_ << ", row " << y_ << ", phase " << phase_
                                     << ", channels from " << panel.out_begin);
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    ASSERT_NE(shape.lanes.slides[layer_.slide_form].symmetric, nullptr);
+    ASSERT_NE(shape.lanes.slides[layer_.slide_form], nullptr);
     ASSERT_EQ(task.output_rows, rows);
     ASSERT_EQ(task.columns, panel.columns);
     ASSERT_EQ(task.weights, layer_.weights.data() + panel.weights_offset);

@@ -1,5 +1,5 @@
 // Sliding kernels: every form for every shape that has it on every ISA, over all tails of pixels
-// and columns, with both epilogues, against plain loops.
+// and columns, in all ways to requantize, against plain loops.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -34,21 +34,21 @@ struct Size {
 class SlideProblem {
  public:
   SlideProblem(const KernelTable& table, const PanelShape& shape, int form, const Size& size,
-               bool general, uint32_t seed)
-      : shape_(shape),
+               uint32_t seed)
+      : table_(table),
+        shape_(shape),
         form_(kernels::kSlideForms[form]),
         size_(size),
-        general_(general),
         random_(seed),
-        numbers_(table, shape, /*rows=*/1, general, random_) {
+        order_(table, shape.vectors) {
     for (size_t i = 0; i < At(WeightGroups(), 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
-    panel_ = test::LayOutQuads(table, shape.vectors, WeightGroups(),
+    panel_ = test::LayOutQuads(table, order_, WeightGroups(),
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
   }
 
-  void Check(const kernels::SlideKernels& kernels) {
+  void Check(kernels::SlideKernel kernel) {
     const int channel = Draw(0, 40);
     const test::Guarded<uint8_t> input(DrawRuns(channel), test::Edge::kBack);
     for (SlideRun& run : runs_) {
@@ -57,8 +57,7 @@ class SlideProblem {
     const test::Guarded<SlideRun> runs(runs_, test::Edge::kBack);
     const int step = Draw(size_.columns, size_.columns + 9);
     const int64_t pitch = size_.count * step + Draw(0, 9);
-    std::vector<uint8_t> output(static_cast<size_t>(2 * kAround + size_.rows * pitch), kUntouched);
-    std::vector<uint8_t> expected = output;
+    std::vector<uint8_t> output(static_cast<size_t>(2 * kAround + size_.rows * pitch));
     SlideTask task = {};
     task.runs = runs.span().data();
     task.channel = channel;
@@ -70,20 +69,27 @@ class SlideProblem {
     task.output_step = step;
     task.count = size_.count;
     task.weights = panel_.data();
-    task.epilogue = numbers_.Epilogue();
     task.columns = size_.columns;
-    (general_ ? kernels.general : kernels.symmetric)(task);
     const std::vector<Column> columns = Columns(channel);
-    for (int r = 0; r < size_.rows; ++r) {
-      for (int64_t p = 0; p < size_.count; ++p) {
-        const int64_t at = task.outputs[r] - output.data() + p * step;
+    const test::Sums sums(size_.rows * size_.count, size_.columns, [&](int64_t pixel, int column) {
+      return Sum(columns, static_cast<int>(pixel / size_.count), pixel % size_.count, column);
+    });
+    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
+      SCOPED_TRACE(testing::PrintToString(way));
+      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+      task.epilogue = numbers.Epilogue();
+      std::fill(output.begin(), output.end(), kUntouched);
+      std::vector<uint8_t> expected = output;
+      for (int64_t pixel = 0; pixel < sums.rows; ++pixel) {
+        const uint8_t* at = task.outputs[pixel / size_.count] + pixel % size_.count * step;
         for (int c = 0; c < size_.columns; ++c) {
-          expected[static_cast<size_t>(at + c)] =
-              numbers_.Expected(Sum(columns, r, p, c), /*row=*/0, c);
+          expected[static_cast<size_t>(at - output.data() + c)] = numbers.Expected(pixel, c);
         }
       }
+      kernel(task);
+      ASSERT_EQ(output, expected);
+      if (testing::Test::HasFailure()) return;
     }
-    ASSERT_EQ(output, expected);
   }
 
  private:
@@ -156,12 +162,12 @@ class SlideProblem {
     return sum;
   }
 
+  const KernelTable& table_;
   const PanelShape& shape_;
   const SlideForm& form_;
   const Size size_;
-  const bool general_;
   std::mt19937 random_;
-  const test::PanelNumbers numbers_;
+  const test::PanelOrder order_;
   std::vector<int8_t> weights_;
   pack::AlignedVector<std::byte> panel_;
   std::vector<SlideRun> runs_;
@@ -175,17 +181,14 @@ class SlideKernel : public testing::TestWithParam<std::string> {
     uint32_t seed = 1;
     for (int i = 0; i < table.shape_count; ++i) {
       const PanelShape& shape = table.shapes[i];
-      const kernels::SlideKernels& kernels = shape.lanes.slides[form];
-      if (kernels.symmetric == nullptr) continue;
+      const kernels::SlideKernel kernel = shape.lanes.slides[form];
+      if (kernel == nullptr) continue;
       for (const Size& size : Sizes(shape)) {
-        for (const bool general : {false, true}) {
-          SCOPED_TRACE(testing::Message()
-                       << shape.columns << " columns wide, " << size.rows << " rows of "
-                       << size.count << " pixels, " << size.columns << " columns, general "
-                       << general << ", seed " << seed);
-          SlideProblem(table, shape, form, size, general, seed++).Check(kernels);
-          if (HasFatalFailure()) return;
-        }
+        SCOPED_TRACE(testing::Message()
+                     << shape.columns << " columns wide, " << size.rows << " rows of " << size.count
+                     << " pixels, " << size.columns << " columns, seed " << seed);
+        SlideProblem(table, shape, form, size, seed++).Check(kernel);
+        if (HasFailure()) return;
       }
     }
   }

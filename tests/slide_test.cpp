@@ -34,9 +34,8 @@ ConvParams Depthwise(const Spatial& kernel, const Spatial& stride, const Spatial
 }
 
 bool Has(const KernelTable& table, int form) {
-  return std::any_of(table.shapes, table.shapes + table.shape_count, [form](const auto& shape) {
-    return shape.lanes.slides[form].symmetric != nullptr;
-  });
+  return std::any_of(table.shapes, table.shapes + table.shape_count,
+                     [form](const auto& shape) { return shape.lanes.slides[form] != nullptr; });
 }
 
 constexpr int kNone = -1, k3Stride1 = 0, k3Stride2 = 1, k5Stride1 = 2, k5Stride2 = 3;
@@ -120,10 +119,9 @@ TEST(SlideKernels, AreThereUpToANumberOfVectors) {
       EXPECT_EQ(most > 0, Has(table, form));
       for (int i = 0; i < table.shape_count; ++i) {
         const kernels::PanelShape& shape = table.shapes[i];
-        const kernels::SlideKernels& slides = shape.lanes.slides[form];
-        const bool has = shape.lanes.symmetric != nullptr && shape.vectors <= most;
-        EXPECT_EQ(slides.symmetric != nullptr, has) << isa << ", form " << form << ", shape " << i;
-        EXPECT_EQ(slides.general != nullptr, has) << isa << ", form " << form << ", shape " << i;
+        const kernels::SlideKernel slide = shape.lanes.slides[form];
+        const bool has = shape.lanes.multiply != nullptr && shape.vectors <= most;
+        EXPECT_EQ(slide != nullptr, has) << isa << ", form " << form << ", shape " << i;
       }
     }
   }

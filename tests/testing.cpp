@@ -109,6 +109,16 @@ void SetWeightZeroPoints(cases::Case& layer_case) {
   }
 }
 
+void ScaleSomeChannels(int kind, cases::Case& layer_case) {
+  const float factor = kind == 3 || kind == 6                 ? 0x1p-6f
+                       : kind == 2 || kind == 9               ? 0x1p10f
+                       : kind == 1 || kind == 8 || kind == 12 ? 0x1p30f
+                                                              : 1.0f;
+  for (size_t j = 0; j < layer_case.weight_scales.size(); j += 3) {
+    layer_case.weight_scales[j] *= factor;
+  }
+}
+
 std::vector<uint8_t> RunReference(const cases::Case& layer_case) {
   const ReferenceConv reference = layer_case.Reference();
   const int64_t pixels = cases::Pixels(reference.OutputImage(layer_case.layer.image));

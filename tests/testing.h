@@ -67,6 +67,10 @@ SaturationReport Analyze(const cases::Case& layer_case, int32_t input_maximum = 
 // Weight zero points 1, -2, 3, ... for a case: these need sums over the input.
 void SetWeightZeroPoints(cases::Case& layer_case);
 
+// Gives every third channel of a case another scale, for some kinds: multipliers that are too small
+// for a single step (3, 6, 10), results beyond s16 (2, 9) or beyond s32 (1, 8, 12).
+void ScaleSomeChannels(int kind, cases::Case& layer_case);
+
 std::vector<uint8_t> RunReference(const cases::Case& layer_case);
 
 // Packs for the ISA, checking that it is this ISA that was packed for.

@@ -170,6 +170,7 @@ Case MakeWinogradCase(const Layer& layer, int index) {
   cases::ChooseOutput(c);
   // Coarse scales keep most results within bounds, fine ones show the lowest bits.
   if (index % 4 == 3) c.output_quantization.scale /= 64;
+  ScaleSomeChannels(index % 17, c);
   if (index % 3 == 2) {
     const float scale = c.output_quantization.scale;
     c.activation = index % 2 == 0 ? Clamp(-90 * scale, 100 * scale) : Relu();

@@ -1,4 +1,4 @@
-// WinogradProblem: tiles times a panel, with numbers of its own, for a Winograd kernel to solve.
+// WinogradProblem: tiles times a panel, for a Winograd kernel to solve.
 //
 // What a tile gives is held against the convolution itself. Read next: winograd_kernel_test.cpp.
 #pragma once
@@ -13,7 +13,6 @@
 
 #include "guarded.h"
 #include "kernels/kernel_table.h"
-#include "pack/weights.h"
 #include "panel_numbers.h"
 #include "winograd_formula.h"
 
@@ -40,15 +39,14 @@ inline void PrintTo(const WinogradSize& size, std::ostream* out) {
 class WinogradProblem {
  public:
   WinogradProblem(const kernels::KernelTable& table, const kernels::PanelShape& shape,
-                  const WinogradSize& size, bool general, uint32_t seed)
+                  const WinogradSize& size, uint32_t seed)
       : table_(table),
         shape_(shape),
         size_(size),
-        general_(general),
         random_(seed),
         chunk_(2 * table.lanes),
         channels_(size.chunks * 2 * size.pairs),
-        numbers_(table, shape, /*rows=*/1, general, random_) {
+        order_(PanelOrder::Any(table, shape.vectors, random_)) {
     for (int i = 0; i < size.tiles * size.chunks * chunk_ * kernels::kWinogradPositions; ++i) {
       inputs_.push_back(DrawInput(i % kernels::kWinogradPositions));
     }
@@ -80,15 +78,9 @@ class WinogradProblem {
     std::vector<int32_t> products(static_cast<size_t>(kernels::kWinogradPositions * product_step),
                                   kNoProduct);
     PlaceOutputs();
-    std::vector<uint8_t> output(
-        static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) * kPitch, kUntouched);
-    std::vector<uint8_t> expected = output;
-    kernels::PanelEpilogue epilogue = numbers_.Epilogue();
-    const std::vector<int32_t> terms(kernels::kWinogradOutputs,
-                                     general_ ? epilogue.row_terms[0] : 0);
-    const Guarded<int32_t> row_terms(terms, Edge::kBack);
-    epilogue.row_terms = row_terms.span().data();
-    const kernels::WinogradTask task = {
+    std::vector<uint8_t> output(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) *
+                                kPitch);
+    kernels::WinogradTask task = {
         .input = input.span().data() + size_.begin,
         .input_step = step,
         .tiles = size_.tiles,
@@ -99,17 +91,29 @@ class WinogradProblem {
         .product_step = product_step,
         .output = output.data() + kBefore,
         .rows = rows_.data(),
-        .epilogue = epilogue,
+        .epilogue = {},
         .columns = size_.columns,
     };
-    (general_ ? shape_.winograd.general : shape_.winograd.symmetric)(task);
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      for (int c = 0; rows_[i].output >= 0 && c < size_.columns; ++c) {
-        expected[static_cast<size_t>(kBefore + rows_[i].output + c)] =
-            numbers_.Expected(Sum(static_cast<int>(i), c), /*row=*/0, c);
+    const Sums sums(std::ssize(rows_), size_.columns,
+                    [this](int64_t row, int column) { return Sum(static_cast<int>(row), column); });
+    for (const Way way : Ways(table_, /*with_row_terms=*/false)) {
+      // Those are beyond what there is room for in registers.
+      if (InRegisters(way) && size_.values == WinogradValues::kEnds) continue;
+      SCOPED_TRACE(testing::PrintToString(way));
+      const PanelNumbers numbers(table_, order_, way, sums, random_);
+      task.epilogue = numbers.Epilogue();
+      std::fill(output.begin(), output.end(), kUntouched);
+      std::vector<uint8_t> expected = output;
+      for (size_t i = 0; i < rows_.size(); ++i) {
+        for (int c = 0; rows_[i].output >= 0 && c < size_.columns; ++c) {
+          expected[static_cast<size_t>(kBefore + rows_[i].output + c)] =
+              numbers.Expected(static_cast<int64_t>(i), c);
+        }
       }
+      shape_.winograd.multiply(task);
+      ASSERT_EQ(output, expected);
+      if (testing::Test::HasFailure()) return;
     }
-    ASSERT_EQ(output, expected);
     for (size_t i = 0; i < products.size(); ++i) {
       const bool between = static_cast<int64_t>(i) % product_step >= size_.tiles * shape_.columns;
       if (between) {
@@ -160,8 +164,7 @@ class WinogradProblem {
     for (int p = 0; p < kernels::kWinogradPositions; ++p) {
       for (int64_t channel = 0; channel < channels_; channel += 2) {
         for (int at = 0; at < 2 * shape_.columns; ++at) {
-          const int column =
-              pack::ColumnInPanel(shape_.vectors, at / 2 / table_.lanes, at / 2 % table_.lanes);
+          const int column = order_.Column(at / 2 / table_.lanes, at / 2 % table_.lanes);
           words.push_back(static_cast<int16_t>(WinogradElement(kWeightTransform, p, [&](int tap) {
             return WeightAt(column, channel + at % 2, tap);
           })));
@@ -205,10 +208,9 @@ class WinogradProblem {
   const kernels::KernelTable& table_;
   const kernels::PanelShape& shape_;
   const WinogradSize size_;
-  const bool general_;
   std::mt19937 random_;
   const int64_t chunk_, channels_;
-  const PanelNumbers numbers_;
+  const PanelOrder order_;
   std::vector<uint8_t> inputs_;  // [tile][channel][4][4]
   std::vector<int> weights_;     // [column][channel][3][3]
   std::vector<kernels::Row> rows_;

@@ -10,6 +10,7 @@
 
 #include "common/case.h"
 #include "dispatch/registry.h"
+#include "layer_ways.h"
 #include "pack/winograd.h"
 #include "testing.h"
 #include "winograd_layers.h"
@@ -78,7 +79,7 @@ void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::s
   if (!preferred) return;
   const PackedLayer& winograd = *layer.winograd;
   const int64_t chunk = pack::WinogradChunk(winograd.kernels->lanes);
-  features.insert(winograd.general_epilogue ? "general" : "symmetric");
+  features.merge(test::WaysOf(winograd));
   for (const pack::Panel& panel : winograd.panels) {
     features.insert("shape " + std::to_string(panel.shape));
   }
@@ -125,8 +126,6 @@ TEST_P(WinogradFeatures, AreAllExercised) {
   if (table.winograd_input != nullptr) {
     wanted = {"preferred",
               "not preferred",
-              "general",
-              "symmetric",
               "groups",
               "chunks that overlap",
               "groups that share a chunk",
@@ -137,6 +136,7 @@ TEST_P(WinogradFeatures, AreAllExercised) {
               "kernel planes",
               "kernel planes of narrow groups",
               "weight zero points"};
+    wanted.merge(test::AllWays(table, /*with_row_terms=*/false));
     for (int i = 0; i < table.shape_count; ++i) wanted.insert("shape " + std::to_string(i));
     EXPECT_GT(preferred, 100);
     EXPECT_GT(packed - preferred, 30);

@@ -12,7 +12,7 @@ namespace qconv::command {
 namespace {
 
 constexpr const char* kRow =
-    "  {:<13}{:<10}{:<18} {:<11}{:<27}{:>6}{:>8}{:>9}{:>10}{:>12}{:>12}{:>7}\n";
+    "  {:<13}{:<10}{:<18} {:<14}{:<27}{:>6}{:>8}{:>9}{:>10}{:>12}{:>12}{:>7}\n";
 
 // With two digits, or a dash for what there is not.
 std::string Number(double value) { return value > 0 ? fmt::format("{:.2f}", value) : "-"; }
