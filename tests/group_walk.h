@@ -93,7 +93,7 @@ class GroupWalk {
   void CheckTable(pack::GroupFeeder& feeder, int64_t rows, int64_t count) {
     feeder.MoveTo(image_, z_, y_, rows, phase_, first_, count);
     for (const pack::Panel* panel : panels_) {
-      const kernels::GroupTask task = feeder.Task(*panel, {});
+      const kernels::GroupTask task = feeder.Task(*panel);
       SCOPED_TRACE(testing::Message()
                    << "plane " << z_ << ", row " << y_ << ", phase " << phase_ << ", pixels from "
                    << first_ << ", channels from " << panel->out_begin);

@@ -67,7 +67,7 @@ class SlideWalk {
               << "row " << y_ << " without the one that shares its input";
           feeder.MoveTo(image_, z_, y_, rows, phase_);
           for (const pack::Panel& panel : layer_.panels) {
-            CheckTask(panel, rows, feeder.Task(panel, {}));
+            CheckTask(panel, rows, feeder.Task(panel));
             if (testing::Test::HasFatalFailure()) return;
           }
         }
