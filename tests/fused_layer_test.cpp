@@ -88,8 +88,9 @@ TEST_P(FusedLayer, ResultsTooLarge) {
     const pack::PackedLayer packed = Pack(c, GetParam());
     const bool one_panel = packed.panels.size() == 1;
     ExpectEpilogue(c, one_panel ? "stepwise" : "partly fused");
-    const auto others = std::count_if(packed.panels.begin(), packed.panels.end(),
-                                      [](const auto& panel) { return !panel.in_registers; });
+    const auto others =
+        std::count_if(packed.panels.begin(), packed.panels.end(),
+                      [](const auto& panel) { return !panel.epilogue.in_registers; });
     EXPECT_EQ(others, fuses() ? 1 : 0);
   }
 }
@@ -201,7 +202,7 @@ TEST_P(FusedLayer, LongestRange) {
                      << ", weight " << +weight << ", zero point " << zero_point);
         ExpectEpilogue(c, example.fits ? "fused" : "stepwise");
         for (const pack::Panel& panel : Pack(c, GetParam()).panels) {
-          EXPECT_EQ(panel.in_registers, example.fits || !fuses());
+          EXPECT_EQ(panel.epilogue.in_registers, example.fits || !fuses());
         }
       }
     }

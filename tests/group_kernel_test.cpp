@@ -85,7 +85,7 @@ class GroupProblem {
         .output_row_step = upwards ? -pitch : pitch,
         .output_step = step,
         .weights = panel_.data(),
-        .epilogue = {},
+        .epilogue = nullptr,
         .valid_columns = size_.columns,
     };
     const test::Sums sums(size_.rows * size_.count, size_.columns, [&](int64_t pixel, int column) {
@@ -95,7 +95,8 @@ class GroupProblem {
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
       SCOPED_TRACE(testing::PrintToString(way));
       const test::PanelNumbers numbers(table_, order_, way, sums, random_);
-      task.epilogue = numbers.Epilogue();
+      const kernels::PanelEpilogue epilogue = numbers.Epilogue();
+      task.epilogue = &epilogue;
       std::fill(output.begin(), output.end(), kUntouched);
       std::vector<uint8_t> expected = output;
       for (int64_t pixel = 0; pixel < sums.rows; ++pixel) {

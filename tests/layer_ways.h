@@ -11,11 +11,12 @@
 namespace qconv::test {
 
 inline std::set<std::string> WaysOf(const pack::PackedLayer& layer, const pack::Panel& panel) {
-  if (!panel.in_registers) return {layer.needs_row_terms ? "with row terms" : "step by step"};
+  if (!panel.epilogue.in_registers)
+    return {layer.needs_row_terms ? "with row terms" : "step by step"};
   if (!layer.kernels->fuses) return {"in registers"};
   std::set<std::string> ways;
   for (int v = 0; v < layer.kernels->shapes[panel.shape].vectors; ++v) {
-    const int count = panel.exception_counts[v];
+    const int count = panel.epilogue.exception_counts[v];
     ways.insert(count == kernels::kNotFused ? "in registers"
                 : count == 0                ? "single step"
                                             : "exceptions");

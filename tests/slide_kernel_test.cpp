@@ -77,7 +77,8 @@ class SlideProblem {
     for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
       SCOPED_TRACE(testing::PrintToString(way));
       const test::PanelNumbers numbers(table_, order_, way, sums, random_);
-      task.epilogue = numbers.Epilogue();
+      const kernels::PanelEpilogue epilogue = numbers.Epilogue();
+      task.epilogue = &epilogue;
       std::fill(output.begin(), output.end(), kUntouched);
       std::vector<uint8_t> expected = output;
       for (int64_t pixel = 0; pixel < sums.rows; ++pixel) {

@@ -91,7 +91,7 @@ class WinogradProblem {
         .product_step = product_step,
         .output = output.data() + kBefore,
         .rows = rows_.data(),
-        .epilogue = {},
+        .epilogue = nullptr,
         .columns = size_.columns,
     };
     const Sums sums(std::ssize(rows_), size_.columns,
@@ -101,7 +101,8 @@ class WinogradProblem {
       if (InRegisters(way) && size_.values == WinogradValues::kEnds) continue;
       SCOPED_TRACE(testing::PrintToString(way));
       const PanelNumbers numbers(table_, order_, way, sums, random_);
-      task.epilogue = numbers.Epilogue();
+      const kernels::PanelEpilogue epilogue = numbers.Epilogue();
+      task.epilogue = &epilogue;
       std::fill(output.begin(), output.end(), kUntouched);
       std::vector<uint8_t> expected = output;
       for (size_t i = 0; i < rows_.size(); ++i) {
