@@ -108,6 +108,7 @@ class GroupWalk {
     ASSERT_EQ(task.kernel_rows, g_.kernel[1]);
     ASSERT_EQ(task.depth_groups, pack::CeilDiv(g_.GroupInputs(), kernels::kDepthGroup));
     ASSERT_EQ(task.weights, layer_.weights.data() + panel.weights_offset);
+    ASSERT_EQ(task.epilogue, &panel.epilogue);
     ASSERT_EQ(task.valid_columns, panel.columns);
     in_begin_ = panel.out_begin / g_.GroupOutputs() * g_.GroupInputs();
     const int64_t last_group = (panel.out_begin + panel.columns - 1) / g_.GroupOutputs();

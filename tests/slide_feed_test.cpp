@@ -83,6 +83,7 @@ class SlideWalk {
     ASSERT_EQ(task.output_rows, rows);
     ASSERT_EQ(task.columns, panel.columns);
     ASSERT_EQ(task.weights, layer_.weights.data() + panel.weights_offset);
+    ASSERT_EQ(task.epilogue, &panel.epilogue);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t p = 0; p < task.count; ++p) CountOutput(panel, task, r, p);
     }
