@@ -1,10 +1,10 @@
 #include "pack/fuse.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "kernels/kernel_table.h"
 #include "pack/integers.h"
@@ -30,19 +30,26 @@ struct Step {
   int64_t value, last;
 };
 
-// Looks for the step near where it is without rounding, then everywhere.
+// Where the step is without rounding, unless rounding could matter: then it is looked for.
 Step FindStep(const Requantization& channel, AccumulatorRange range, int64_t value) {
-  constexpr double kNear = 2;
-  const double guess =
-      (static_cast<double>(value - channel.zero_point) + 0.5) / channel.multiplier - channel.bias;
-  const auto limited = [range](double x) {
-    return static_cast<int64_t>(
-        std::clamp(x, static_cast<double>(range.least) - 1, static_cast<double>(range.most)));
-  };
+  // Two roundings to float move it by a 2^23rd of the sum at most.
+  constexpr double kRounding = 0x1p-22;
+  const double least = static_cast<double>(range.least), most = static_cast<double>(range.most);
+  const double sum = (static_cast<double>(value - channel.zero_point) + 0.5) / channel.multiplier;
+  const double exact = sum - channel.bias, floor = std::floor(exact);
+  auto low = static_cast<int64_t>(std::clamp(floor, least - 1, most));
+  const double uncertain = (std::abs(sum) + std::abs(channel.bias)) * kRounding;
+  if (exact - floor > uncertain && floor + 1 - exact > uncertain) return {value, low};
+
   const auto at_most = [&](int64_t acc) { return Byte(channel, acc) <= value; };
-  int64_t low = limited(guess - kNear), high = limited(guess + kNear) + 1;
-  if (low >= range.least && !at_most(low)) low = range.least - 1;
-  if (high <= range.most && at_most(high)) high = range.most + 1;
+  int64_t high = low + 1;
+  if (low >= range.least && !at_most(low)) {
+    high = low;
+    low = range.least - 1;
+  } else if (high <= range.most && at_most(high)) {
+    low = high;
+    high = range.most + 1;
+  }
   while (high - low > 1) {  // at_most(low), not at_most(high), if they are in the range
     const int64_t middle = low + (high - low) / 2;
     (at_most(middle) ? low : high) = middle;
@@ -54,10 +61,6 @@ struct Interval {
   int64_t low, high;  // both included
   bool empty() const { return low > high; }
 };
-
-Interval Intersection(const Interval& a, const Interval& b) {
-  return {std::max(a.low, b.low), std::min(a.high, b.high)};
-}
 
 // A / 2^e
 struct Slope {
@@ -88,25 +91,33 @@ Interval WithinWords(const Slope& slope, AccumulatorRange range) {
           std::numeric_limits<int16_t>::max() * slope.one() - range.most * slope.numerator};
 }
 
-// The D that most of the steps want, of those allowed.
-Interval WantedByMost(const std::vector<Interval>& wanted, const Interval& allowed) {
-  std::vector<std::pair<int64_t, int>> changes;  // of how many want D, from this D on
-  for (const Interval& one : wanted) {
-    const Interval rest = Intersection(one, allowed);
-    if (rest.empty()) continue;
-    changes.emplace_back(rest.low, 1);
-    changes.emplace_back(rest.high + 1, -1);
+// The D that all steps want but for as many as may be left out beside those that are; empty if
+// there are none. One of the interval that begins last and the one that ends first must be left
+// out, as these two have no point in common.
+Interval WantedByMost(std::span<const Interval> wanted, const Interval& allowed,
+                      int may_be_left_out, std::vector<size_t> left_out = {}) {
+  Interval common = allowed;
+  std::optional<size_t> begins_last, ends_first;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (std::find(left_out.begin(), left_out.end(), i) != left_out.end()) continue;
+    if (wanted[i].low > common.low) {
+      common.low = wanted[i].low;
+      begins_last = i;
+    }
+    if (wanted[i].high < common.high) {
+      common.high = wanted[i].high;
+      ends_first = i;
+    }
   }
-  std::sort(changes.begin(), changes.end());
-  Interval best = allowed;
-  int count = 0, most = 0;
-  for (size_t i = 0; i < changes.size(); ++i) {
-    count += changes[i].second;
-    if (count <= most) continue;
-    most = count;
-    best = {changes[i].first, changes[i + 1].first - 1};
+  if (!common.empty() || may_be_left_out == 0) return common;
+  for (const std::optional<size_t>& outlier : {begins_last, ends_first}) {
+    if (!outlier) continue;
+    left_out.push_back(*outlier);
+    const Interval rest = WantedByMost(wanted, allowed, may_be_left_out - 1, left_out);
+    if (!rest.empty()) return rest;
+    left_out.pop_back();
   }
-  return best;
+  return common;
 }
 
 // The least x >= 0 with a * x mod m in low..high, where 0 <= low <= high < m, 0 <= a < m; -1 if
@@ -160,18 +171,20 @@ std::vector<int64_t> Exceptions(const std::vector<Step>& steps, const Slope& slo
   return exceptions;
 }
 
-std::optional<FusedRequantization> FuseWith(const Slope& slope, const std::vector<Step>& steps,
-                                            AccumulatorRange range, bool exactly) {
-  Interval wanted = WithinWords(slope, range);
+// A slope to choose from, and what each step wants of it.
+struct Candidate {
+  Slope slope;
+  std::vector<Interval> wanted;
+};
+
+std::optional<FusedRequantization> FuseWith(const Candidate& candidate,
+                                            const std::vector<Step>& steps, AccumulatorRange range,
+                                            int outliers) {
+  const Slope& slope = candidate.slope;
+  const Interval allowed = WithinWords(slope, range);
+  if (allowed.empty()) return {};
+  const Interval wanted = WantedByMost(candidate.wanted, allowed, outliers);
   if (wanted.empty()) return {};
-  std::vector<Interval> by_step;
-  for (const Step& step : steps) by_step.push_back(WantedBy(step, slope, range));
-  if (exactly) {
-    for (const Interval& one : by_step) wanted = Intersection(wanted, one);
-    if (wanted.empty()) return {};
-  } else {
-    wanted = WantedByMost(by_step, wanted);
-  }
   const auto found = FindShift(slope, range, wanted);
   if (!found) return {};
   const int64_t n = (found->d - (kUnitFloats + found->shift) * slope.numerator) / slope.one();
@@ -201,18 +214,20 @@ std::optional<FusedRequantization> Fuse(const Requantization& channel, Accumulat
   for (int64_t value = channel.lower; value < channel.upper; ++value) {
     steps.push_back(FindStep(channel, range, value));
   }
-  std::optional<FusedRequantization> best;
-  for (const bool exactly : {true, false}) {
-    for (const int64_t neighbour : {0, 1, -1}) {
-      const Slope slope = {nearest.numerator + neighbour, nearest.exponent};
-      auto fused = FuseWith(slope, steps, range, exactly);
-      if (fused && (!best || fused->exceptions.size() < best->exceptions.size())) {
-        best = std::move(fused);
-      }
-      if (best && best->exceptions.empty()) return best;
+  std::vector<Candidate> candidates;
+  for (const int64_t neighbour : {0, 1, -1}) {
+    Candidate candidate = {{nearest.numerator + neighbour, nearest.exponent}, {}};
+    for (const Step& step : steps) {
+      candidate.wanted.push_back(WantedBy(step, candidate.slope, range));
+    }
+    candidates.push_back(std::move(candidate));
+  }
+  for (int outliers = 0; outliers <= kernels::kMaxExceptions; ++outliers) {
+    for (const Candidate& candidate : candidates) {
+      if (auto fused = FuseWith(candidate, steps, range, outliers)) return fused;
     }
   }
-  return best;
+  return {};
 }
 
 std::optional<int32_t> BaseInFloats(const Requantization& channel, AccumulatorRange range) {
