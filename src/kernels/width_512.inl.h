@@ -3,10 +3,9 @@
 // Layer: kernels. Shared by the AVX-512 ISAs. width_256.inl.h is its twin.
 //
 // Four vectors are narrowed at a time: Join(Halve(v0, v1), Halve(v2, v3)). That works within
-// 128-bit lanes: lane L of the result holds the four bytes of lane L of v0, then of v1, v2, v3.
-// Panels store their channels in an order that undoes this (ColumnInPanel in pack/weights.h), so
-// that for nv = 4 no permutation is needed:
-//   vector v, lane i   <->   column 4 * nv * (i / 4) + 4 * v + i % 4
+// 128-bit lanes: lane L of the result holds the four bytes of lane L of v0, of v1, v2 and v3.
+// Panels have their columns in an order that undoes this (pack/columns.h), so that for nv = 4 no
+// permutation beyond those lanes is needed.
 #pragma once
 
 #include <immintrin.h>

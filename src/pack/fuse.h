@@ -19,12 +19,12 @@
 //
 // Every step of the staircase wants D in an interval of length A, for each slope; the slopes to
 // choose from are the multiplier and its two neighbours. If the intervals have a point in common
-// and there is a shift that leads to it, the bytes are the same for all accumulators. Else as many
-// of them as can be have: the rest of the steps come an accumulator or so early or late, and these
-// accumulators are the channel's exceptions.
+// and there is a shift that leads to it, the bytes are the same for all accumulators. Else a step
+// or two are left out: they come an accumulator or so early or late, and these accumulators are the
+// channel's exceptions.
 //
-// All arithmetic here is in integers, but for the staircase itself. Read next: fold.h, who asks;
-// ../kernels/epilogue.inl.h, who does the step.
+// All arithmetic here is in integers, but for the staircase itself. Read next: panel_epilogue.h,
+// who asks; ../kernels/epilogue.inl.h, who does the step.
 #pragma once
 
 #include <cstdint>
