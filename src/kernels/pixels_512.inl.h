@@ -1,8 +1,8 @@
 // Pixels512: from the channels of pixels to a quad of bytes per lane, with 512-bit registers.
 //
 // Layer: kernels. Shared by the AVX-512 ISAs; pixels_256.inl.h is its twin. Used by the
-// kernels of lane layers. Lanes come in the column order of panels (ColumnInPanel in
-// pack/weights.h): interleaving works within 128-bit lanes, just as the narrowing at the end does,
+// kernels of lane layers. Lanes come in the natural column order of panels (ColumnInPanel in
+// pack/columns.h): interleaving works within 128-bit lanes, just as the narrowing at the end does,
 // and one undoes the other.
 #pragma once
 

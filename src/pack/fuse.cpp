@@ -32,7 +32,8 @@ struct Step {
 
 // Where the step is without rounding, unless rounding could matter: then it is looked for.
 Step FindStep(const Requantization& channel, AccumulatorRange range, int64_t value) {
-  // Two roundings to float move it by a 2^23rd of the sum at most.
+  // Two roundings to float move it by a 2^23rd of the sum at most; twice that is more than those of
+  // the doubles here add.
   constexpr double kRounding = 0x1p-22;
   const double least = static_cast<double>(range.least), most = static_cast<double>(range.most);
   const double sum = (static_cast<double>(value - channel.zero_point) + 0.5) / channel.multiplier;
@@ -208,7 +209,8 @@ std::optional<FusedRequantization> Fuse(const Requantization& channel, Accumulat
   const float fraction = std::frexp(channel.multiplier, &exponent);
   const Slope nearest = {static_cast<int64_t>(std::ldexp(fraction, kSlopeBits)),
                          kSlopeBits - exponent};
-  constexpr int kLeastExponent = 2, kMostExponent = 38;  // products stay within int64
+  constexpr int kLeastExponent = 2;  // there is a half; larger ones have no intercept
+  constexpr int kMostExponent = 38;  // products stay within int64
   if (nearest.exponent < kLeastExponent || nearest.exponent > kMostExponent) return {};
   std::vector<Step> steps;
   for (int64_t value = channel.lower; value < channel.upper; ++value) {

@@ -41,7 +41,7 @@ struct Requantization {
   int32_t lower, upper;  // clamp, within 0..255
 };
 
-// Accumulators that inputs can lead to.
+// Accumulators that inputs can lead to: 0 is one of them, as all may be padding.
 struct AccumulatorRange {
   int64_t least, most;
 };
@@ -52,12 +52,14 @@ struct FusedRequantization {
   std::vector<int32_t> exceptions;  // accumulators, plus base; kernels::kMaxExceptions at most
 };
 
-// Nothing if there is no such step: multipliers beyond 2^-15..2, results beyond s16, or too many
-// exceptions. Needs a range of at most 2^23 accumulators.
+// Nothing if there is no such step: multipliers below 2^-15 or above some 3.5, results beyond s16,
+// or too many exceptions. These come with many accumulators to a step, since the formula's
+// roundings move each of its steps by some 2^-24 of the accumulator; and with multipliers like
+// 0.001 and biases that are integers, whose sums meet ties again and again. Needs a range of at
+// most 2^23 accumulators.
 std::optional<FusedRequantization> Fuse(const Requantization& channel, AccumulatorRange range);
 
-// A base for the steps one by one, in registers, if they can be done there
-// (kernels::PanelEpilogue).
+// A base for the steps one by one in floats, if they can be done so (kernels::PanelEpilogue).
 std::optional<int32_t> BaseInFloats(const Requantization& channel, AccumulatorRange range);
 
 }  // namespace qconv::pack
