@@ -30,6 +30,7 @@ void ColumnDrawer::DrawAny(PanelColumn& c) {
   c.bias = static_cast<float>(Draw(-1000, 1000)) / 7;
   const bool huge = Draw(0, 9) == 0;
   c.multiplier = huge ? 1e7f : static_cast<float>(Draw(1, 99)) / 65536;
+  AimAtTie(c);
   c.slope = c.intercept = std::numeric_limits<float>::quiet_NaN();
 }
 
@@ -65,7 +66,23 @@ void ColumnDrawer::DrawSteps(bool with_base, PanelColumn& c) {
                            : DrawMultiplier(kResultsInInt32, /*most=*/10000);
   const double middle = 0.5 * static_cast<double>(least_ + most_);
   c.bias = static_cast<float>((Draw(-50, 300) - clamps_.zero_point) / c.multiplier - middle);
+  AimAtTie(c);
   c.slope = c.intercept = std::numeric_limits<float>::quiet_NaN();
+}
+
+// Changes the numbers of some columns so that an accumulator leads to a product halfway between two
+// results, as a rule not before the product is rounded: it matters that it is.
+void ColumnDrawer::AimAtTie(PanelColumn& c) {
+  if (Draw(0, 1) == 0) return;
+  const int64_t accumulator =
+      accumulators_[static_cast<size_t>(Draw(0, static_cast<int>(accumulators_.size()) - 1))];
+  const float bias = std::nearbyintf(c.bias);
+  const double sum = static_cast<double>(accumulator) + bias;
+  const double result = std::nearbyint(sum * c.multiplier);
+  constexpr double kFew = 2, kMany = 1000;
+  if (std::abs(result) < kFew || std::abs(result) > kMany) return;
+  c.bias = bias;
+  c.multiplier = static_cast<float>((result + 0.5) / sum);
 }
 
 void ColumnDrawer::DrawSingleStep(PanelColumn& c) {

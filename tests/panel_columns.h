@@ -55,6 +55,7 @@ class ColumnDrawer {
   int64_t MostShift() const;
   int64_t DrawShift();
   float DrawMultiplier(int most_results, double most);
+  void AimAtTie(PanelColumn& column);
   bool TryExceptions(int64_t accumulator, PanelColumn& column);
   std::vector<int32_t> Exceptions(const PanelColumn& column) const;
 
