@@ -51,19 +51,14 @@ std::string Epilogue(const PackedLayer& layer) {
 }
 
 int64_t PackedBytes(const PackedLayer& layer) {
-  const size_t bytes = layer.weights.size() + layer.chain_weights.size() +
-                       layer.chain_lists.size() * sizeof(kernels::ChainList) +
-                       layer.chain_inputs.size() * sizeof(int32_t) +
-                       layer.chain_taps.size() * sizeof(int16_t) +
-                       (layer.offsets.size() + layer.bases.size() + layer.exceptions.size() +
-                        layer.weight_zero_points.size() + layer.tap_sums.size()) *
-                           sizeof(int32_t) +
-                       (layer.slopes.size() + layer.intercepts.size() + layer.bias.size() +
-                        layer.multipliers.size()) *
-                           sizeof(float) +
-                       layer.spread.shuffle_offsets.size() * sizeof(int64_t) +
-                       layer.spread.shuffle_orders.size() + layer.padding.size() +
-                       layer.group_orders.size() + layer.columns.size() + layer.byte_orders.size();
+  const auto sum = [](const auto&... arrays) {
+    return (... + (arrays.size() * sizeof(arrays[0])));
+  };
+  const size_t bytes = sum(
+      layer.weights, layer.chain_weights, layer.chain_lists, layer.chain_inputs, layer.chain_taps,
+      layer.columns, layer.byte_orders, layer.offsets, layer.bases, layer.slopes, layer.intercepts,
+      layer.exceptions, layer.bias, layer.multipliers, layer.weight_zero_points, layer.tap_sums,
+      layer.spread.shuffle_offsets, layer.spread.shuffle_orders, layer.padding, layer.group_orders);
   return static_cast<int64_t>(bytes) +
          (layer.winograd == nullptr ? 0 : PackedBytes(*layer.winograd));
 }

@@ -167,7 +167,7 @@ class Worker {
         task.weights = layer_.weights.data() + panel.weights_offset + feed.first_tap * tap_size;
       }
       alignas(64) int32_t offsets[kernels::kMaxColumns];
-      task.epilogue.offsets = layer_.offsets.data() + panel.column_offset;
+      task.epilogue.offsets = panel.epilogue.offsets;
       if (!feed.all_taps && layer_.input_zero_point != 0) {
         SumOffsets(panel, feed, shape.columns, offsets);
         task.epilogue.offsets = offsets;
@@ -180,7 +180,6 @@ class Worker {
 
   // Column offsets of a piece that skips taps.
   void SumOffsets(const Panel& panel, const PieceFeed& feed, int columns, int32_t* offsets) const {
-    const int32_t* bases = layer_.bases.data() + panel.column_offset;
     uint32_t sums[kernels::kMaxColumns] = {};
     for (int64_t i = 0; i < feed.taps[0].count; ++i) {
       for (int64_t j = 0; j < feed.taps[1].count; ++j) {
@@ -194,7 +193,7 @@ class Worker {
       }
     }
     for (int c = 0; c < columns; ++c) {
-      offsets[c] = static_cast<int32_t>(static_cast<uint32_t>(bases[c]) -
+      offsets[c] = static_cast<int32_t>(static_cast<uint32_t>(panel.epilogue.bases[c]) -
                                         uint32_t{layer_.input_zero_point} * sums[c]);
     }
   }

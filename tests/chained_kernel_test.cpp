@@ -54,12 +54,10 @@ class ChainProblem {
   void Check() {
     const test::Sums sums(size_.rows, size_.columns,
                           [this](int64_t row, int column) { return Sum(row, column); });
-    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
-      SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
-      test::CheckKernel(shape_.multiply, Task(numbers), rows_, numbers);
-      if (testing::Test::HasFailure()) return;
-    }
+    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/true), table_, order_, sums, random_,
+                     [&](const test::PanelNumbers& numbers) {
+                       test::CheckKernel(shape_.multiply, Task(numbers), rows_, numbers);
+                     });
   }
 
  private:

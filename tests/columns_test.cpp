@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "kernels/kernel_table.h"
+
 namespace qconv {
 namespace {
 
@@ -78,7 +80,7 @@ TEST(ColumnOrder, PutsBytesInOrder) {
       for (int at = 0; at < kLanes / kLaneColumns * kLaneBytes; ++at) {
         const int lane = at / kLaneBytes * kLaneColumns, byte = at % kLaneBytes;
         const int of_row = byte % (vectors * kLaneColumns), row = byte / (vectors * kLaneColumns);
-        if (row >= pack::RowsOfQuad(vectors)) continue;  // nobody's
+        if (row >= kernels::kQuadRows[vectors - 1]) continue;  // nobody's
         const int from = order[static_cast<size_t>(at)];
         const int in_quad = from / 8 * 2 + from % 2, in_lane = from % 8 / 2;
         EXPECT_EQ(in_quad / vectors, row);

@@ -92,9 +92,7 @@ class GroupProblem {
       const auto of_all = static_cast<int>(pixel);
       return Sum(pointers, of_all / size_.count, of_all % size_.count, column);
     });
-    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
-      SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+    const auto check = [&](const test::PanelNumbers& numbers) {
       const kernels::PanelEpilogue epilogue = numbers.Epilogue();
       task.epilogue = &epilogue;
       std::fill(output.begin(), output.end(), kUntouched);
@@ -108,8 +106,9 @@ class GroupProblem {
       }
       kernel(task);
       ASSERT_EQ(output, expected);
-      if (testing::Test::HasFailure()) return;
-    }
+    };
+    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/false), table_, order_, sums, random_,
+                     check);
   }
 
  private:

@@ -50,12 +50,10 @@ class PanelProblem {
     for (int64_t r = 0; r < size_.rows; ++r) inputs.push_back(r * Taps() * Depth());
     const test::Sums sums(size_.rows, size_.columns,
                           [this](int64_t row, int column) { return Sum(row, column); });
-    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
-      SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
-      test::CheckKernel(shape_.multiply, Task(numbers), inputs, numbers);
-      if (testing::Test::HasFailure()) return;
-    }
+    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/true), table_, order_, sums, random_,
+                     [&](const test::PanelNumbers& numbers) {
+                       test::CheckKernel(shape_.multiply, Task(numbers), inputs, numbers);
+                     });
   }
 
  private:

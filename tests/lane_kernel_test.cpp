@@ -62,13 +62,11 @@ class LaneProblem {
     task.columns = size_.columns;
     const test::Sums sums(size_.rows, size_.columns,
                           [this](int64_t row, int column) { return Sum(row, column); });
-    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/true)) {
-      SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
-      task.epilogue = numbers.Epilogue();
-      test::CheckKernel(shape_.lanes.multiply, task, rows_, numbers);
-      if (testing::Test::HasFailure()) return;
-    }
+    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/true), table_, order_, sums, random_,
+                     [&](const test::PanelNumbers& numbers) {
+                       task.epilogue = numbers.Epilogue();
+                       test::CheckKernel(shape_.lanes.multiply, task, rows_, numbers);
+                     });
   }
 
  private:

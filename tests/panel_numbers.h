@@ -5,6 +5,8 @@
 // requantization.h.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -86,6 +88,18 @@ class PanelNumbers {
   std::vector<int32_t> offsets_, bases_, exceptions_, weight_zero_points_;
   std::vector<float> slopes_, intercepts_, bias_, multipliers_;
 };
+
+// check(numbers) for each way, until one fails.
+template <class Check>
+void ForEachWay(const std::vector<Way>& ways, const kernels::KernelTable& table,
+                const PanelOrder& order, const Sums& sums, std::mt19937& random,
+                const Check& check) {
+  for (const Way way : ways) {
+    SCOPED_TRACE(testing::PrintToString(way));
+    check(PanelNumbers(table, order, way, sums, random));
+    if (testing::Test::HasFailure()) return;
+  }
+}
 
 // Byte `i` of depth group `group` of a column.
 using QuadByte = std::function<int16_t(int64_t group, int column, int i)>;

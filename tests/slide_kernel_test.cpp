@@ -74,9 +74,7 @@ class SlideProblem {
     const test::Sums sums(size_.rows * size_.count, size_.columns, [&](int64_t pixel, int column) {
       return Sum(columns, static_cast<int>(pixel / size_.count), pixel % size_.count, column);
     });
-    for (const test::Way way : test::Ways(table_, /*with_row_terms=*/false)) {
-      SCOPED_TRACE(testing::PrintToString(way));
-      const test::PanelNumbers numbers(table_, order_, way, sums, random_);
+    const auto check = [&](const test::PanelNumbers& numbers) {
       const kernels::PanelEpilogue epilogue = numbers.Epilogue();
       task.epilogue = &epilogue;
       std::fill(output.begin(), output.end(), kUntouched);
@@ -89,8 +87,9 @@ class SlideProblem {
       }
       kernel(task);
       ASSERT_EQ(output, expected);
-      if (testing::Test::HasFailure()) return;
-    }
+    };
+    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/false), table_, order_, sums, random_,
+                     check);
   }
 
  private:

@@ -96,11 +96,10 @@ class WinogradProblem {
     };
     const Sums sums(std::ssize(rows_), size_.columns,
                     [this](int64_t row, int column) { return Sum(static_cast<int>(row), column); });
-    for (const Way way : Ways(table_, /*with_row_terms=*/false)) {
-      // Those are beyond what there is room for in registers.
-      if (InRegisters(way) && size_.values == WinogradValues::kEnds) continue;
-      SCOPED_TRACE(testing::PrintToString(way));
-      const PanelNumbers numbers(table_, order_, way, sums, random_);
+    std::vector<Way> ways = Ways(table_, /*with_row_terms=*/false);
+    // Those are beyond what there is room for in registers.
+    if (size_.values == WinogradValues::kEnds) std::erase_if(ways, InRegisters);
+    ForEachWay(ways, table_, order_, sums, random_, [&](const PanelNumbers& numbers) {
       const kernels::PanelEpilogue epilogue = numbers.Epilogue();
       task.epilogue = &epilogue;
       std::fill(output.begin(), output.end(), kUntouched);
@@ -113,8 +112,8 @@ class WinogradProblem {
       }
       shape_.winograd.multiply(task);
       ASSERT_EQ(output, expected);
-      if (testing::Test::HasFailure()) return;
-    }
+    });
+    if (testing::Test::HasFailure()) return;
     for (size_t i = 0; i < products.size(); ++i) {
       const bool between = static_cast<int64_t>(i) % product_step >= size_.tiles * shape_.columns;
       if (between) {

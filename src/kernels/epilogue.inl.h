@@ -58,9 +58,8 @@ class OutputTask {
   using Register = typename Width::Register;
 
  public:
-  // Narrowing works on four vectors at a time, in two halves of two. They are the vectors of so
-  // many pixels (nv = 3: of one, the last one unused).
-  static constexpr int kQuadRows = Width::template RowsPerQuad<nv>();
+  // Narrowing works on four vectors at a time, in two halves of two: those of so many pixels.
+  static constexpr int kRows = kQuadRows[nv - 1];
 
   OutputTask(const PanelEpilogue& epilogue, int columns)
       : epilogue_(epilogue),
@@ -127,9 +126,9 @@ class OutputTask {
   inline __attribute__((always_inline)) void Write(Register (&acc)[m][nv], uint8_t* output,
                                                    const Row* rows, int64_t first_row) const {
     Requantize(acc, /*first=*/0, first_row);
-    Unroll<(m + kQuadRows - 1) / kQuadRows>([&](auto q) {
-      constexpr int kFirst = q.kValue * kQuadRows;
-      constexpr int kValid = m - kFirst < kQuadRows ? m - kFirst : kQuadRows;
+    Unroll<(m + kRows - 1) / kRows>([&](auto q) {
+      constexpr int kFirst = q.kValue * kRows;
+      constexpr int kValid = m - kFirst < kRows ? m - kFirst : kRows;
       Register quad[kMaxVectors];
       Unroll<kMaxVectors>([&](auto i) {
         constexpr int kRow = i.kValue / nv, kVector = i.kValue % nv;

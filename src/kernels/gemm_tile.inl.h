@@ -57,8 +57,7 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
   for (const Row* rows = task.rows + row; tiles > 0; --tiles, rows += m) {
     Register acc[kSums][m][nv];
     Unroll<nv>([&](auto v) {
-      const auto offset = reinterpret_cast<Register>(static_cast<typename Width::Native>(
-          Simd::Int32::load_unaligned(task.epilogue.offsets + v * Width::kLanes)));
+      const Register offset = Width::LoadInts(task.epilogue.offsets + v * Width::kLanes);
       Unroll<m>([&](auto r) {
         acc[0][r][v] = offset;
         Unroll<kSums - 1>([&](auto c) { acc[c + 1][r][v] = Register{}; });

@@ -69,14 +69,12 @@ template <class Simd, template <class> class QuadsOf, int nv, int stride, int m>
 __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* const* columns,
                                         uint8_t* output) {
   using Width = typename Simd::Width;
-  using Native = typename Width::Native;
   using Register = typename Width::Register;
   constexpr int kColumns = (m - 1) * stride + kGroupTaps;
   constexpr int64_t kGroupWeightBytes = nv * Simd::kWeightVectorBytes;
   Register acc[m][nv];
   Unroll<nv>([&](auto v) {
-    const auto offset = reinterpret_cast<Register>(static_cast<Native>(
-        Simd::Int32::load_unaligned(task.epilogue->offsets + v * Width::kLanes)));
+    const Register offset = Width::LoadInts(task.epilogue->offsets + v * Width::kLanes);
     Unroll<m>([&](auto r) { acc[r][v] = offset; });
   });
   QuadsOf<Simd> quads(task);

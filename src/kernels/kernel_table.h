@@ -17,6 +17,9 @@ namespace qconv::kernels {
 inline constexpr int kDepthGroup = 4;
 inline constexpr int kMaxVectors = 4;   // vectors side by side in a panel, at most
 inline constexpr int kMaxColumns = 64;  // output channels in a panel, at most
+// Bytes are made of four vectors at a time, of so many pixels, by vectors - 1; of three vectors the
+// fourth is not used.
+inline constexpr int kQuadRows[kMaxVectors] = {4, 2, 1, 1};
 
 // How a panel of weights lies in memory: [tap][depth group][vector][lane][...], where the innermost
 // bytes are what one dot product consumes for one output channel.

@@ -105,8 +105,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
         if constexpr (SlidePixelsInRegisters<Simd, nv, form>() == 0) Once(quads[i][q]);
       });
     });
-    const auto offset = reinterpret_cast<Register>(static_cast<Native>(
-        Simd::Int32::load_unaligned(task.epilogue->offsets + v * Width::kLanes)));
+    const Register offset = Width::LoadInts(task.epilogue->offsets + v * Width::kLanes);
     Register acc[m][1];
     Unroll<m>([&](auto r) { acc[r][0] = offset; });
     Unroll<kForm.quads>([&](auto q) {
@@ -123,12 +122,12 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
         });
       });
     });
-    // Halves as soon as there are both vectors: a register instead of two.
     if constexpr (in_registers) {
       output.RequantizeInRegisters(acc, v);
     } else {
       output.RequantizeInMemory(acc, v, /*first_row=*/0);
     }
+    // Halves as soon as there are both vectors: a register instead of two.
     Unroll<m>([&](auto r) {
       constexpr int kAt = r.kValue * nv + v.kValue;
       results[kAt] = acc[r][0];
@@ -137,10 +136,10 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
   });
   if constexpr (kVectors % 2 == 1) halves[kVectors / 2] = output.Halve(results[0], results[0]);
   if constexpr ((kVectors + 1) / 2 % 2 == 1) halves[(kVectors + 1) / 2] = halves[0];
-  constexpr int kQuadRows = Output::kQuadRows;
-  Unroll<(m + kQuadRows - 1) / kQuadRows>([&](auto q) {
-    constexpr int kFirst = q.kValue * kQuadRows;
-    constexpr int kValid = m - kFirst < kQuadRows ? m - kFirst : kQuadRows;
+  constexpr int kRows = Output::kRows;
+  Unroll<(m + kRows - 1) / kRows>([&](auto q) {
+    constexpr int kFirst = q.kValue * kRows;
+    constexpr int kValid = m - kFirst < kRows ? m - kFirst : kRows;
     uint8_t* quad[kValid];
     Unroll<kValid>([&](auto i) {
       quad[i] = outputs[(kFirst + i) / pixels] + (kFirst + i) % pixels * task.output_step;

@@ -42,11 +42,6 @@ struct Width256 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(words), reinterpret_cast<__m256i>(x));
   }
 
-  template <int nv>
-  static constexpr int RowsPerQuad() {
-    return nv == 3 ? 1 : 4 / nv;
-  }
-
   static inline Register LoadInts(const int32_t* numbers) {
     return reinterpret_cast<Register>(
         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));

@@ -45,12 +45,6 @@ struct Width512 {
     _mm512_storeu_si512(words, reinterpret_cast<__m512i>(x));
   }
 
-  // Rows whose vectors are four: 4, 2, 1; nv = 3 leaves the last one unused.
-  template <int nv>
-  static constexpr int RowsPerQuad() {
-    return nv == 3 ? 1 : 4 / nv;
-  }
-
   static inline __m512 LoadFloats(const float* numbers) { return _mm512_loadu_ps(numbers); }
   static inline Register LoadInts(const int32_t* numbers) {
     return reinterpret_cast<Register>(_mm512_loadu_si512(numbers));

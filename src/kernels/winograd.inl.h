@@ -81,8 +81,7 @@ __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, co
   constexpr int64_t kVectorBytes = kLanes * sizeof(int32_t);
   Register acc[m][nv];
   Unroll<nv>([&](auto v) {
-    const auto sum = reinterpret_cast<Register>(
-        static_cast<typename Width::Native>(Simd::Int32::load_unaligned(initial + v * kLanes)));
+    const Register sum = Width::LoadInts(initial + v * kLanes);
     Unroll<m>([&](auto r) { acc[r][v] = sum; });
   });
   // To the weights of the next position, which are to be in the second-level cache by then. (AVX2,
@@ -150,8 +149,7 @@ inline __attribute__((always_inline)) void TransformWinogradProducts(
   Unroll<kWinogradSide>([&](auto j) __attribute__((always_inline)) {
     Register p[kWinogradSide];
     Unroll<kWinogradSide>([&](auto i) __attribute__((always_inline)) {
-      p[i] = reinterpret_cast<Register>(static_cast<typename Simd::Width::Native>(
-          Simd::Int32::load_unaligned(products + (i * kWinogradSide + j) * step)));
+      p[i] = Simd::Width::LoadInts(products + (i * kWinogradSide + j) * step);
     });
     columns[0][j] = Simd::Width::Add(Simd::Width::Add(p[0], p[1]), p[2]);
     columns[1][j] = Simd::Width::Subtract(Simd::Width::Subtract(p[1], p[2]), p[3]);

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <numeric>
 
+#include "kernels/kernel_table.h"
+
 namespace qconv::pack {
 
 std::vector<uint8_t> NaturalColumns(int vectors, int lanes) {
@@ -32,7 +34,7 @@ std::vector<uint8_t> ByteOrder(int vectors, int lanes, std::span<const uint8_t> 
   for (int lane = 0; lane < lanes; ++lane) {
     for (int vector = 0; vector < vectors; ++vector) {
       const int column = columns[static_cast<size_t>(vector * lanes + lane)];
-      for (int row = 0; row < RowsOfQuad(vectors); ++row) {
+      for (int row = 0; row < kernels::kQuadRows[vectors - 1]; ++row) {
         // Vectors of a quad are joined two by two, int16 by int16 in turns.
         const int in_quad = row * vectors + vector;
         const int before = in_quad / 2 * 8 + lane % kLaneColumns * 2 + in_quad % 2;

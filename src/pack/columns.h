@@ -2,8 +2,8 @@
 //
 // Layer: pack. Kernels narrow four vectors of int32 to bytes within 128-bit lanes, and put the 16
 // bytes of each lane in order at last, by a table. The vectors are those of one pixel or of several
-// (RowsOfQuad). So a column can be in any vector of its panel, but must stay in its lane: lane L
-// holds columns 4 * vectors * L on, 4 * vectors of them.
+// (kernels::kQuadRows). So a column can be in any vector of its panel, but must stay in its lane:
+// lane L holds columns 4 * vectors * L on, 4 * vectors of them.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,6 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
   return kLaneColumns * vectors * (lane / kLaneColumns) + kLaneColumns * vector +
          lane % kLaneColumns;
 }
-
-// Pixels whose vectors are four: 4, 2, 1; of three vectors 1, the fourth is not used.
-constexpr int RowsOfQuad(int vectors) { return vectors == 3 ? 1 : 4 / vectors; }
 
 // Columns by position, vector * lanes + lane: the natural order.
 std::vector<uint8_t> NaturalColumns(int vectors, int lanes);

@@ -13,6 +13,7 @@
 namespace qconv::pack {
 namespace {
 
+constexpr int64_t kLargestInput = 255;
 constexpr int64_t kLargestInt32 = std::numeric_limits<int32_t>::max();
 
 // The s8 weights of one output channel and what follows from them.
@@ -78,38 +79,30 @@ uint8_t QuantizeBound(float bound, const Affine& output) {
   return static_cast<uint8_t>(std::clamp(steps + output.zero_point, 0.0, 255.0));
 }
 
-void FoldActivation(const Activation& activation, const Affine& output, PackedLayer& layer) {
-  layer.lower = QuantizeBound(activation.lower, output);
-  layer.upper = QuantizeBound(activation.upper, output);
-}
-
 // offsets[column] = base - input zero point * sum of the column's weights; int32 that may wrap on
 // the way (as the accumulators do), because the final sum is known to fit.
 void FoldColumns(const WeightReader& reader, PackedLayer& layer) {
   for (const Panel& panel : layer.panels) {
     const kernels::PanelShape& shape = layer.kernels->shapes[panel.shape];
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
-    for (int v = 0; v < shape.vectors; ++v) {
-      for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
-        const int position = v * layer.kernels->lanes + lane;
-        const int column = layer.Column(panel, position);
-        const auto keep = [&](int64_t taps, uint32_t sum) {
-          if (layer.tap_sums.empty()) return;  // no block skips taps
-          layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + taps * shape.columns +
-                                             position)] = static_cast<int32_t>(sum);
-        };
-        uint32_t sum = 0;
-        for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
-          keep(tap, sum);
-          for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
-            sum += static_cast<uint32_t>(reader.Get(panel, column, tap, byte));
-          }
+    for (int position = 0; position < shape.columns; ++position) {
+      const int column = layer.Column(panel, position);
+      const auto keep = [&](int64_t taps, uint32_t sum) {
+        if (layer.tap_sums.empty()) return;  // no block skips taps
+        layer.tap_sums[static_cast<size_t>(panel.tap_sums_offset + taps * shape.columns +
+                                           position)] = static_cast<int32_t>(sum);
+      };
+      uint32_t sum = 0;
+      for (int64_t tap = 0; tap < layer.GridTaps(); ++tap) {
+        keep(tap, sum);
+        for (int64_t byte = 0; byte < group.tap_bytes; ++byte) {
+          sum += static_cast<uint32_t>(reader.Get(panel, column, tap, byte));
         }
-        keep(layer.GridTaps(), sum);
-        const auto at = static_cast<size_t>(panel.column_offset + position);
-        layer.offsets[at] = static_cast<int32_t>(static_cast<uint32_t>(layer.bases[at]) -
-                                                 uint32_t{layer.input_zero_point} * sum);
       }
+      keep(layer.GridTaps(), sum);
+      const auto at = static_cast<size_t>(panel.column_offset + position);
+      layer.offsets[at] = static_cast<int32_t>(static_cast<uint32_t>(layer.bases[at]) -
+                                               uint32_t{layer.input_zero_point} * sum);
     }
   }
 }
@@ -120,8 +113,8 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
                       std::span<const float> bias, const Activation& activation,
                       PackedLayer& layer) {
   layer.input_zero_point = static_cast<uint8_t>(quantization.input.zero_point);
-  layer.output_zero_point = static_cast<int16_t>(quantization.output.zero_point);
-  FoldActivation(activation, quantization.output, layer);
+  const uint8_t lower = QuantizeBound(activation.lower, quantization.output);
+  const uint8_t upper = QuantizeBound(activation.upper, quantization.output);
   layer.needs_row_terms = false;
   layer.accumulator_bound = 0;
   std::vector<ColumnRequantization> columns;
@@ -129,7 +122,7 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
     columns.clear();
     for (int64_t j = panel.out_begin; j < panel.out_begin + panel.columns; ++j) {
       const Channel c = MakeChannel(j, layer.geometry, quantization, weights, bias);
-      const AccumulatorRange all = Range(c, quantization.input.zero_point, 255);
+      const AccumulatorRange all = Range(c, quantization.input.zero_point, kLargestInput);
       const int64_t bound = std::max(all.most, -all.least);
       if (bound > kLargestInt32) {
         throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " +
@@ -139,13 +132,16 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
       layer.accumulator_bound = std::max(layer.accumulator_bound, bound);
       const int64_t zero_point = layer.FoldsZeroPoints() ? 0 : c.zero_point;
       if (zero_point != 0) layer.needs_row_terms = true;
-      columns.push_back({.steps = {.bias = c.bias,
-                                   .multiplier = c.multiplier,
-                                   .zero_point = quantization.output.zero_point,
-                                   .lower = layer.lower,
-                                   .upper = layer.upper},
-                         .range = Range(c, quantization.input.zero_point, layer.input_maximum),
-                         .weight_zero_point = static_cast<int32_t>(zero_point)});
+      columns.push_back(
+          {.steps = {.bias = c.bias,
+                     .multiplier = c.multiplier,
+                     .zero_point = quantization.output.zero_point,
+                     .lower = lower,
+                     .upper = upper},
+           .range = layer.input_maximum == kLargestInput
+                        ? all
+                        : Range(c, quantization.input.zero_point, layer.input_maximum),
+           .weight_zero_point = static_cast<int32_t>(zero_point)});
     }
     SetEpilogue(columns, panel, layer);
   }

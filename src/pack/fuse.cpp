@@ -172,19 +172,13 @@ std::vector<int64_t> Exceptions(const std::vector<Step>& steps, const Slope& slo
   return exceptions;
 }
 
-// A slope to choose from, and what each step wants of it.
-struct Candidate {
-  Slope slope;
-  std::vector<Interval> wanted;
-};
-
-std::optional<FusedRequantization> FuseWith(const Candidate& candidate,
-                                            const std::vector<Step>& steps, AccumulatorRange range,
-                                            int outliers) {
-  const Slope& slope = candidate.slope;
+std::optional<FusedRequantization> FuseWith(const Slope& slope, const std::vector<Step>& steps,
+                                            AccumulatorRange range, int outliers) {
   const Interval allowed = WithinWords(slope, range);
   if (allowed.empty()) return {};
-  const Interval wanted = WantedByMost(candidate.wanted, allowed, outliers);
+  std::vector<Interval> by_step;
+  for (const Step& step : steps) by_step.push_back(WantedBy(step, slope, range));
+  const Interval wanted = WantedByMost(by_step, allowed, outliers);
   if (wanted.empty()) return {};
   const auto found = FindShift(slope, range, wanted);
   if (!found) return {};
@@ -216,17 +210,10 @@ std::optional<FusedRequantization> Fuse(const Requantization& channel, Accumulat
   for (int64_t value = channel.lower; value < channel.upper; ++value) {
     steps.push_back(FindStep(channel, range, value));
   }
-  std::vector<Candidate> candidates;
-  for (const int64_t neighbour : {0, 1, -1}) {
-    Candidate candidate = {{nearest.numerator + neighbour, nearest.exponent}, {}};
-    for (const Step& step : steps) {
-      candidate.wanted.push_back(WantedBy(step, candidate.slope, range));
-    }
-    candidates.push_back(std::move(candidate));
-  }
   for (int outliers = 0; outliers <= kernels::kMaxExceptions; ++outliers) {
-    for (const Candidate& candidate : candidates) {
-      if (auto fused = FuseWith(candidate, steps, range, outliers)) return fused;
+    for (const int64_t neighbour : {0, 1, -1}) {
+      const Slope slope = {nearest.numerator + neighbour, nearest.exponent};
+      if (auto fused = FuseWith(slope, steps, range, outliers)) return fused;
     }
   }
   return {};

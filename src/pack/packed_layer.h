@@ -158,9 +158,7 @@ struct PackedLayer {
   int64_t window_bytes = 0;  // of one pixel, gathered
   uint8_t input_zero_point;
   uint8_t input_maximum;  // of the input and of its padding: at least input_zero_point
-  int16_t output_zero_point;
-  uint8_t lower, upper;
-  bool needs_row_terms;  // for weight zero points that are not in the weights
+  bool needs_row_terms;   // for weight zero points that are not in the weights
   int64_t accumulator_bound;
 
   // The same layer with feed kWinograd, for images that take less time so; or null.

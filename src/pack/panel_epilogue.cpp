@@ -111,12 +111,13 @@ void SetEpilogue(std::span<const ColumnRequantization> columns, Panel& panel, Pa
   kernels::PanelEpilogue& e = panel.epilogue;
   e.in_registers = !in_registers.empty();
   std::fill(std::begin(e.exception_counts), std::end(e.exception_counts), int8_t{0});
-  e.output_zero_point = layer.output_zero_point;
-  e.lower = layer.lower;
-  e.upper = layer.upper;
+  const Requantization& steps = columns.front().steps;
+  e.output_zero_point = static_cast<int16_t>(steps.zero_point);
+  e.lower = static_cast<uint8_t>(steps.lower);
+  e.upper = static_cast<uint8_t>(steps.upper);
   SetOrder(in_registers, panel, layer);
-  const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
-  for (int position = 0; position < vectors * lanes; ++position) {
+  const int lanes = layer.kernels->lanes;
+  for (int position = 0; position < layer.kernels->shapes[panel.shape].columns; ++position) {
     const auto column = static_cast<size_t>(layer.Column(panel, position));
     if (column >= columns.size()) continue;  // stays zero
     const auto at = static_cast<size_t>(panel.column_offset + position);
