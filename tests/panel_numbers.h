@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -99,6 +100,24 @@ void ForEachWay(const std::vector<Way>& ways, const kernels::KernelTable& table,
     check(PanelNumbers(table, order, way, sums, random));
     if (testing::Test::HasFailure()) return;
   }
+}
+
+// Runs a kernel that writes the columns of each row of `sums` from output[at(row)] on, nothing
+// where that is negative, and compares each byte of the output.
+template <class At, class Run>
+void CheckOutput(std::vector<uint8_t>& output, const Sums& sums, const PanelNumbers& numbers,
+                 const At& at, const Run& run) {
+  constexpr uint8_t kUntouched = 77;
+  std::fill(output.begin(), output.end(), kUntouched);
+  std::vector<uint8_t> expected = output;
+  for (int64_t row = 0; row < sums.rows; ++row) {
+    const int64_t begin = at(row);
+    for (int c = 0; begin >= 0 && c < sums.columns; ++c) {
+      expected[static_cast<size_t>(begin + c)] = numbers.Expected(row, c);
+    }
+  }
+  run();
+  ASSERT_EQ(output, expected);
 }
 
 // Byte `i` of depth group `group` of a column.

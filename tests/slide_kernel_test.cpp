@@ -74,19 +74,13 @@ class SlideProblem {
     const test::Sums sums(size_.rows * size_.count, size_.columns, [&](int64_t pixel, int column) {
       return Sum(columns, static_cast<int>(pixel / size_.count), pixel % size_.count, column);
     });
+    const auto at = [&](int64_t pixel) {
+      return task.outputs[pixel / size_.count] + pixel % size_.count * step - output.data();
+    };
     const auto check = [&](const test::PanelNumbers& numbers) {
       const kernels::PanelEpilogue epilogue = numbers.Epilogue();
       task.epilogue = &epilogue;
-      std::fill(output.begin(), output.end(), kUntouched);
-      std::vector<uint8_t> expected = output;
-      for (int64_t pixel = 0; pixel < sums.rows; ++pixel) {
-        const uint8_t* at = task.outputs[pixel / size_.count] + pixel % size_.count * step;
-        for (int c = 0; c < size_.columns; ++c) {
-          expected[static_cast<size_t>(at - output.data() + c)] = numbers.Expected(pixel, c);
-        }
-      }
-      kernel(task);
-      ASSERT_EQ(output, expected);
+      test::CheckOutput(output, sums, numbers, at, [&] { kernel(task); });
     };
     test::ForEachWay(test::Ways(table_, /*with_row_terms=*/false), table_, order_, sums, random_,
                      check);
@@ -97,7 +91,6 @@ class SlideProblem {
   using Column = std::vector<const uint8_t*>;
 
   static constexpr int kAround = 100;  // bytes of nobody's on either side
-  static constexpr uint8_t kUntouched = 77;
 
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
   int Inputs() const { return form_.quads * kDepthGroup; }
