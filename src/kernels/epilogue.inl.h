@@ -79,11 +79,12 @@ class OutputTask {
     }
   }
 
-  // Vector by vector, so that each number of a column is loaded once for all rows.
+  // Vector by vector, so that each number of a column is loaded once for all rows. Inlined at any
+  // price: a call would take the accumulators out of their registers, from the first product on.
   template <int m, int vectors>
   inline __attribute__((always_inline)) void RequantizeInRegisters(Register (&acc)[m][vectors],
                                                                    int first) const {
-    Unroll<vectors>([&](auto v) {
+    Unroll<vectors>([&](auto v) __attribute__((always_inline)) {
       Register* rows[m];
       Unroll<m>([&](auto r) { rows[r] = &acc[r][v]; });
       if constexpr (!Width::kFuses) {
