@@ -92,7 +92,6 @@ void AddDensePanels(const pack::WeightReader& reader, PackedLayer& layer) {
 
 // Of a panel.
 int64_t MostLaneVectors(const PackedLayer& layer) {
-  if (layer.groups_in_place) return pack::GroupVectors(layer.geometry, *layer.kernels);
   if (layer.slide_form != pack::kNoSlide) {
     return pack::MostSlideVectors(*layer.kernels, layer.slide_form);
   }
@@ -106,7 +105,10 @@ int64_t MostLaneVectors(const PackedLayer& layer) {
 void AddLanePanels(PackedLayer& layer) {
   const int64_t channels = layer.geometry.out_channels;
   int64_t next = 0;
-  for (const int shape : ChooseLanePanels(*layer.kernels, channels, MostLaneVectors(layer))) {
+  const std::vector<int> shapes =
+      layer.groups_in_place ? pack::ChooseGroupPanels(layer.geometry, *layer.kernels)
+                            : ChooseLanePanels(*layer.kernels, channels, MostLaneVectors(layer));
+  for (const int shape : shapes) {
     const int64_t width = layer.kernels->shapes[shape].columns;
     layer.groups.push_back(
         pack::MakeLaneGroup(layer.geometry, layer.spread, next, std::min(width, channels - next)));

@@ -1,5 +1,5 @@
-// Group kernels: both strides, with orders and without, over all counts of pixels, rows, kernel
-// rows, depth groups and columns, in all ways to requantize, against plain loops.
+// Group kernels: both strides, quads shuffled, broadcast and rotated, over all counts of pixels,
+// rows, kernel rows, depth groups and columns, in all ways to requantize, against plain loops.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using kernels::kDepthGroup;
 using kernels::KernelTable;
 using kernels::kGroupTaps;
 
-enum class Quads { kShuffled, kBroadcast };
+enum class Quads { kShuffled, kBroadcast, kRotated };
 
 struct Size {
   int rows;   // of output
@@ -46,14 +46,15 @@ class GroupProblem {
         quads_(quads),
         size_(size),
         random_(seed),
-        order_(table, vectors) {
+        order_(quads == Quads::kRotated ? test::PanelOrder::Any(table, vectors, random_)
+                                        : test::PanelOrder(table, vectors)) {
     const int64_t groups = int64_t{size.kernel_rows} * kGroupTaps * size.depth_groups;
     for (size_t i = 0; i < At(groups, 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
     panel_ = test::LayOutQuads(table, order_, groups,
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
-    for (size_t i = 0; i < At(size.depth_groups, 0, 0); ++i) {
+    for (size_t i = 0; i < OrderAt(size.depth_groups, 0, 0); ++i) {
       orders_.push_back(static_cast<uint8_t>(Draw(0, kernels::kGroupBytes - 1)));
     }
     FillColumns();
@@ -78,7 +79,7 @@ class GroupProblem {
         .channel = channel_,
         .kernel_rows = size_.kernel_rows,
         .depth_groups = size_.depth_groups,
-        .orders = quads_ == Quads::kShuffled ? orders_.data() : nullptr,
+        .orders = quads_ == Quads::kBroadcast ? nullptr : orders_.data(),
         .output = output.data() + first,
         .rows = size_.rows,
         .count = size_.count,
@@ -110,14 +111,20 @@ class GroupProblem {
 
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
 
-  // Index into weights_ and orders_ (of panels of one vector; their columns are lanes).
+  // Index into weights_.
   size_t At(int64_t group, int column, int i) const {
     return static_cast<size_t>((group * shape_.columns + column) * kDepthGroup + i);
   }
 
+  // Index into orders_.
+  size_t OrderAt(int64_t group, int lane, int i) const {
+    return static_cast<size_t>((group * table_.lanes + lane) * kDepthGroup + i);
+  }
+
   // What kernels may read of a pixel.
   int ReadBytes() const {
-    return quads_ == Quads::kShuffled ? kernels::kGroupBytes : size_.depth_groups * kDepthGroup;
+    if (quads_ == Quads::kShuffled) return kernels::kGroupBytes;
+    return (quads_ == Quads::kRotated ? table_.lanes : size_.depth_groups) * kDepthGroup;
   }
 
   // Where each column begins.
@@ -140,11 +147,29 @@ class GroupProblem {
     return bytes;
   }
 
-  int64_t Sum(const std::vector<const uint8_t*>& columns, int row, int pixel, int column) const {
-    int lane = 0;
-    if (quads_ == Quads::kShuffled) {
-      while (order_.Column(/*vector=*/0, lane) != column) ++lane;
+  int LaneOf(int column) const {
+    int position = 0;
+    while (order_.Column(position / table_.lanes, position % table_.lanes) != column) ++position;
+    return position % table_.lanes;
+  }
+
+  // Which byte of a pixel a lane multiplies.
+  int Byte(int group, int lane, int i) const {
+    switch (quads_) {
+      case Quads::kShuffled:
+        return orders_[OrderAt(group, lane, i)];
+      case Quads::kBroadcast:
+        return group * kDepthGroup + i;
+      case Quads::kRotated:
+        break;
     }
+    constexpr int kLaneBytes = 16;
+    const int first = lane * kDepthGroup / kLaneBytes * kLaneBytes;
+    return group == 0 ? lane * kDepthGroup + i : first + orders_[OrderAt(group, lane, i)];
+  }
+
+  int64_t Sum(const std::vector<const uint8_t*>& columns, int row, int pixel, int column) const {
+    const int lane = LaneOf(column);
     int64_t sum = 0;
     for (int j = 0; j < size_.kernel_rows; ++j) {
       for (int t = 0; t < kGroupTaps; ++t) {
@@ -152,9 +177,8 @@ class GroupProblem {
         const uint8_t* from = columns[static_cast<size_t>(at)] + channel_;
         for (int k = 0; k < size_.depth_groups; ++k) {
           for (int i = 0; i < kDepthGroup; ++i) {
-            const int byte = quads_ == Quads::kShuffled ? orders_[At(k, lane, i)] : k * 4 + i;
             const int64_t group = (j * kGroupTaps + t) * size_.depth_groups + k;
-            sum += from[byte] * weights_[At(group, column, i)];
+            sum += from[Byte(k, lane, i)] * weights_[At(group, column, i)];
           }
         }
       }
@@ -179,9 +203,9 @@ class GroupProblem {
 constexpr int kMostPixels = 2 * kernels::kMaxGroupPixels + 1;  // three steps
 constexpr int kMostRows = 3, kMostKernelRows = 4, kMostDepthGroups = 4;
 
-// All sizes of a vector full of columns; all numbers of columns with all counts of pixels, the
-// others taking turns.
-std::vector<Size> Sizes(int width) {
+// All sizes of `width` columns; with fewer, down to `fewest`, all counts of pixels, the others
+// taking turns.
+std::vector<Size> Sizes(int width, int fewest) {
   std::vector<Size> sizes;
   for (int count = 1; count <= kMostPixels; ++count) {
     for (int rows = 1; rows <= kMostRows; ++rows) {
@@ -191,7 +215,7 @@ std::vector<Size> Sizes(int width) {
         }
       }
     }
-    for (int columns = 1; columns < width; ++columns) {
+    for (int columns = fewest; columns < width; ++columns) {
       const int turn = static_cast<int>(sizes.size());
       sizes.push_back({1 + turn % kMostRows, count, 1 + turn / 3 % kMostKernelRows,
                        1 + turn / 5 % kMostDepthGroups, columns});
@@ -202,20 +226,14 @@ std::vector<Size> Sizes(int width) {
 
 class GroupKernel : public testing::TestWithParam<std::string> {
  protected:
-  void Check(int stride, Quads quads) {
-    for (int vectors = 1; vectors <= kernels::kGroupVectors; ++vectors) {
-      if (vectors == 1 || quads == Quads::kBroadcast) Check(vectors, stride, quads);
-    }
-  }
-
- private:
   void Check(int vectors, int stride, Quads quads) {
     const KernelTable& table = dispatch::SelectKernels(GetParam());
     const kernels::GroupKernel kernel = table.groups[vectors - 1][stride - 1];
     EXPECT_EQ(kernel != nullptr, table.group_depth > 0);
     if (table.group_depth == 0) return;
     uint32_t seed = 1;
-    for (const Size& size : Sizes(vectors * table.lanes)) {
+    const int width = vectors * table.lanes;
+    for (const Size& size : Sizes(width, quads == Quads::kRotated ? width : 1)) {
       SCOPED_TRACE(testing::Message()
                    << vectors << " vectors, " << testing::PrintToString(size) << ", seed " << seed);
       GroupProblem(table, vectors, stride, quads, size, seed++).Check(kernel);
@@ -224,11 +242,15 @@ class GroupKernel : public testing::TestWithParam<std::string> {
   }
 };
 
-static_assert(kernels::kGroupStrides == 2);
-TEST_P(GroupKernel, ShuffledStride1) { Check(1, Quads::kShuffled); }
-TEST_P(GroupKernel, ShuffledStride2) { Check(2, Quads::kShuffled); }
-TEST_P(GroupKernel, BroadcastStride1) { Check(1, Quads::kBroadcast); }
-TEST_P(GroupKernel, BroadcastStride2) { Check(2, Quads::kBroadcast); }
+static_assert(kernels::kGroupStrides == 2 && kernels::kGroupVectors == 2);
+TEST_P(GroupKernel, ShuffledStride1) { Check(1, 1, Quads::kShuffled); }
+TEST_P(GroupKernel, ShuffledStride2) { Check(1, 2, Quads::kShuffled); }
+TEST_P(GroupKernel, BroadcastStride1) { Check(1, 1, Quads::kBroadcast); }
+TEST_P(GroupKernel, BroadcastStride2) { Check(1, 2, Quads::kBroadcast); }
+TEST_P(GroupKernel, BroadcastToTwoVectorsStride1) { Check(2, 1, Quads::kBroadcast); }
+TEST_P(GroupKernel, BroadcastToTwoVectorsStride2) { Check(2, 2, Quads::kBroadcast); }
+TEST_P(GroupKernel, RotatedStride1) { Check(kernels::kRotatedVectors, 1, Quads::kRotated); }
+TEST_P(GroupKernel, RotatedStride2) { Check(kernels::kRotatedVectors, 2, Quads::kRotated); }
 
 INSTANTIATE_TEST_SUITE_P(Isa, GroupKernel, testing::ValuesIn(test::UsableIsas()), test::IsaName);
 

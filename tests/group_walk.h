@@ -122,7 +122,7 @@ class GroupWalk {
       for (int64_t p = 0; p < task.count; ++p) CountOutput(panel, task, r, p, stride);
       for (int64_t j = 0; j < task.kernel_rows; ++j, table += task.column_count) {
         for (int64_t c = 0; c < columns; ++c) {
-          CheckPixel(table[c] + task.channel, task, r, j, c);
+          CheckPixel(table[c] + task.channel, ReadBytes(panel, task), r, j, c);
           if (testing::Test::HasFatalFailure()) {
             ADD_FAILURE() << "row " << r << ", kernel row " << j << ", column " << c;
             return;
@@ -132,16 +132,38 @@ class GroupWalk {
     }
   }
 
-  // Lanes multiply the channels of their group. Without orders, those from the panel's first on.
+  // Lanes multiply the channels of the group of their columns, each once. Without orders, those
+  // from the panel's first on; rotated, of their own 128 bits, in an order of their own.
   void CheckOrders(const pack::Panel& panel, const kernels::GroupTask& task) {
-    for (int lane = 0; lane < panel.columns; ++lane) {
-      const int64_t group = (panel.out_begin + lane) / g_.GroupOutputs();
+    const int lanes = layer_.kernels->lanes;
+    const int vectors = layer_.kernels->shapes[panel.shape].vectors;
+    const bool rotated = layer_.RotatesQuads(panel);
+    ASSERT_EQ(rotated, vectors == kernels::kRotatedVectors);
+    ASSERT_TRUE(!rotated || panel.columns == vectors * lanes);
+    for (int position = 0; position < vectors * lanes; ++position) {
+      const int column = layer_.Column(panel, position), lane = position % lanes;
+      if (column >= panel.columns) continue;
+      const int64_t group = (panel.out_begin + column) / g_.GroupOutputs();
+      std::vector<int64_t> inputs;
       for (int64_t i = 0; i < g_.GroupInputs(); ++i) {
-        const int64_t at =
-            (i / kernels::kDepthGroup * layer_.kernels->lanes + lane) * kernels::kDepthGroup;
-        const int64_t byte =
-            task.orders == nullptr ? i : task.orders[at + i % kernels::kDepthGroup];
-        ASSERT_EQ(in_begin_ + byte, group * g_.GroupInputs() + i) << "lane " << lane;
+        const int64_t k = i / kernels::kDepthGroup, in_quad = i % kernels::kDepthGroup;
+        const int64_t at = (k * lanes + lane) * kernels::kDepthGroup + in_quad;
+        int64_t byte = task.orders == nullptr ? i : task.orders[at];
+        if (rotated) {
+          byte = k == 0 ? lane * kernels::kDepthGroup + in_quad : byte + lane / 4 * 16;
+          ASSERT_EQ(byte % kernels::kDepthGroup, in_quad);
+        }
+        inputs.push_back(in_begin_ + byte - group * g_.GroupInputs());
+      }
+      if (rotated) {
+        for (int64_t k = 0; k < task.depth_groups; ++k) {
+          ASSERT_EQ(inputs[static_cast<size_t>(k * kernels::kDepthGroup)],
+                    layer_.InputGroup(panel, k, lane) * kernels::kDepthGroup);
+        }
+        std::sort(inputs.begin(), inputs.end());
+      }
+      for (int64_t i = 0; i < g_.GroupInputs(); ++i) {
+        ASSERT_EQ(inputs[static_cast<size_t>(i)], i) << "position " << position;
       }
     }
     if (task.orders == nullptr) {
@@ -169,16 +191,19 @@ class GroupWalk {
   // Of the first pixel, from the left edge of the padding.
   int64_t FirstTap() const { return (phase_ + first_ * phases_) * g_.stride[2]; }
 
-  // What kernel row j of output row r has in a column.
-  void CheckPixel(const uint8_t* bytes, const kernels::GroupTask& task, int64_t r, int64_t j,
-                  int64_t column) {
+  // What kernels may read of a pixel.
+  int64_t ReadBytes(const pack::Panel& panel, const kernels::GroupTask& task) const {
+    if (layer_.RotatesQuads(panel)) return int64_t{layer_.kernels->lanes} * kernels::kDepthGroup;
+    return task.orders == nullptr ? task.depth_groups * kernels::kDepthGroup : kernels::kGroupBytes;
+  }
+
+  // What kernel row j of output row r has in a column, of which kernels may read `read` bytes.
+  void CheckPixel(const uint8_t* bytes, int64_t read, int64_t r, int64_t j, int64_t column) {
     const pack::Dims& in = plan_.input();
     const int64_t z = z_ * g_.stride[0] - g_.padding[0];
     const int64_t y = (y_ + r) * g_.stride[1] - g_.padding[1] + j * g_.dilation[1];
     const int64_t x = FirstTap() - g_.padding[2] + column * g_.dilation[2];
     const bool inside = z >= 0 && z < in[0] && y >= 0 && y < in[1] && x >= 0 && x < in[2];
-    const int64_t read =
-        task.orders == nullptr ? task.depth_groups * kernels::kDepthGroup : kernels::kGroupBytes;
     if (!inside) {
       ASSERT_TRUE(Within(layer_.padding, bytes, read));
       ASSERT_EQ(std::count(bytes, bytes + read, layer_.input_zero_point), read);

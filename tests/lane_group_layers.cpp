@@ -134,6 +134,18 @@ std::vector<Layer> GroupsInPlace() {
       layers.push_back(Finish(params, {.size = {height.Next(), width.Next()}}, turn));
     }
   }
+  // Vectors of channels whose groups have as many outputs as inputs: whole panels of them, and what
+  // is left.
+  Turns channels({64, 80, 128, 64, 144, 208, 112, 192});
+  for (const int64_t inputs : {4, 8, 16}) {
+    for (const int64_t stride : {1, 2}) {
+      for (int64_t turn = 0; turn < 11; ++turn) {
+        ConvParams params = Grouped(channels.Next() / inputs, inputs, inputs, {1 + turn % 4, 3});
+        params.stride = {1 + turn % 2, stride};
+        layers.push_back(Finish(params, {.size = {height.Next(), width.Next()}}, turn));
+      }
+    }
+  }
   for (const int64_t turn : {0, 2, 3}) {
     for (const auto& [inputs, outputs] : {std::pair{4, 4}, {2, 2}, {4, 16}, {3, 5}}) {
       ConvParams line = Grouped(5, inputs, outputs, {3}),

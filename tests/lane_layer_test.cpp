@@ -75,8 +75,11 @@ std::string SlideName(int form, int vectors) {
          ", vectors " + Text(vectors);
 }
 
-std::string GroupName(bool broadcast, const std::string& what) {
-  return std::string("groups ") + (broadcast ? "broadcast" : "shuffled") + ", " + what;
+enum class Quads { kShuffled, kBroadcast, kRotated };
+
+std::string GroupName(Quads quads, const std::string& what) {
+  constexpr const char* kNames[] = {"shuffled", "broadcast", "rotated"};
+  return std::string("groups ") + kNames[static_cast<int>(quads)] + ", " + what;
 }
 
 void AddSlideFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
@@ -101,11 +104,16 @@ void AddGroupFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
                       std::set<std::string>& features) {
   const pack::Geometry& g = layer.geometry;
   const int64_t common = std::gcd(g.stride[2], g.dilation[2]);
-  const bool broadcast = layer.group_orders.empty();
-  for (const std::string& way : test::WaysOf(layer)) {
-    features.insert(GroupName(broadcast, "stride " + Text(g.stride[2] / common) + ", " + way));
+  const bool broadcast = g.GroupOutputs() % layer.kernels->lanes == 0;
+  for (const pack::Panel& panel : layer.panels) {
+    const Quads quads = layer.RotatesQuads(panel) ? Quads::kRotated
+                        : broadcast               ? Quads::kBroadcast
+                                                  : Quads::kShuffled;
+    for (const std::string& way : test::WaysOf(layer, panel)) {
+      features.insert(GroupName(quads, "stride " + Text(g.stride[2] / common) + ", " + way));
+    }
+    features.insert(GroupName(quads, "depth groups " + Text(layer.spread.depth_groups)));
   }
-  features.insert(GroupName(broadcast, "depth groups " + Text(layer.spread.depth_groups)));
   if (g.dilation[2] > common) features.insert("group phases");
   if (g.dilation[2] == common && common > 1) features.insert("group phase of many");
   if (plan.blocks() > 1) features.insert("group blocks");
@@ -191,18 +199,22 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
                                   "no groups in place: narrow",
                                   "no groups in place: zero points"};
   for (int64_t rows = 1; rows <= 5; ++rows) wanted.insert("group kernel rows " + Text(rows));
-  for (const bool broadcast : {false, true}) {
-    if (broadcast && table.weight_format != kernels::WeightFormat::kS8Quads) continue;
+  const struct {
+    Quads quads;
+    std::vector<int64_t> depth_groups;
+  } all[] = {{Quads::kShuffled, {1, 2}},
+             {Quads::kBroadcast, {2, 3, 4, 5, 6, 7, 8}},
+             {Quads::kRotated, {1, 2, 4}}};
+  for (const auto& [quads, depths] : all) {
+    if (depths[0] > table.group_depth) continue;
     for (int64_t stride = 1; stride <= kernels::kGroupStrides; ++stride) {
       for (const std::string& way : test::AllWays(table, /*with_row_terms=*/false)) {
-        wanted.insert(GroupName(broadcast, "stride " + Text(stride) + ", " + way));
+        wanted.insert(GroupName(quads, "stride " + Text(stride) + ", " + way));
       }
     }
-    const int64_t most =
-        broadcast ? table.group_depth : kernels::kGroupBytes / 2 / kernels::kDepthGroup;
-    for (int64_t depth = broadcast ? 2 : 1; depth <= std::min<int64_t>(most, table.group_depth);
-         ++depth) {
-      wanted.insert(GroupName(broadcast, "depth groups " + Text(depth)));
+    for (const int64_t depth : depths) {
+      if (depth <= table.group_depth)
+        wanted.insert(GroupName(quads, "depth groups " + Text(depth)));
     }
   }
   return wanted;

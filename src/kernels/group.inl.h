@@ -10,6 +10,15 @@
 //   pixel 2        [w0 w1 w2]
 //   pixel 3           [w0 w1 w2]
 //
+// Where groups have as many outputs as inputs, four vectors share inputs that need no shuffles:
+// with a pixel's channels as they lie, lane l has a quad of the group that outputs 4 l to 4 l + 3
+// belong to, and computes these, one in each vector. The other quads of the group come by rotating
+// those of its lanes:
+//
+//   lane            0   1     2   3           groups of 8
+//   depth group 0  [q0][q1]  [q0][q1] ...
+//   depth group 1  [q1][q0]  [q1][q0] ...     weights are packed to match
+//
 // Read next: ../pack/group_feed.h for who fills a GroupTask.
 #pragma once
 
@@ -60,9 +69,73 @@ class BroadcastQuads {
   int64_t offset_ = 0;
 };
 
+// The quads of a pixel as they lie: depth group 0 of rotated ones.
+template <class Simd>
+class PlainQuads {
+ public:
+  inline __attribute__((always_inline)) void MoveTo(int64_t /*group*/) {}
+  inline __attribute__((always_inline)) auto Get(const uint8_t* pixel) const {
+    return Simd::FromQuads(Pixels::template Load<kRotatedVectors>(pixel));
+  }
+
+ private:
+  using Pixels = typename Simd::Width::Pixels;
+};
+
+// The other depth groups.
+template <class Simd>
+class RotatedQuads {
+ public:
+  explicit RotatedQuads(const GroupTask& task) : orders_(task.orders) {}
+
+  inline __attribute__((always_inline)) void MoveTo(int64_t group) {
+    order_ = orders_ + group * Simd::Width::kLanes * kDepthGroup;
+  }
+  inline __attribute__((always_inline)) auto Get(const uint8_t* pixel) const {
+    return Simd::FromQuads(
+        Pixels::ShuffleQuads(Pixels::template Load<kRotatedVectors>(pixel), order_));
+  }
+
+ private:
+  using Pixels = typename Simd::Width::Pixels;
+  const uint8_t* orders_;
+  const uint8_t* order_ = nullptr;
+};
+
 // Pixels of a step: as many as leave room in registers for their columns.
-template <int nv, int stride>
-constexpr int kGroupPixels = TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
+template <class Simd, int nv, int stride>
+constexpr int GroupPixels() {
+  constexpr bool kWidened = Simd::kWeightFormat == WeightFormat::kS16EvenOdd;
+  if (nv == kRotatedVectors) return TileRows(kWidened ? 3 : stride == 1 ? 5 : 4);
+  return TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
+}
+
+// Adds the products of depth groups [first, last) of one kernel row.
+template <class Simd, int stride, class Quads, int m, int nv>
+inline __attribute__((always_inline)) void AddDepthGroups(
+    const GroupTask& task, Quads quads, const uint8_t* const* columns, const std::byte* row_weights,
+    int64_t first, int64_t last, typename Simd::Width::Register (&acc)[m][nv]) {
+  constexpr int kColumns = (m - 1) * stride + kGroupTaps;
+  constexpr int64_t kGroupWeightBytes = nv * Simd::kWeightVectorBytes;
+  const int64_t tap_bytes = task.depth_groups * kGroupWeightBytes;
+  // Rotated: not to keep the pixels of the depth group before, nor, at stride 1, of all depth groups
+  // in registers that accumulators need. (7 % of the time of groups of 8.)
+  constexpr bool kRotated = nv == kRotatedVectors;
+  if constexpr (kRotated) asm("" : "+r"(columns));
+  for (int64_t group = first; group < last; ++group) {
+    if constexpr (kRotated && stride == 1) asm("" : "+r"(columns));
+    quads.MoveTo(group);
+    decltype(quads.Get(nullptr)) x[kColumns];
+    Unroll<kColumns>([&](auto i) { x[i] = quads.Get(columns[i] + task.channel); });
+    const std::byte* weights = row_weights + group * kGroupWeightBytes;
+    Unroll<kGroupTaps>([&](auto t) {
+      Unroll<nv>([&](auto v) {
+        const auto w = Simd::LoadWeights(weights + t * tap_bytes + v * Simd::kWeightVectorBytes);
+        Unroll<m>([&](auto r) { acc[r][v] = Simd::Dot(acc[r][v], x[r * stride + t], w); });
+      });
+    });
+  }
+}
 
 // `m` neighbours in a row; columns[0] is the first that they need.
 template <class Simd, template <class> class QuadsOf, int nv, int stride, int m>
@@ -70,31 +143,21 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
                                         uint8_t* output) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
-  constexpr int kColumns = (m - 1) * stride + kGroupTaps;
-  constexpr int64_t kGroupWeightBytes = nv * Simd::kWeightVectorBytes;
   Register acc[m][nv];
   Unroll<nv>([&](auto v) {
     const Register offset = Width::LoadInts(task.epilogue->offsets + v * Width::kLanes);
     Unroll<m>([&](auto r) { acc[r][v] = offset; });
   });
-  QuadsOf<Simd> quads(task);
-  const std::byte* row_weights = task.weights;
-  const int64_t tap_bytes = task.depth_groups * kGroupWeightBytes;
+  const QuadsOf<Simd> quads(task);
+  const std::byte* weights = task.weights;
   for (int64_t row = 0; row < task.kernel_rows; ++row) {
-    for (int64_t group = 0; group < task.depth_groups; ++group) {
-      quads.MoveTo(group);
-      decltype(quads.Get(nullptr)) x[kColumns];
-      Unroll<kColumns>([&](auto i) { x[i] = quads.Get(columns[i] + task.channel); });
-      const std::byte* weights = row_weights + group * kGroupWeightBytes;
-      Unroll<kGroupTaps>([&](auto t) {
-        Unroll<nv>([&](auto v) {
-          const auto w = Simd::LoadWeights(weights + t * tap_bytes + v * Simd::kWeightVectorBytes);
-          Unroll<m>([&](auto r) { acc[r][v] = Simd::Dot(acc[r][v], x[r * stride + t], w); });
-        });
-      });
+    constexpr int kPlain = nv == kRotatedVectors ? 1 : 0;
+    if constexpr (kPlain > 0) {
+      AddDepthGroups<Simd, stride>(task, PlainQuads<Simd>(), columns, weights, 0, kPlain, acc);
     }
+    AddDepthGroups<Simd, stride>(task, quads, columns, weights, kPlain, task.depth_groups, acc);
     columns += task.column_count;
-    row_weights += kGroupTaps * tap_bytes;
+    weights += kGroupTaps * task.depth_groups * nv * Simd::kWeightVectorBytes;
   }
   Row rows[m];
   Unroll<m>([&](auto r) { rows[r] = {0, r * task.output_step}; });
@@ -105,7 +168,7 @@ __attribute__((flatten)) void GroupStep(const GroupTask& task, const uint8_t* co
 // Cuts each row into steps.
 template <class Simd, template <class> class QuadsOf, int nv, int stride>
 void RunGroups(const GroupTask& task) {
-  constexpr int kMost = kGroupPixels<nv, stride>;
+  constexpr int kMost = GroupPixels<Simd, nv, stride>();
   const EvenTiles steps(task.count, kMost);
   const uint8_t* const* columns = task.columns;
   for (int64_t row = 0; row < task.rows; ++row) {
@@ -124,7 +187,9 @@ void RunGroups(const GroupTask& task) {
 
 template <class Simd, int nv, int stride>
 void Groups(const GroupTask& task) {
-  if (nv == 1 && task.orders != nullptr) {
+  if constexpr (nv == kRotatedVectors) {
+    RunGroups<Simd, RotatedQuads, nv, stride>(task);
+  } else if (nv == 1 && task.orders != nullptr) {
     RunGroups<Simd, ShuffledQuads, 1, stride>(task);
   } else {
     RunGroups<Simd, BroadcastQuads, nv, stride>(task);

@@ -194,11 +194,13 @@ using SlideKernel = void (*)(const SlideTask& task);
 
 // Group kernels serve narrow groups and kernels of three columns, without spread input in between.
 // A panel is a vector whose groups have at most 16 input channels together, or one or two vectors
-// of a single group. A step computes neighbouring pixels (group.inl.h draws it).
+// of a single group, or kRotatedVectors of groups of 4, 8 or 16 inputs and as many outputs, without
+// a column to spare. A step computes neighbouring pixels. (group.inl.h draws all this.)
 inline constexpr int kGroupTaps = 3;       // columns that a pixel needs
 inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
 inline constexpr int kGroupBytes = 16;     // of a pixel that kernels with orders read
-inline constexpr int kGroupVectors = 2;    // of a panel, at most
+inline constexpr int kGroupVectors = 2;    // of a panel of a single group, at most
+inline constexpr int kRotatedVectors = 4;  // of a panel whose quads are rotated
 inline constexpr int kMaxGroupPixels = 8;  // of a step
 
 // Output rows of `count` pixels times one panel.
@@ -209,8 +211,9 @@ struct GroupTask {
   int64_t channel;  // the first one of the panel
   int64_t kernel_rows;
   int64_t depth_groups;
-  const uint8_t* orders;  // [depth group][lane][4]: which of the 16 bytes a lane multiplies; null
-                          // if all lanes multiply the same four, group by group
+  const uint8_t* orders;  // [depth group][lane][4]: which of the 16 bytes a lane multiplies (of its
+                          // own 128-bit lane, where quads are rotated); null if all lanes multiply
+                          // the same four, group by group
   uint8_t* output;        // first row and pixel, first channel of the panel
   int64_t rows, count;
   int64_t output_row_step, output_step;  // bytes
@@ -302,8 +305,8 @@ struct KernelTable {
   WeightFormat weight_format;  // of all shapes but the chained one
   int spread_vector_bytes;     // of a vector of spread input
   int shape_count;
-  PanelShape shapes[kMaxVectors + 1];                // by vectors: 1, 2, ...; then kChainedShape
-  GroupKernel groups[kGroupVectors][kGroupStrides];  // by vectors - 1 and stride - 1
+  PanelShape shapes[kMaxVectors + 1];              // by vectors: 1, 2, ...; then kChainedShape
+  GroupKernel groups[kMaxVectors][kGroupStrides];  // by vectors - 1 and stride - 1; or null
   int group_depth;  // depth groups of a group, at most, that they are the fastest way for
   WinogradInputKernel winograd_input;  // null where there is no use for them
   RowSumKernel row_sums;

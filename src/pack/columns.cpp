@@ -12,16 +12,16 @@ std::vector<uint8_t> NaturalColumns(int vectors, int lanes) {
   return ColumnsByCost(vectors, lanes, std::vector<int>(static_cast<size_t>(vectors * lanes)));
 }
 
-std::vector<uint8_t> ColumnsByCost(int vectors, int lanes, std::span<const int> costs) {
+std::vector<uint8_t> ColumnsByCost(int vectors, int lanes, std::span<const int> costs, int share) {
   std::vector<uint8_t> columns(static_cast<size_t>(vectors * lanes));
-  const int count = kLaneColumns * vectors;
+  const int count = share * vectors;
   std::vector<uint8_t> sorted(static_cast<size_t>(count));
-  for (int first_lane = 0; first_lane < lanes; first_lane += kLaneColumns) {
+  for (int first_lane = 0; first_lane < lanes; first_lane += share) {
     std::iota(sorted.begin(), sorted.end(), static_cast<uint8_t>(first_lane * vectors));
     std::stable_sort(sorted.begin(), sorted.end(),
                      [costs](uint8_t a, uint8_t b) { return costs[a] < costs[b]; });
     for (int i = 0; i < count; ++i) {
-      const int position = i / kLaneColumns * lanes + first_lane + i % kLaneColumns;
+      const int position = i / share * lanes + first_lane + i % share;
       columns[static_cast<size_t>(position)] = sorted[static_cast<size_t>(i)];
     }
   }

@@ -3,7 +3,8 @@
 // Layer: pack. Kernels narrow four vectors of int32 to bytes within 128-bit lanes, and put the 16
 // bytes of each lane in order at last, by a table. The vectors are those of one pixel or of several
 // (kernels::kQuadRows). So a column can be in any vector of its panel, but must stay in its lane:
-// lane L holds columns 4 * vectors * L on, 4 * vectors of them.
+// lane L holds columns 4 * vectors * L on, 4 * vectors of them. Where lanes have input of their
+// own, it may have to stay in one lane of int32, or in two.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,10 @@ constexpr int ColumnInPanel(int vectors, int vector, int lane) {
 // Columns by position, vector * lanes + lane: the natural order.
 std::vector<uint8_t> NaturalColumns(int vectors, int lanes);
 
-// The columns of least cost in the first vector, and so on; costs[column].
-std::vector<uint8_t> ColumnsByCost(int vectors, int lanes, std::span<const int> costs);
+// The columns of least cost in the first vector, and so on; costs[column]. They stay within `share`
+// neighbouring lanes: 1, 2 or 4.
+std::vector<uint8_t> ColumnsByCost(int vectors, int lanes, std::span<const int> costs,
+                                   int share = kLaneColumns);
 
 // What puts bytes in order, for columns by position: [128-bit lane][byte] of the output, pixel
 // after pixel: which byte of the lane it is before.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pack/columns.h"
 #include "pack/integers.h"
 
 namespace qconv::pack {
@@ -28,6 +29,38 @@ bool FitsShuffle(const Geometry& g, int lanes) {
   return true;
 }
 
+// Whether the groups of a vector of channels are those of four vectors of outputs, and none of them
+// lies in two 128-bit lanes.
+bool CanRotate(const Geometry& g, const kernels::KernelTable& table) {
+  const int64_t inputs = g.GroupInputs();
+  const bool lies_well = inputs % kDepthGroup == 0 && kGroupBytes % inputs == 0;
+  return table.groups[kernels::kRotatedVectors - 1][0] != nullptr && lies_well &&
+         inputs == g.GroupOutputs();
+}
+
+// Byte `i` of a depth group of the input, for a lane of a panel: which of 16 bytes it is.
+int64_t ShuffledByte(const PackedLayer& layer, const Panel& panel, int64_t group, int lane,
+                     int64_t i) {
+  const Geometry& g = layer.geometry;
+  i += group * kDepthGroup;
+  // Channels beyond the group have no weights, and columns beyond the last no outputs.
+  if (i >= g.GroupInputs() || lane >= panel.columns) return 0;
+  const int64_t own_group = (panel.out_begin + lane) / g.GroupOutputs();
+  return own_group * g.GroupInputs() + i - layer.groups[static_cast<size_t>(panel.group)].in_begin;
+}
+
+// The same, of those in the lane's own 128 bits.
+int64_t RotatedByte(const PackedLayer& layer, const Panel& panel, int64_t group, int lane,
+                    int64_t i) {
+  const int64_t depth_groups = layer.spread.depth_groups;
+  const int64_t first_lane = lane / depth_groups * depth_groups;  // of the lane's group
+  return (first_lane % kLaneColumns + layer.InputGroup(panel, group, lane)) * kDepthGroup + i;
+}
+
+bool HasOrders(const PackedLayer& layer, const Panel& panel) {
+  return layer.RotatesQuads(panel) || !ReadsSameQuads(layer.geometry, layer.kernels->lanes);
+}
+
 }  // namespace
 
 bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
@@ -51,23 +84,26 @@ bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size) {
   return layer.groups_in_place && input_size[2] * layer.geometry.in_channels >= kGroupBytes;
 }
 
-int64_t GroupVectors(const Geometry& g, const kernels::KernelTable& table) {
-  return ReadsSameQuads(g, kernels::kGroupVectors * table.lanes) ? kernels::kGroupVectors : 1;
+std::vector<int> ChooseGroupPanels(const Geometry& g, const kernels::KernelTable& table) {
+  const int wide = kernels::kRotatedVectors * table.lanes;
+  const int64_t rotated = CanRotate(g, table) ? g.out_channels / wide : 0;
+  std::vector<int> panels(static_cast<size_t>(rotated), kernels::kRotatedVectors - 1);
+  const int vectors =
+      ReadsSameQuads(g, kernels::kGroupVectors * table.lanes) ? kernels::kGroupVectors : 1;
+  const int64_t others = CeilDiv(g.out_channels - rotated * wide, vectors * table.lanes);
+  panels.insert(panels.end(), static_cast<size_t>(others), vectors - 1);
+  return panels;
 }
 
 void FillGroupOrders(PackedLayer& layer) {
-  const Geometry& g = layer.geometry;
-  const int lanes = layer.kernels->lanes;
-  if (ReadsSameQuads(g, lanes)) return;
+  const auto has_orders = [&](const Panel& panel) { return HasOrders(layer, panel); };
+  if (std::none_of(layer.panels.begin(), layer.panels.end(), has_orders)) return;
   for (const Panel& panel : layer.panels) {
-    const int64_t in_begin = layer.groups[static_cast<size_t>(panel.group)].in_begin;
-    for (int64_t k = 0; k < layer.spread.depth_groups; ++k) {
-      for (int lane = 0; lane < lanes; ++lane) {
-        const int64_t group = (panel.out_begin + lane) / g.GroupOutputs();
-        for (int64_t i = k * kDepthGroup; i < (k + 1) * kDepthGroup; ++i) {
-          // Channels beyond the group have no weights, and columns beyond the last no outputs.
-          const bool used = i < g.GroupInputs() && lane < panel.columns;
-          const int64_t byte = used ? group * g.GroupInputs() + i - in_begin : 0;
+    const auto byte_of = layer.RotatesQuads(panel) ? RotatedByte : ShuffledByte;
+    for (int64_t group = 0; group < layer.spread.depth_groups; ++group) {
+      for (int lane = 0; lane < layer.kernels->lanes; ++lane) {
+        for (int64_t i = 0; i < kDepthGroup; ++i) {
+          const int64_t byte = byte_of(layer, panel, group, lane, i);
           layer.group_orders.push_back(static_cast<uint8_t>(byte));
         }
       }
@@ -112,14 +148,14 @@ kernels::GroupTask GroupFeeder::Task(const Panel& panel) {
   // Where the last pixel is that of the tensor, the last panels read from the copy of its end.
   const int64_t table_channel = near_end_ && channel + kGroupBytes > g_.in_channels ? channel : 0;
   if (table_channel != table_channel_) FillTable(table_channel);
-  const int64_t lanes = layer_.kernels->lanes;
-  const int64_t order = panel.out_begin / lanes * layer_.spread.depth_groups * lanes * kDepthGroup;
+  const int64_t order = (&panel - layer_.panels.data()) * layer_.spread.depth_groups *
+                        layer_.kernels->lanes * kDepthGroup;
   return {.columns = table_,
           .column_count = Columns(count_),
           .channel = channel - table_channel_,
           .kernel_rows = g_.kernel[1],
           .depth_groups = layer_.spread.depth_groups,
-          .orders = layer_.group_orders.empty() ? nullptr : layer_.group_orders.data() + order,
+          .orders = HasOrders(layer_, panel) ? layer_.group_orders.data() + order : nullptr,
           .output = output_ + panel.out_begin,
           .rows = rows_,
           .count = count_,

@@ -1,5 +1,6 @@
 // Narrow groups in place: layers whose kernels read the input of a vector of output channels from
-// 16 bytes of a pixel, or from a single group (kernels::GroupTask).
+// 16 bytes of a pixel, or from a single group, or that of four vectors from a vector full of
+// channels, whose quads they rotate (kernels::GroupTask).
 //
 // Layer: pack. Kernels find the pixels through a table of pointers, a row of it for each kernel row
 // of each output row; padding is a pixel of the input zero point:
@@ -16,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "kernels/kernel_table.h"
 #include "pack/feed.h"
@@ -30,10 +32,11 @@ bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& ta
 // Whether images of this size can be read in place; else their channels are spread.
 bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size);
 
-// Vectors of a panel of such a layer.
-int64_t GroupVectors(const Geometry& geometry, const kernels::KernelTable& table);
+// The panels of such a layer, by shape.
+std::vector<int> ChooseGroupPanels(const Geometry& geometry, const kernels::KernelTable& table);
 
-// Which bytes the lanes of each panel multiply; nothing if all lanes multiply the same.
+// Which bytes the lanes of each panel multiply; nothing if all lanes of all panels multiply the
+// same.
 void FillGroupOrders(PackedLayer& layer);
 
 // Says where kernels find the input of output rows. Lives on the stack of the task that computes

@@ -173,6 +173,15 @@ struct PackedLayer {
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
   }
+  // Whether the lanes of a panel take the quads of their group in turns (group.inl.h).
+  bool RotatesQuads(const Panel& panel) const {
+    return groups_in_place && kernels->shapes[panel.shape].vectors == kernels::kRotatedVectors;
+  }
+  // Which depth group of the input a lane multiplies by depth group `group` of the panel.
+  int64_t InputGroup(const Panel& panel, int64_t group, int lane) const {
+    if (!RotatesQuads(panel)) return group;
+    return (lane + group) % groups[static_cast<size_t>(panel.group)].depth_groups;
+  }
   // Which column is at a position, vector * lanes + lane, of a panel.
   int Column(const Panel& panel, int64_t position) const {
     return columns[static_cast<size_t>(panel.column_offset + position)];

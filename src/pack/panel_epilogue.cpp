@@ -57,10 +57,13 @@ void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLa
   std::vector<int> costs(static_cast<size_t>(vectors * lanes));
   // A single vector has nothing to gain, and that of a chain wants the natural order (chains.cpp);
   // so does interleaved input.
-  if (layer.kernels->fuses && vectors > 1 && layer.feed != Feed::kLanes) {
+  const bool rotates = layer.RotatesQuads(panel);
+  if (layer.kernels->fuses && vectors > 1 && (layer.feed != Feed::kLanes || rotates)) {
     std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
   }
-  const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs);
+  const int64_t quads = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
+  const int share = rotates ? static_cast<int>(quads) : kLaneColumns;
+  const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs, share);
   std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
   const std::vector<uint8_t> bytes = ByteOrder(vectors, lanes, order);
   std::copy(bytes.begin(), bytes.end(), layer.byte_orders.begin() + panel.byte_order_offset);

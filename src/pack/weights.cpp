@@ -158,9 +158,10 @@ void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, Pa
         for (int v = 0; v < vectors; ++v, out += vector_bytes) {
           for (int lane = 0; lane < table.lanes; ++lane) {
             const int column = layer.Column(panel, v * table.lanes + lane);
+            const int64_t byte = layer.InputGroup(panel, group, lane) * kernels::kDepthGroup;
             int32_t quad[kernels::kDepthGroup];
             for (int i = 0; i < kernels::kDepthGroup; ++i) {
-              quad[i] = reader.Get(panel, column, tap, group * kernels::kDepthGroup + i);
+              quad[i] = reader.Get(panel, column, tap, byte + i);
             }
             if (widened) {
               const int16_t even[] = {static_cast<int16_t>(quad[0]), static_cast<int16_t>(quad[2])};
