@@ -28,6 +28,13 @@ using kernels::kGroupBytes;
 using pack::Dims;
 using pack::Geometry;
 
+// Whether groups of these are 4, 8 or 16 channels each, and vectors of channels are full.
+bool FitsRotation(const Geometry& g, const KernelTable& table) {
+  const int64_t inputs = g.GroupInputs();
+  return (inputs == 4 || inputs == 8 || inputs == 16) && g.GroupOutputs() == inputs &&
+         g.in_channels % (4 * table.lanes) == 0 && inputs / 4 <= table.rotated_depth;
+}
+
 // Whether the lanes of each vector of outputs find their channels in 16 bytes, or, in groups that
 // fill a vector or two, all in the same depth groups, of which there are several.
 bool FitsVectors(const Geometry& g, const KernelTable& table) {
@@ -61,9 +68,10 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
     for (int64_t inputs = 1; inputs <= 20; ++inputs) {
       const bool narrow = inputs > 1 && pack::CeilDiv(inputs, kDepthGroup) <= table.group_depth;
       for (int64_t outputs = 1; outputs <= 50; ++outputs) {
-        for (const int64_t groups : {1, 2, 3, 5, 8, 17}) {
+        for (const int64_t groups : {1, 2, 3, 4, 5, 8, 16, 17}) {
           const Geometry g = ValidateParams(Grouped(groups, inputs, outputs, {3, 3}));
-          const bool expected = groups > 1 && narrow && FitsVectors(g, table);
+          const bool expected =
+              groups > 1 && ((narrow && FitsVectors(g, table)) || FitsRotation(g, table));
           EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
               << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
           in_place += expected ? 1 : 0;
@@ -71,6 +79,28 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
       }
     }
     EXPECT_EQ(in_place > 100, table.group_depth > 0) << isa;
+    EXPECT_EQ(in_place > 1, table.rotated_depth > 0) << isa;
+  }
+}
+
+TEST(ChooseGroupPanels, RotatesWholePanels) {
+  for (const std::string& isa : test::UsableIsas()) {
+    const KernelTable& table = dispatch::SelectKernels(isa);
+    for (const int64_t inputs : {4, 8, 16}) {
+      for (int64_t groups = 2; groups <= 40; ++groups) {
+        const Geometry g = ValidateParams(Grouped(groups, inputs, inputs, {3, 3}));
+        if (!pack::ReadsGroupsInPlace(g, table)) continue;
+        const bool rotates = inputs / 4 <= table.rotated_depth;
+        const int64_t wide = 4 * table.lanes, whole = rotates ? groups * inputs / wide : 0;
+        const std::vector<int> panels = pack::ChooseGroupPanels(g, table);
+        const auto others = static_cast<int64_t>(panels.size()) - whole;
+        EXPECT_EQ(others, pack::CeilDiv(groups * inputs - whole * wide, table.lanes)) << isa;
+        for (size_t i = 0; i < panels.size(); ++i) {
+          const int vectors = static_cast<int64_t>(i) < whole ? 4 : 1;
+          EXPECT_EQ(table.shapes[panels[i]].vectors, vectors) << isa;
+        }
+      }
+    }
   }
 }
 
@@ -113,11 +143,11 @@ TEST(ReadsGroupsInPlace, TakesKernelsOfThreeColumns) {
   for (const std::string& isa : test::UsableIsas()) {
     const KernelTable& table = dispatch::SelectKernels(isa);
     for (const auto& c : cases) {
-      ConvParams params = Grouped(8, 4, 4, c.kernel);
+      ConvParams params = Grouped(16, 4, 4, c.kernel);
       params.stride = c.stride;
       params.dilation = c.dilation;
       EXPECT_EQ(pack::ReadsGroupsInPlace(ValidateParams(params), table),
-                table.group_depth > 0 && c.in_place)
+                table.rotated_depth > 0 && c.in_place)
           << isa << ", case " << &c - cases;
     }
   }
@@ -132,10 +162,10 @@ pack::PackedLayer Pack(const ConvParams& params, const std::vector<int32_t>& zer
 }
 
 TEST(GroupsInPlace, HaveNoWeightZeroPoints) {
-  const ConvParams params = Grouped(8, 4, 4, {3, 3});
-  std::vector<int32_t> last(32);
+  const ConvParams params = Grouped(16, 4, 4, {3, 3});
+  std::vector<int32_t> last(64);
   for (const std::string& isa : test::UsableIsas()) {
-    const bool can = dispatch::SelectKernels(isa).group_depth > 0;
+    const bool can = dispatch::SelectKernels(isa).rotated_depth > 0;
     last.back() = 0;
     for (const auto& zero_points : {std::vector<int32_t>{}, {0}, last}) {
       const pack::PackedLayer layer = Pack(params, zero_points, isa);
@@ -203,7 +233,9 @@ TEST_P(GroupFeed, LeadsToEachPixelAndWritesEachByteOnce) {
   for (const test::LaneFamily& family : test::LaneFamilies()) {
     test::ForEachLaneCase(family, [&](const cases::Case& c) { Check(c); });
   }
-  const bool any = dispatch::SelectKernels(GetParam()).group_depth > 0;
+  const KernelTable& table = dispatch::SelectKernels(GetParam());
+  EXPECT_EQ(walks_ > 20, table.rotated_depth > 0) << walks_;
+  const bool any = table.group_depth > 0;
   EXPECT_EQ(walks_ > 200, any) << walks_;
   EXPECT_EQ(copies_ > 100, any) << copies_;
   EXPECT_EQ(cut_pixels_ > 20, any) << cut_pixels_;

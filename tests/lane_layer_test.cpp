@@ -187,34 +187,35 @@ std::set<std::string> WantedSlides(const kernels::KernelTable& table) {
 }
 
 std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
-  if (table.group_depth == 0) return {};
+  if (table.rotated_depth == 0) return {};
   std::set<std::string> wanted = {"group phases",
                                   "group phase of many",
                                   "group blocks",
                                   "group rows",
                                   "group long rows",
-                                  "group columns",
                                   "group panels",
-                                  "group channels",
-                                  "no groups in place: narrow",
                                   "no groups in place: zero points"};
   for (int64_t rows = 1; rows <= 5; ++rows) wanted.insert("group kernel rows " + Text(rows));
+  if (table.group_depth > 0) {
+    wanted.merge(
+        std::set<std::string>{"group columns", "group channels", "no groups in place: narrow"});
+  }
   const struct {
     Quads quads;
+    int most;
     std::vector<int64_t> depth_groups;
-  } all[] = {{Quads::kShuffled, {1, 2}},
-             {Quads::kBroadcast, {2, 3, 4, 5, 6, 7, 8}},
-             {Quads::kRotated, {1, 2, 4}}};
-  for (const auto& [quads, depths] : all) {
-    if (depths[0] > table.group_depth) continue;
+  } all[] = {{Quads::kShuffled, table.group_depth, {1, 2}},
+             {Quads::kBroadcast, table.group_depth, {2, 3, 4, 5, 6, 7, 8}},
+             {Quads::kRotated, table.rotated_depth, {1, 2, 4}}};
+  for (const auto& [quads, most, depths] : all) {
+    if (depths[0] > most) continue;
     for (int64_t stride = 1; stride <= kernels::kGroupStrides; ++stride) {
       for (const std::string& way : test::AllWays(table, /*with_row_terms=*/false)) {
         wanted.insert(GroupName(quads, "stride " + Text(stride) + ", " + way));
       }
     }
     for (const int64_t depth : depths) {
-      if (depth <= table.group_depth)
-        wanted.insert(GroupName(quads, "depth groups " + Text(depth)));
+      if (depth <= most) wanted.insert(GroupName(quads, "depth groups " + Text(depth)));
     }
   }
   return wanted;

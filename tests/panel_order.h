@@ -31,6 +31,14 @@ class PanelOrder {
     return PanelOrder(table, vectors, std::move(columns));
   }
 
+  // The same for kernels whose lanes have input of their own: on the other ISAs four neighbouring
+  // columns each.
+  static PanelOrder OfLanes(const kernels::KernelTable& table, int vectors, std::mt19937& random) {
+    if (table.fuses) return Any(table, vectors, random);
+    const std::vector<int> costs(static_cast<size_t>(vectors * table.lanes));
+    return PanelOrder(table, vectors, pack::ColumnsByCost(vectors, table.lanes, costs, 1));
+  }
+
   int vectors() const { return vectors_; }
   int lanes() const { return lanes_; }
   int Column(int vector, int lane) const {

@@ -21,7 +21,8 @@
 //                    the same for lane kernels: activations of a quad per lane, in memory
 //     FromQuads      activations from a vector of quads
 //     kSlideVectors, kSlideRegisters    see slide.inl.h
-//     kGroupDepth                       see group.inl.h
+//     kGroupDepth, kRotatedDepth        see KernelTable
+//     kRotatedPixels                    see group.inl.h
 //     kWinogradTileRows, AddWordProducts(acc, a, w)    see winograd.inl.h
 // Read next: pixel_input.inl.h, then epilogue.inl.h.
 #pragma once

@@ -75,7 +75,7 @@ class PlainQuads {
  public:
   inline __attribute__((always_inline)) void MoveTo(int64_t /*group*/) {}
   inline __attribute__((always_inline)) auto Get(const uint8_t* pixel) const {
-    return Simd::FromQuads(Pixels::template Load<kRotatedVectors>(pixel));
+    return Simd::FromQuads(Pixels::LoadQuads(pixel));
   }
 
  private:
@@ -92,8 +92,7 @@ class RotatedQuads {
     order_ = orders_ + group * Simd::Width::kLanes * kDepthGroup;
   }
   inline __attribute__((always_inline)) auto Get(const uint8_t* pixel) const {
-    return Simd::FromQuads(
-        Pixels::ShuffleQuads(Pixels::template Load<kRotatedVectors>(pixel), order_));
+    return Simd::FromQuads(Pixels::ShuffleQuads(Pixels::LoadQuads(pixel), order_));
   }
 
  private:
@@ -102,11 +101,11 @@ class RotatedQuads {
   const uint8_t* order_ = nullptr;
 };
 
-// Pixels of a step: as many as leave room in registers for their columns.
+// Pixels of a step: as many as leave room in registers for their columns. Simd::kRotatedPixels, by
+// stride, are what measured fastest.
 template <class Simd, int nv, int stride>
 constexpr int GroupPixels() {
-  constexpr bool kWidened = Simd::kWeightFormat == WeightFormat::kS16EvenOdd;
-  if (nv == kRotatedVectors) return TileRows(kWidened ? 3 : stride == 1 ? 5 : 4);
+  if constexpr (nv == kRotatedVectors) return TileRows(Simd::kRotatedPixels[stride - 1]);
   return TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
 }
 
@@ -118,8 +117,8 @@ inline __attribute__((always_inline)) void AddDepthGroups(
   constexpr int kColumns = (m - 1) * stride + kGroupTaps;
   constexpr int64_t kGroupWeightBytes = nv * Simd::kWeightVectorBytes;
   const int64_t tap_bytes = task.depth_groups * kGroupWeightBytes;
-  // Rotated: not to keep the pixels of the depth group before, nor, at stride 1, of all depth groups
-  // in registers that accumulators need. (7 % of the time of groups of 8.)
+  // Rotated: not to keep the pixels of the depth group before, nor, at stride 1, of all depth
+  // groups in registers that accumulators need. (7 % of the time of groups of 8.)
   constexpr bool kRotated = nv == kRotatedVectors;
   if constexpr (kRotated) asm("" : "+r"(columns));
   for (int64_t group = first; group < last; ++group) {

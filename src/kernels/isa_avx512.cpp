@@ -37,6 +37,7 @@ struct Avx512 {
   static constexpr int kSlideVectors[] = {4, 4, 0, 0};
   static constexpr int kSlideRegisters = 18;
   static constexpr int kGroupDepth = 1;
+  static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {4, 3};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)

@@ -32,6 +32,7 @@ struct Avx512Vnni {
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};
   static constexpr int kSlideRegisters = 28;
   static constexpr int kGroupDepth = 8;
+  static constexpr int kRotatedDepth = 4, kRotatedPixels[] = {5, 4};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

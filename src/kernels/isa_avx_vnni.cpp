@@ -27,11 +27,12 @@ struct AvxVnni {
   // 16 registers hold the accumulators, nv weights and one broadcast.
   static constexpr int kTileRows[] = {10, 6};
   static constexpr int kLaneTileRows[] = {8, 6};
-  // Depthwise layers in place (slide.inl.h). Of 5x5 kernels, and of narrow groups, registers hold
-  // too little: 51 and 104 GMAC/s; spread 52, merged 185.
+  // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Of 5x5 kernels, and of
+  // groups of 16, registers hold too little: 51 GMAC/s, spread 52; rotated 156, merged 184.
   static constexpr int kSlideVectors[] = {2, 2, 0, 0};
   static constexpr int kSlideRegisters = 14;
   static constexpr int kGroupDepth = 0;
+  static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {3, 2};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

@@ -148,6 +148,7 @@ constexpr KernelTable kScalarTable = {
                           .slides = {}},
                 .winograd = {}}},
     .groups = {},
+    .rotated_depth = 0,
     .group_depth = 0,
     .winograd_input = nullptr,
     .row_sums = SumRows,

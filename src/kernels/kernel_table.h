@@ -195,7 +195,8 @@ using SlideKernel = void (*)(const SlideTask& task);
 // Group kernels serve narrow groups and kernels of three columns, without spread input in between.
 // A panel is a vector whose groups have at most 16 input channels together, or one or two vectors
 // of a single group, or kRotatedVectors of groups of 4, 8 or 16 inputs and as many outputs, without
-// a column to spare. A step computes neighbouring pixels. (group.inl.h draws all this.)
+// a column to spare and, on ISAs without the single step, four neighbouring ones in each lane. A
+// step computes neighbouring pixels. (group.inl.h draws all this.)
 inline constexpr int kGroupTaps = 3;       // columns that a pixel needs
 inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
 inline constexpr int kGroupBytes = 16;     // of a pixel that kernels with orders read
@@ -307,7 +308,9 @@ struct KernelTable {
   int shape_count;
   PanelShape shapes[kMaxVectors + 1];              // by vectors: 1, 2, ...; then kChainedShape
   GroupKernel groups[kMaxVectors][kGroupStrides];  // by vectors - 1 and stride - 1; or null
-  int group_depth;  // depth groups of a group, at most, that they are the fastest way for
+  // Depth groups of a group, at most, that they are the fastest way for: if all panels are rotated,
+  // and if not.
+  int rotated_depth, group_depth;
   WinogradInputKernel winograd_input;  // null where there is no use for them
   RowSumKernel row_sums;
   LargestByteKernel largest_byte;

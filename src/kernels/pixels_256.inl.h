@@ -24,6 +24,11 @@ struct Pixels256 {
     return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(pixel));
   }
 
+  // Those of four vectors of quads.
+  static inline __m256i LoadQuads(const uint8_t* pixel) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pixel));
+  }
+
   // The same, channels taken by one shuffle.
   template <int nv>
   static inline __m128i Shuffle(const uint8_t* pixel, LaneShuffles shuffles) {

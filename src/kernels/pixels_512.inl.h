@@ -27,6 +27,9 @@ struct Pixels512 {
     return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(pixel)));
   }
 
+  // As many as make a quad for each lane.
+  static inline Native LoadQuads(const uint8_t* pixel) { return _mm512_loadu_si512(pixel); }
+
   // The same, channels taken by nv shuffles.
   template <int nv>
   static inline __m512i Shuffle(const uint8_t* pixel, LaneShuffles shuffles) {

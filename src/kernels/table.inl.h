@@ -77,7 +77,8 @@ constexpr SlideKernel MakeSlideKernel() {
 
 template <class Simd, int nv, int stride>
 constexpr GroupKernel MakeGroupKernel() {
-  if constexpr (Simd::kGroupDepth == 0) {
+  constexpr int kDepth = nv == kRotatedVectors ? Simd::kRotatedDepth : Simd::kGroupDepth;
+  if constexpr (kDepth == 0) {
     return nullptr;
   } else {
     return Groups<Simd, nv, stride>;
@@ -152,6 +153,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                                   {MakeGroupKernel<Simd, 2, 1>(), MakeGroupKernel<Simd, 2, 2>()},
                                   {},
                                   {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
+                       .rotated_depth = Simd::kRotatedDepth,
                        .group_depth = Simd::kGroupDepth,
                        .winograd_input = MakeWinogradInputKernel<Simd>(),
                        .row_sums = SumRows,
@@ -166,6 +168,10 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
   if constexpr (kShapes > 2) {
     table.shapes[2] = MakeShape<Simd, 3>();
     table.shapes[3] = MakeShape<Simd, 4>();
+  } else if constexpr (Simd::kRotatedDepth > 0) {
+    PanelShape& shape = table.shapes[kRotatedVectors - 1];
+    shape.vectors = kRotatedVectors;
+    shape.columns = kRotatedVectors * Simd::Width::kLanes;
   }
   return table;
 }

@@ -33,9 +33,12 @@ bool FitsShuffle(const Geometry& g, int lanes) {
 // lies in two 128-bit lanes.
 bool CanRotate(const Geometry& g, const kernels::KernelTable& table) {
   const int64_t inputs = g.GroupInputs();
-  const bool lies_well = inputs % kDepthGroup == 0 && kGroupBytes % inputs == 0;
-  return table.groups[kernels::kRotatedVectors - 1][0] != nullptr && lies_well &&
-         inputs == g.GroupOutputs();
+  return inputs % kDepthGroup == 0 && kGroupBytes % inputs == 0 && inputs == g.GroupOutputs() &&
+         inputs <= int64_t{table.rotated_depth} * kDepthGroup;
+}
+
+int RotatedColumns(const kernels::KernelTable& table) {
+  return kernels::kRotatedVectors * table.lanes;
 }
 
 // Byte `i` of a depth group of the input, for a lane of a panel: which of 16 bytes it is.
@@ -65,10 +68,11 @@ bool HasOrders(const PackedLayer& layer, const Panel& panel) {
 
 bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
   if (g.groups == 1 || g.GroupInputs() == 1) return false;
-  if (CeilDiv(g.GroupInputs(), kDepthGroup) > table.group_depth) return false;
   if (g.kernel[0] != 1 || g.kernel[2] != kernels::kGroupTaps) return false;
   if (g.ColumnStride() > kernels::kGroupStrides) return false;
   if (kTableBytes / static_cast<int64_t>(sizeof(uint8_t*)) < g.kernel[1] * 32) return false;
+  if (CanRotate(g, table) && g.out_channels % RotatedColumns(table) == 0) return true;
+  if (CeilDiv(g.GroupInputs(), kDepthGroup) > table.group_depth) return false;
   // Groups that fill vectors: wider ones, and those of few inputs, are faster in the tiles of dense
   // layers (3x3, 28x28: 4 -> 48 channels 146 GMAC/s, there 199; 16 -> 32 1.2 times the speed), and
   // so are all of them where those have chains.
@@ -85,7 +89,7 @@ bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size) {
 }
 
 std::vector<int> ChooseGroupPanels(const Geometry& g, const kernels::KernelTable& table) {
-  const int wide = kernels::kRotatedVectors * table.lanes;
+  const int wide = RotatedColumns(table);
   const int64_t rotated = CanRotate(g, table) ? g.out_channels / wide : 0;
   std::vector<int> panels(static_cast<size_t>(rotated), kernels::kRotatedVectors - 1);
   const int vectors =

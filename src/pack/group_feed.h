@@ -26,7 +26,8 @@
 
 namespace qconv::pack {
 
-// Whether a layer without weight zero points is computed this way.
+// Whether a layer without weight zero points is computed this way. (If so, and its quads are
+// rotated, that goes for all its images.)
 bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& table);
 
 // Whether images of this size can be read in place; else their channels are spread.

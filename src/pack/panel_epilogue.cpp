@@ -55,14 +55,15 @@ int Cost(const InRegisters& column) {
 void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLayer& layer) {
   const int vectors = layer.kernels->shapes[panel.shape].vectors, lanes = layer.kernels->lanes;
   std::vector<int> costs(static_cast<size_t>(vectors * lanes));
+  const bool fuses = layer.kernels->fuses, rotates = layer.RotatesQuads(panel);
   // A single vector has nothing to gain, and that of a chain wants the natural order (chains.cpp);
   // so does interleaved input.
-  const bool rotates = layer.RotatesQuads(panel);
-  if (layer.kernels->fuses && vectors > 1 && (layer.feed != Feed::kLanes || rotates)) {
+  if (fuses && vectors > 1 && (layer.feed != Feed::kLanes || rotates)) {
     std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
   }
-  const int64_t quads = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
-  const int share = rotates ? static_cast<int>(quads) : kLaneColumns;
+  // Rotated lanes have the input of a group. With nothing to gain they keep to themselves.
+  const auto quads = static_cast<int>(layer.spread.depth_groups);
+  const int share = !rotates ? kLaneColumns : fuses ? quads : 1;
   const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs, share);
   std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
   const std::vector<uint8_t> bytes = ByteOrder(vectors, lanes, order);
