@@ -100,7 +100,7 @@ struct Width256 {
       static_assert(nv == 1);
       bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
       const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-      if (columns == 8) {
+      if (columns == 8) [[likely]] {
         StoreLow(outputs[0], low);
         if constexpr (rows > 1) StoreHigh(outputs[1], low);
         if constexpr (rows > 2) StoreLow(outputs[2], high);
@@ -124,7 +124,7 @@ struct Width256 {
     *reinterpret_cast<Unaligned*>(output) = _mm_castsi128_pd(bytes)[1];
   }
   static inline void StoreRow(uint8_t* output, __m128i bytes, int columns) {
-    if (columns == 16) {
+    if (columns == 16) [[likely]] {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(output), bytes);
       return;
     }

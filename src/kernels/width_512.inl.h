@@ -113,7 +113,7 @@ struct Width512 {
     } else if constexpr (nv == 3) {  // the last dword of each lane is unused
       const __m512i order = _mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
       bytes = _mm512_permutexvar_epi32(order, bytes);
-      if (columns == 48) {
+      if (columns == 48) [[likely]] {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(outputs[0]), _mm512_castsi512_si256(bytes));
         _mm_storeu_si128(reinterpret_cast<__m128i*>(outputs[0] + 32),
                          _mm512_extracti32x4_epi32(bytes, 2));
@@ -146,21 +146,21 @@ struct Width512 {
  private:
   // Byte-masked stores are slow on some CPUs (Zen 4), so full rows avoid them.
   static inline void StoreRow(uint8_t* output, __m512i bytes, int columns) {
-    if (columns == 64) {
+    if (columns == 64) [[likely]] {
       _mm512_storeu_si512(output, bytes);
     } else {
       _mm512_mask_storeu_epi8(output, (uint64_t{1} << columns) - 1, bytes);
     }
   }
   static inline void StoreRow(uint8_t* output, __m256i bytes, int columns) {
-    if (columns == 32) {
+    if (columns == 32) [[likely]] {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), bytes);
     } else {
       _mm256_mask_storeu_epi8(output, static_cast<__mmask32>((uint64_t{1} << columns) - 1), bytes);
     }
   }
   static inline void StoreRow(uint8_t* output, __m128i bytes, int columns) {
-    if (columns == 16) {
+    if (columns == 16) [[likely]] {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(output), bytes);
     } else {
       _mm_mask_storeu_epi8(output, static_cast<__mmask16>((1u << columns) - 1), bytes);
