@@ -177,8 +177,16 @@ void GroupFeeder::FillTable(int64_t channel) {
   const Dims& in = image_.input_size;
   const int64_t z = z_ * g_.stride[0] - g_.padding[0];
   const uint8_t** columns = table_;
+  const int64_t count = Columns(count_);
+  // How many kernel rows an output row is below the one before: the others are in the table.
+  const bool shares = g_.stride[1] % g_.dilation[1] == 0;
+  const int64_t below = shares ? g_.stride[1] / g_.dilation[1] : g_.kernel[1];
   for (int64_t i = 0; i < rows_; ++i) {
-    for (int64_t j = 0; j < g_.kernel[1]; ++j, columns += Columns(count_)) {
+    for (int64_t j = 0; j < g_.kernel[1]; ++j, columns += count) {
+      if (i > 0 && j + below < g_.kernel[1]) {
+        std::copy_n(columns - (g_.kernel[1] - below) * count, count, columns);
+        continue;
+      }
       const int64_t y = (y_ + i) * g_.stride[1] - g_.padding[1] + j * g_.dilation[1];
       const bool inside = z >= 0 && z < in[0] && y >= 0 && y < in[1];
       const uint8_t* row =
