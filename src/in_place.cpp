@@ -65,8 +65,9 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
 
 }  // namespace
 
-bool ReadsInPlace(const PackedLayer& layer, const pack::Dims& input_size) {
-  return pack::Slides(layer, input_size) || pack::FitsGroupReads(layer, input_size);
+bool ReadsInPlace(const PackedLayer& layer, const pack::Dims& input_size,
+                  const pack::Dims& output_size) {
+  return pack::Slides(layer, input_size, output_size) || pack::FitsGroupReads(layer, input_size);
 }
 
 void RunInPlace(const PackedLayer& layer, const ImageView& image, const pack::Piece& rows,

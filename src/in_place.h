@@ -13,7 +13,8 @@
 namespace qconv {
 
 // Whether images of this size are computed so.
-bool ReadsInPlace(const pack::PackedLayer& layer, const pack::Dims& input_size);
+bool ReadsInPlace(const pack::PackedLayer& layer, const pack::Dims& input_size,
+                  const pack::Dims& output_size);
 
 // Computes whole output rows, those of `rows`, for panels [first_panel, last_panel). `scratch` has
 // kCopyBytes (plan.h), aligned to 64.

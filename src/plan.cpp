@@ -177,7 +177,7 @@ void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   kernel_ = layer.geometry.kernel;
   row_step_ = layer.spread.row_step;
   const Dims extents = {output_[0], CeilDiv(output_[1], row_step_), output_[2]};
-  in_place_ = ReadsInPlace(layer, input_);
+  in_place_ = ReadsInPlace(layer, input_, output_);
   tile_ = in_place_
               ? InPlaceTile(layer, batch_, extents, threads)
               : ChooseLaneTile(layer, extents, RowsForThreads(layer, pixels, threads), kCopyBytes);

@@ -188,7 +188,8 @@ TEST(GroupsInPlace, TakeImagesThatAreWideEnough) {
         const pack::PackedLayer layer = Pack(Grouped(groups, inputs, 5, {3, 3}), {}, isa);
         for (int64_t width = 1; width <= 9; ++width) {
           const bool wide = width * groups * inputs >= kGroupBytes;
-          EXPECT_EQ(ReadsInPlace(layer, {1, 4, width}), layer.groups_in_place && wide)
+          EXPECT_EQ(ReadsInPlace(layer, {1, 4, width}, {1, 4, width}),
+                    layer.groups_in_place && wide)
               << isa << ", " << groups << " groups of " << inputs << ", width " << width;
         }
       }

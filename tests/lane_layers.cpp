@@ -157,6 +157,11 @@ std::vector<Layer> Slides() {
       }
     }
   }
+  for (int64_t turn = 0; turn < 11; ++turn) {  // each kind of numbers
+    ConvParams params = Depthwise(64, 1, {3, 3});
+    params.stride = {2, 2};
+    layers.push_back(Finish(params, {.size = {4, 9}}, turn));
+  }
   for (const int64_t turn : {0, 2}) {  // rows longer than other blocks
     layers.push_back(Finish(Depthwise(40, 1, {5, 5}), {.size = {5, 130}}, turn));
     layers.push_back(Finish(Depthwise(7, 1, {3, 3}), {.size = {6, 301}}, turn));

@@ -34,14 +34,15 @@ int64_t MostSlideVectors(const kernels::KernelTable& table, int form) {
   return most;
 }
 
-bool Slides(const PackedLayer& layer, const Dims& input_size) {
+bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output_size) {
   if (layer.slide_form == kNoSlide) return false;
-  // Phases of a pixel or two take longer to set up than to compute. (3x3, 33x33, 64 channels,
-  // dilation 36: 0.75 times the speed of spread input, dilation 20: 1.06.)
+  // Rows of a pixel, and phases of one or two, take longer to set up than to compute. (64 channels,
+  // times the speed of spread input: 3x3, 1764x1 0.8, 882x2 1.0; 33x33, dilation 36 0.75, dilation
+  // 20 1.06.)
   const Geometry& g = layer.geometry;
   const int64_t width = input_size[2], phases = g.Phases();
   return width * g.in_channels >= layer.spread.read_bytes &&
-         (phases == 1 || 3 * phases <= 2 * width);
+         (phases == 1 ? output_size[2] > 1 : 3 * phases <= 2 * width);
 }
 
 int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) {

@@ -30,8 +30,8 @@ int ChooseSlideForm(const Geometry& geometry, const kernels::KernelTable& table)
 // The most vectors of a panel that kernels of this form take.
 int64_t MostSlideVectors(const kernels::KernelTable& table, int form);
 
-// Whether images of this size can be read in place.
-bool Slides(const PackedLayer& layer, const Dims& input_size);
+// Whether images of this size can be read in place, and should be.
+bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output_size);
 
 // Says where kernels find the input of slides. Lives on the stack of the task that computes them.
 class SlideFeeder {
