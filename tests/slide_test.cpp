@@ -185,11 +185,12 @@ void CheckWidths(int64_t dilation) {
       }
       for (int64_t width = 1; width <= 40; ++width) {
         const bool slides = layer.slide_form != pack::kNoSlide && width * channels >= widest &&
-                            (dilation == 1 ? width > 1 : 2 * width >= 3 * dilation);
+                            width > 1 && (dilation == 1 || 2 * width >= 3 * dilation);
         const pack::Dims size = {1, 4, width};
         EXPECT_EQ(pack::Slides(layer, size, size), slides) << isa << ", width " << width;
         const ImagePlan plan(layer, 1, size, size, /*threads=*/1);
         EXPECT_EQ(plan.in_place(), slides);
+        EXPECT_FALSE(pack::Slides(layer, size, {1, 4, 1})) << isa << ", width " << width;
       }
     }
   }

@@ -32,7 +32,8 @@ struct PrepackOptions {
 struct ConvDescription {
   std::string isa;  // "avx512_vnni"
   // How kernels read the input: "direct", "indirect", "gathered", "lanes" or "sliding" (then images
-  // whose rows have fewer bytes than a vector are read as with "lanes").
+  // whose rows have fewer bytes than a vector, or a pixel or two of output, are read as with
+  // "lanes").
   std::string feed;
   // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
   // output channels alone: "64 + 16".

@@ -11,9 +11,9 @@
 //   pixel 3           [w0 w1 w2]
 //
 // Where groups have as many outputs as inputs, four vectors share inputs that need no shuffles:
-// with a pixel's channels as they lie, lane l has a quad of the group that outputs 4 l to 4 l + 3
-// belong to, and computes these, one in each vector. The other quads of the group come by rotating
-// those of its lanes:
+// with a pixel's channels as they lie, a lane has a quad of its group, and as many lanes as the
+// group has quads compute as many outputs as it has, one in each vector. The other quads of the
+// group come by rotating those of its lanes:
 //
 //   lane            0   1     2   3           groups of 8
 //   depth group 0  [q0][q1]  [q0][q1] ...

@@ -199,7 +199,7 @@ using SlideKernel = void (*)(const SlideTask& task);
 // step computes neighbouring pixels. (group.inl.h draws all this.)
 inline constexpr int kGroupTaps = 3;       // columns that a pixel needs
 inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
-inline constexpr int kGroupBytes = 16;     // of a pixel that kernels with orders read
+inline constexpr int kGroupBytes = 16;     // of a pixel that are shuffled
 inline constexpr int kGroupVectors = 2;    // of a panel of a single group, at most
 inline constexpr int kRotatedVectors = 4;  // of a panel whose quads are rotated
 inline constexpr int kMaxGroupPixels = 8;  // of a step

@@ -1,7 +1,8 @@
 // Pixels256: from the channels of pixels to a quad of bytes per lane, with 256-bit registers.
 //
 // Layer: kernels. Shared by the AVX2 ISAs. Twin of pixels_512.inl.h, which explains the order of
-// lanes; here panels have at most two vectors of eight channels.
+// lanes; here panels have at most two vectors of eight channels, but for rotated ones
+// (group.inl.h), which interleave nothing.
 #pragma once
 
 #include <immintrin.h>

@@ -1,7 +1,8 @@
 // Width256: from four vectors of int32 results to bytes in memory, with 256-bit registers.
 //
 // Layer: kernels. Shared by the AVX2 ISAs. Twin of width_512.inl.h, which explains the order of
-// columns; here panels have at most two vectors of eight channels, so that a quad is 2 or 4 rows.
+// columns; here panels have one or two vectors of eight channels, so that a quad is 4 or 2 rows, or
+// four whose quads are rotated (group.inl.h).
 #pragma once
 
 #include <immintrin.h>

@@ -3,8 +3,8 @@
 // Layer: pack. Kernels narrow four vectors of int32 to bytes within 128-bit lanes, and put the 16
 // bytes of each lane in order at last, by a table. The vectors are those of one pixel or of several
 // (kernels::kQuadRows). So a column can be in any vector of its panel, but must stay in its lane:
-// lane L holds columns 4 * vectors * L on, 4 * vectors of them. Where lanes have input of their
-// own, it may have to stay in one lane of int32, or in two.
+// lane L holds columns 4 * vectors * L on, 4 * vectors of them. Where its lanes of int32 have input
+// of their own, a column may have to stay in one of them, or in a pair.
 #pragma once
 
 #include <cstdint>

@@ -60,8 +60,10 @@ int64_t RotatedByte(const PackedLayer& layer, const Panel& panel, int64_t group,
   return (first_lane % kLaneColumns + layer.InputGroup(panel, group, lane)) * kDepthGroup + i;
 }
 
+// Rotated kernels take depth group 0 as it lies.
 bool HasOrders(const PackedLayer& layer, const Panel& panel) {
-  return layer.RotatesQuads(panel) || !ReadsSameQuads(layer.geometry, layer.kernels->lanes);
+  if (layer.RotatesQuads(panel)) return layer.spread.depth_groups > 1;
+  return !ReadsSameQuads(layer.geometry, layer.kernels->lanes);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@
 //   output 1, kernel row 0   ...
 //
 // With a dilation of d in w a table has every d-th pixel: those of a phase (slide.h). Weights are
-// packed as for spread channels (lanes.h).
+// packed as for spread channels (lanes.h), those of rotated lanes in the order in which they meet
+// the depth groups of their group (PackedLayer::InputGroup).
 // Read next: ../in_place.cpp.
 #pragma once
 
@@ -36,8 +37,7 @@ bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size);
 // The panels of such a layer, by shape.
 std::vector<int> ChooseGroupPanels(const Geometry& geometry, const kernels::KernelTable& table);
 
-// Which bytes the lanes of each panel multiply; nothing if all lanes of all panels multiply the
-// same.
+// Which bytes the lanes of each panel multiply; nothing if no panel's kernel asks.
 void FillGroupOrders(PackedLayer& layer);
 
 // Says where kernels find the input of output rows. Lives on the stack of the task that computes

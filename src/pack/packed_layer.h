@@ -11,7 +11,8 @@
 //           | group 1: ...                                                |
 //   tap 1:  ...
 //
-// where a depth group is four consecutive input bytes of the tap, zero-filled at the end.
+// where a depth group is four consecutive input bytes of the tap, zero-filled at the end, in some
+// panels another one for each lane (InputGroup).
 // WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written. Panels of
 // kChainedShape keep theirs elsewhere, in the order of their chains; those of kWinograd layers have
 // positions instead of taps and pairs instead of groups (winograd.h).

@@ -61,9 +61,9 @@ void SetOrder(std::span<const InRegisters> columns, const Panel& panel, PackedLa
   if (fuses && vectors > 1 && (layer.feed != Feed::kLanes || rotates)) {
     std::transform(columns.begin(), columns.end(), costs.begin(), Cost);
   }
+  int share = kLaneColumns;
   // Rotated lanes have the input of a group. With nothing to gain they keep to themselves.
-  const auto quads = static_cast<int>(layer.spread.depth_groups);
-  const int share = !rotates ? kLaneColumns : fuses ? quads : 1;
+  if (rotates) share = fuses ? static_cast<int>(layer.spread.depth_groups) : 1;
   const std::vector<uint8_t> order = ColumnsByCost(vectors, lanes, costs, share);
   std::copy(order.begin(), order.end(), layer.columns.begin() + panel.column_offset);
   const std::vector<uint8_t> bytes = ByteOrder(vectors, lanes, order);

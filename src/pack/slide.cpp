@@ -41,8 +41,8 @@ bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output
   // 20 1.06.)
   const Geometry& g = layer.geometry;
   const int64_t width = input_size[2], phases = g.Phases();
-  return width * g.in_channels >= layer.spread.read_bytes &&
-         (phases == 1 ? output_size[2] > 1 : 3 * phases <= 2 * width);
+  return width * g.in_channels >= layer.spread.read_bytes && output_size[2] > 1 &&
+         (phases == 1 || 3 * phases <= 2 * width);
 }
 
 int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) {
