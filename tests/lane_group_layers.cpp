@@ -107,7 +107,10 @@ std::vector<Layer> GroupsInPlace() {
         for (const int round : {0, 1}) {
           const auto turn = static_cast<int64_t>(layers.size());
           ConvParams params = Grouped(groups.Next(), inputs, outputs, {rows, 3});
-          if (inputs * params.groups > 16 && inputs > 8 && turn % 3 > 0) params.out_channels *= 16;
+          // Too many for a shuffle: some fill vectors.
+          if (inputs * params.groups > 16 && inputs > 8 && turn % 3 > 0) {
+            params.out_channels = params.groups * ((outputs + 15) / 16 * 16);
+          }
           params = WithSteps(params, turn + round);
           const int64_t h = height.Next(), w = width.Next();
           layers.push_back(Finish(params, {.batch = batch.Next(), .size = {h, w}}, turn));
@@ -135,18 +138,20 @@ std::vector<Layer> GroupsInPlace() {
     }
   }
   // Vectors of channels whose groups have as many outputs as inputs: whole panels of them, and what
-  // is left.
-  Turns channels({64, 80, 128, 64, 144, 208, 112, 192});
-  for (const int64_t inputs : {4, 8, 16}) {
-    for (const int64_t stride : {1, 2}) {
-      for (int64_t turn = 0; turn < 11; ++turn) {
-        ConvParams params = Grouped(channels.Next() / inputs, inputs, inputs, {1 + turn % 4, 3});
-        params.stride = {1 + turn % 2, stride};
-        layers.push_back(Finish(params, {.size = {height.Next(), width.Next()}}, turn));
-      }
+  // is left; with each stride, each kind of numbers.
+  Turns channels({64, 64, 80, 64, 128}), of_group({4, 8});
+  for (const int64_t stride : {1, 2}) {
+    for (int64_t turn = 0; turn < 11; ++turn) {
+      const int64_t inputs = of_group.Next();
+      ConvParams params = Grouped(channels.Next() / inputs, inputs, inputs, {1 + turn % 4, 3});
+      params.stride = {1 + turn % 2, stride};
+      layers.push_back(Finish(params, {.size = {height.Next() / 2 + 1, width.Next()}}, turn));
     }
+    ConvParams deep = Grouped(5, 16, 16, {3, 3});
+    deep.stride = {1, stride};
+    layers.push_back(Finish(deep, {.size = {4, 9}}, stride));
   }
-  layers.push_back(Finish(Grouped(8, 8, 8, {6, 3}), {.size = {9, 11}}, 0));
+  layers.push_back(Finish(Grouped(8, 8, 8, {6, 3}), {.size = {9, 31}}, 0));
   layers.push_back(Finish(Grouped(16, 4, 4, {1, 3, 3}), {.size = {4, 5, 9}}, 2));
   for (const int64_t turn : {0, 2, 3}) {
     for (const auto& [inputs, outputs] : {std::pair{4, 4}, {2, 2}, {4, 16}, {3, 5}}) {
