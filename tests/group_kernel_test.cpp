@@ -10,6 +10,7 @@
 #include "dispatch/registry.h"
 #include "guarded.h"
 #include "kernels/kernel_table.h"
+#include "pack/columns.h"
 #include "panel_numbers.h"
 #include "testing.h"
 
@@ -163,8 +164,7 @@ class GroupProblem {
       case Quads::kRotated:
         break;
     }
-    constexpr int kLaneBytes = 16;
-    const int first = lane * kDepthGroup / kLaneBytes * kLaneBytes;
+    const int first = lane / pack::kLaneColumns * pack::kLaneBytes;
     return group == 0 ? lane * kDepthGroup + i : first + orders_[OrderAt(group, lane, i)];
   }
 

@@ -13,6 +13,7 @@
 
 #include "common/case.h"
 #include "guarded.h"
+#include "pack/columns.h"
 #include "pack/group_feed.h"
 #include "pack/integers.h"
 #include "plan.h"
@@ -150,7 +151,8 @@ class GroupWalk {
         const int64_t at = (k * lanes + lane) * kernels::kDepthGroup + in_quad;
         int64_t byte = task.orders == nullptr ? i : task.orders[at];
         if (rotated) {
-          byte = k == 0 ? lane * kernels::kDepthGroup + in_quad : byte + lane / 4 * 16;
+          byte = k == 0 ? lane * kernels::kDepthGroup + in_quad
+                        : byte + lane / pack::kLaneColumns * pack::kLaneBytes;
           ASSERT_EQ(byte % kernels::kDepthGroup, in_quad);
         }
         inputs.push_back(in_begin_ + byte - group * g_.GroupInputs());

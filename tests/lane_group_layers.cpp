@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lane_shapes.h"
+#include "pack/integers.h"
 
 namespace qconv::test {
 namespace {
@@ -109,7 +110,7 @@ std::vector<Layer> GroupsInPlace() {
           ConvParams params = Grouped(groups.Next(), inputs, outputs, {rows, 3});
           // Too many for a shuffle: some fill vectors.
           if (inputs * params.groups > 16 && inputs > 8 && turn % 3 > 0) {
-            params.out_channels = params.groups * ((outputs + 15) / 16 * 16);
+            params.out_channels = params.groups * pack::RoundUp(outputs, 16);
           }
           params = WithSteps(params, turn + round);
           const int64_t h = height.Next(), w = width.Next();

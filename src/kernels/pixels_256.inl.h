@@ -25,11 +25,6 @@ struct Pixels256 {
     return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(pixel));
   }
 
-  // Those of four vectors of quads.
-  static inline __m256i LoadQuads(const uint8_t* pixel) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pixel));
-  }
-
   // The same, channels taken by one shuffle.
   template <int nv>
   static inline __m128i Shuffle(const uint8_t* pixel, LaneShuffles shuffles) {
@@ -47,6 +42,11 @@ struct Pixels256 {
     const __m256i bytes = _mm256_castsi128_si256(Load<nv>(pixel));
     if constexpr (nv == 2) return _mm256_permute4x64_epi64(bytes, 0b01'01'00'00);
     return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+  }
+
+  // A pixel's channels as they lie, a quad for each lane.
+  static inline Native LoadQuads(const uint8_t* pixel) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pixel));
   }
 
   // The quads of one vector, taken by two shuffles.

@@ -27,9 +27,6 @@ struct Pixels512 {
     return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(pixel)));
   }
 
-  // As many as make a quad for each lane.
-  static inline Native LoadQuads(const uint8_t* pixel) { return _mm512_loadu_si512(pixel); }
-
   // The same, channels taken by nv shuffles.
   template <int nv>
   static inline __m512i Shuffle(const uint8_t* pixel, LaneShuffles shuffles) {
@@ -60,6 +57,9 @@ struct Pixels512 {
     }
     return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), bytes);
   }
+
+  // A pixel's channels as they lie, a quad for each lane.
+  static inline Native LoadQuads(const uint8_t* pixel) { return _mm512_loadu_si512(pixel); }
 
   // The quads of one vector, taken by four shuffles.
   static inline Native ShuffleQuads(__m512i bytes, const uint8_t* orders) {

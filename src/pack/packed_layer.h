@@ -181,7 +181,7 @@ struct PackedLayer {
   // Which depth group of the input a lane multiplies by depth group `group` of the panel.
   int64_t InputGroup(const Panel& panel, int64_t group, int lane) const {
     if (!RotatesQuads(panel)) return group;
-    return (lane + group) % groups[static_cast<size_t>(panel.group)].depth_groups;
+    return (lane + group) % spread.depth_groups;
   }
   // Which column is at a position, vector * lanes + lane, of a panel.
   int Column(const Panel& panel, int64_t position) const {
