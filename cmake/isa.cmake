@@ -22,13 +22,20 @@ function(qconv_add_isa name)
   set(tile_rows 64)  # no limit
   if(QCONV_SANITIZE)
     # Instrumented kernels take GCC minutes a file, unless they are small, the scope of thousands of
-    # inlined lambdas is not tracked, and UBSan leaves them alone (it does not see intrinsics anyway).
+    # inlined lambdas is not tracked, and UBSan leaves out its checks of pointers, most of which
+    # ASan makes too.
     set(unroll 1)
     set(tile_rows 4)
-    list(APPEND options -O1 -fno-sanitize=undefined)
+    list(APPEND options -O1)
+    set(checks "")
     if(QCONV_SANITIZE MATCHES address)
-      list(APPEND options -fno-sanitize-address-use-after-scope)
+      list(APPEND checks -fno-sanitize-address-use-after-scope)
     endif()
+    if(QCONV_SANITIZE MATCHES undefined)
+      list(APPEND checks -fno-sanitize=null,alignment,object-size,pointer-overflow)
+    endif()
+    # Options of the file, not of the target: they must come after those of qconv_options.
+    set_source_files_properties(src/kernels/isa_${name}.cpp PROPERTIES COMPILE_OPTIONS "${checks}")
   endif()
   target_compile_options(${target} PRIVATE ${options})
   target_compile_definitions(${target} PRIVATE QCONV_DEPTH_UNROLL=${unroll}
