@@ -18,3 +18,9 @@ set_target_properties(qconv_options PROPERTIES EXPORT_NAME options)
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
+
+# Everything is hidden but what QCONV_API marks. Tests of a shared library look inside.
+if(NOT (BUILD_SHARED_LIBS AND QCONV_BUILD_TESTS))
+  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+  set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+endif()

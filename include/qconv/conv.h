@@ -12,6 +12,7 @@
 #include <string>
 
 #include "qconv/executor.h"
+#include "qconv/export.h"
 #include "qconv/params.h"
 #include "qconv/saturation.h"
 
@@ -81,7 +82,7 @@ struct ConvDescription {
 //
 // Copying is cheap (the packed layer is shared). All const members are safe to call from any number
 // of threads at once.
-class Conv {
+class QCONV_API Conv {
  public:
   // Packs a layer.
   //   weights: s8, [out_channels][kernel...][in_channels / groups], all values allowed.

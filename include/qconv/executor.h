@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <memory>
 
+#include "qconv/export.h"
+
 namespace qconv {
 
-class Executor {
+class QCONV_API Executor {
  public:
   // Work on task `index`; must not throw.
   using Task = void (*)(const void* context, int64_t index);

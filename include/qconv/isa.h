@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "qconv/export.h"
+
 namespace qconv {
 
 // One set of kernels. Names, from plain to best: "scalar", "avx2", "avx_vnni", "avx512",
@@ -31,22 +33,22 @@ struct CpuInfo {
 };
 
 // All ISAs in this build, from plain to best. Thread-safe, as everything here.
-std::vector<IsaInfo> Isas();
+QCONV_API std::vector<IsaInfo> Isas();
 
 // The ISA that Conv::Prepack uses when its options name none: the environment variable QCONV_ISA,
 // else the best usable one. Throws std::invalid_argument if QCONV_ISA names an unknown or unusable
 // ISA.
-std::string DefaultIsa();
+QCONV_API std::string DefaultIsa();
 
 // Resolves a name ("" means DefaultIsa()). Throws std::invalid_argument naming the ISA, what the
 // CPU lacks and what there is.
-std::string ResolveIsa(const std::string& name);
+QCONV_API std::string ResolveIsa(const std::string& name);
 
-CpuInfo Cpu();
+QCONV_API CpuInfo Cpu();
 
 // Instruction ceiling of an ISA on this machine: u8 x s8 multiply-accumulates per second that one
 // thread reaches with the ISA's dot product on registers alone, no loads. Takes some milliseconds;
 // the best of several runs. Throws as ResolveIsa.
-double MeasureCeiling(const std::string& isa);
+QCONV_API double MeasureCeiling(const std::string& isa);
 
 }  // namespace qconv

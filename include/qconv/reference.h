@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "qconv/export.h"
 #include "qconv/params.h"
 
 namespace qconv {
@@ -19,7 +20,7 @@ struct Layer;  // src/reference/layer.h
 
 // A layer evaluated by the definition in conv.h. Slow (about 1 GMAC/s). Keeps copies of its
 // arguments, shared by copies of the object; const members are thread-safe.
-class ReferenceConv {
+class QCONV_API ReferenceConv {
  public:
   // Arguments and errors as Conv::Prepack; `input_maximum` as in its options.
   ReferenceConv(const ConvParams& params, const Quantization& quantization,

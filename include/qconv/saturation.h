@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "qconv/export.h"
 #include "qconv/params.h"
 
 namespace qconv {
@@ -34,7 +35,7 @@ enum class SaturatingPath {
 };
 
 // "gemm", "groupwise", "depthwise".
-const char* SaturatingPathName(SaturatingPath path);
+QCONV_API const char* SaturatingPathName(SaturatingPath path);
 
 // How often sums saturated on some input, and what came of it.
 struct SaturationCount {
@@ -49,7 +50,7 @@ struct SaturationCount {
 
 // ReferenceConv with sums that saturate; all else of the definition in conv.h holds. As slow. Keeps
 // copies of its arguments, shared by copies of the object; const members are thread-safe.
-class SaturatingConv {
+class QCONV_API SaturatingConv {
  public:
   // Arguments and errors as Conv::Prepack.
   SaturatingConv(const ConvParams& params, const Quantization& quantization,
@@ -121,7 +122,9 @@ struct SaturationReport {
 // Padding holds the input zero point: in a layer with padding, no maximum counts for less than it.
 // Other arguments and errors as Conv::Prepack's (whose input zero point must not exceed the
 // maximum; here it may); some ns per weight.
-SaturationReport AnalyzeSaturation(const ConvParams& params, const Quantization& quantization,
-                                   std::span<const int8_t> weights, int32_t input_maximum = 255);
+QCONV_API SaturationReport AnalyzeSaturation(const ConvParams& params,
+                                             const Quantization& quantization,
+                                             std::span<const int8_t> weights,
+                                             int32_t input_maximum = 255);
 
 }  // namespace qconv

@@ -1,5 +1,5 @@
 # cmake -D source=... -D work=... -D generator=... -D compiler=... -D shared=ON|OFF
-#       -D built=... -D built_shared=0|1 -P run.cmake
+#       -D built=... -D built_shared=0|1 -D nm=... -P run.cmake
 #
 # Installs the library and lets a user's project find it, once with find_package and once with
 # pkg-config. Takes the library of the build tree `built` if that is of the right kind, else builds
@@ -29,6 +29,19 @@ else()
   run(${CMAKE_COMMAND} --build ${library})
 endif()
 run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
+
+# A shared library exports its interface and nothing else.
+if(shared AND NOT built_shared)
+  file(GLOB_RECURSE shared_library ${work}/prefix/libqconv.so)
+  execute_process(COMMAND ${nm} --dynamic --defined-only --demangle ${shared_library}
+                  OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT symbols MATCHES "qconv::Conv::Prepack")
+    message(FATAL_ERROR "libqconv.so does not export qconv::Conv::Prepack:\n${symbols}")
+  endif()
+  if(symbols MATCHES "qconv::(kernels|pack|dispatch|reference|RunLayer|BuildLayer)[^\n]*")
+    message(FATAL_ERROR "libqconv.so exports ${CMAKE_MATCH_0}")
+  endif()
+endif()
 
 # The user's project must not see the source tree.
 file(GLOB consumer_files ${CMAKE_CURRENT_LIST_DIR}/CMakeLists.txt ${CMAKE_CURRENT_LIST_DIR}/*.cpp)
