@@ -11,6 +11,15 @@ write_basic_package_version_file(qconvConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qconvConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/qconvConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/qconv)
+# These may be absolute; else they are within the prefix, which may be moved.
+foreach(folder IN ITEMS LIBDIR INCLUDEDIR)
+  cmake_path(IS_ABSOLUTE CMAKE_INSTALL_${folder} absolute)
+  if(absolute)
+    set(QCONV_PC_${folder} ${CMAKE_INSTALL_${folder}})
+  else()
+    set(QCONV_PC_${folder} \${prefix}/${CMAKE_INSTALL_${folder}})
+  endif()
+endforeach()
 file(RELATIVE_PATH QCONV_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/qconv.pc.in qconv.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/qconv.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
