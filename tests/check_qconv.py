@@ -7,6 +7,7 @@ usage: check_qconv.py QCONV GOLDEN
 import json
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -94,6 +95,11 @@ class Verify(Cases):
         result = run("verify", "--isa", "all", "--golden", golden)
         self.assertEqual(result.returncode, 1)
         self.assertEqual(counts(result), (2 * self.isas, self.isas))
+        # What it prints does that case again, on that ISA, and no other.
+        again = re.findall(r"again: qconv (.*)", result.stdout)
+        self.assertEqual(len(again), self.isas)
+        for arguments in again:
+            self.assertEqual(counts(run(*shlex.split(arguments))), (0, 1))
 
     def test_saturation(self):
         """The counts are those of FBGEMM's own bytes on AVX2, with any number of threads."""

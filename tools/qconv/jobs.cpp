@@ -13,11 +13,17 @@
 namespace qconv::command {
 namespace {
 
+// The option that takes the case with this title alone.
+std::string FilterOption(const std::string& title) {
+  static const std::regex special(R"([.^$|()\[\]{}*+?\\])");
+  return fmt::format(" --filter '^{}$'", std::regex_replace(title, special, R"(\$&)"));
+}
+
 void AddGolden(const std::string& file, std::vector<Job>& jobs) {
   for (cases::Case& golden : cases::ReadGolden(file)) {
     Job job;
     job.title = golden.layer.net + " " + golden.layer.name;
-    job.replay = "--golden " + file;
+    job.replay = "--golden " + file + FilterOption(job.title);
     job.make = [golden = std::move(golden)] { return golden; };
     jobs.push_back(std::move(job));
   }
@@ -36,15 +42,16 @@ void AddLayers(const JobOptions& options, std::vector<Job>& jobs) {
     throw std::invalid_argument("unknown weights: " + options.weights);
   }
   for (const cases::Layer& layer : cases::ReadLayers(options.layer_file, options.net)) {
-    jobs.push_back(
-        {.title = layer.net + " " + layer.name,
-         .replay = fmt::format("--layers {} --net {} --weights {} --seed {}{}", options.layer_file,
-                               layer.net, options.weights, options.seed, MaximumOption(options)),
-         .seed = options.seed,
-         .make = [layer, weights = kind->second, seed = options.seed,
-                  maximum = options.input_maximum.value_or(255)] {
-           return cases::MakeCase(layer, weights, seed, maximum);
-         }});
+    const std::string title = layer.net + " " + layer.name;
+    jobs.push_back({.title = title,
+                    .replay = fmt::format("--layers {} --weights {} --seed {}{}{}",
+                                          options.layer_file, options.weights, options.seed,
+                                          MaximumOption(options), FilterOption(title)),
+                    .seed = options.seed,
+                    .make = [layer, weights = kind->second, seed = options.seed,
+                             maximum = options.input_maximum.value_or(255)] {
+                      return cases::MakeCase(layer, weights, seed, maximum);
+                    }});
   }
 }
 
