@@ -17,19 +17,22 @@ bool PrefersPadding(const pack::PackedLayer& layer, const pack::Dims& output,
       group.in_channels != layer.groups.back().in_channels) {
     return false;
   }
+  int64_t pieces = 1, inside = 1, all = 1;
+  bool copies = false;
+  for (size_t i = 0; i < 3; ++i) {
+    copies = copies || segments[i].Copies();
+    pieces *= segments[i].count;
+    inside *= segments[i].Taps();
+    all *= output[i] * g.kernel[i];
+  }
+  if (pieces == 1 && !copies) return false;
   const int64_t channels = pack::PaddedChannels(layer);
   int64_t bytes = channels;
   for (const int64_t size : pack::PaddedSize(g, output)) {
     if (size > kCopyBytes / bytes) return false;
     bytes *= size;
   }
-  int64_t pieces = 1, inside = 1, all = 1;
-  for (size_t i = 0; i < 3; ++i) {
-    if (segments[i].Copies()) return true;  // kernels of many taps gather their edges in any case
-    pieces *= segments[i].count;
-    inside *= segments[i].Taps();
-    all *= output[i] * g.kernel[i];
-  }
+  if (copies) return true;  // kernels of many taps gather their edges in any case
   const int vectors = layer.kernels->shapes[layer.panels[0].shape].vectors;
   const int64_t taps = (all - inside) * group.depth_groups * vectors;
   const int64_t lines = bytes / kLine * group.in_channels / channels;  // for this group

@@ -40,7 +40,7 @@ int64_t TileRows(const PackedLayer& layer) {
 Segments CutWidth(const PackedLayer& layer, const Extent& width) {
   Segments segments;
   if (GathersRows(layer)) {
-    segments.Add({0, width.output, 0, width.kernel, true});
+    segments.Add({0, width.output, 0, width.kernel, true, 1});
     return segments;
   }
   switch (layer.feed) {
@@ -59,7 +59,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
     case Feed::kPadded:
     case Feed::kLanes:
     case Feed::kWinograd:  // not planned (winograd.h)
-      segments.Add({0, width.output, 0, width.kernel, true});
+      segments.Add({0, width.output, 0, width.kernel, true, 1});
       break;
   }
   return segments;
@@ -68,7 +68,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
 Segments CutOuter(const PackedLayer& layer, const Extent& extent) {
   Segments segments;
   if (layer.feed == Feed::kPadded) {
-    segments.Add({0, extent.output, 0, extent.kernel, true});
+    segments.Add({0, extent.output, 0, extent.kernel, true, 1});
   } else if (!CutBySkipping(extent, segments)) {
     segments = CutByCovering(extent, /*narrowest=*/1);
   }
@@ -167,7 +167,7 @@ void ImagePlan::CutSegments(const PackedLayer& layer) {
       for (Segment& segment : segments_[i].list) segment.copied = false;
     } else {
       segments_[i].count = 0;
-      segments_[i].Add({0, output_[i], 0, g.kernel[i], false});
+      segments_[i].Add({0, output_[i], 0, g.kernel[i], false, 1});
     }
   }
 }

@@ -34,7 +34,8 @@ void AddCovering(const Extent& e, int64_t begin, int64_t end, int64_t width, Seg
                   .end = next,
                   .tap_begin = none ? 0 : taps_begin,
                   .tap_end = none ? 0 : taps_end,
-                  .copied = true});
+                  .copied = true,
+                  .step = 1});
     begin = next;
   }
 }
@@ -52,6 +53,15 @@ Positions InPlace(const Extent& e, int64_t last_start) {
 
 bool CutBySkipping(const Extent& e, Segments& segments) {
   segments.count = 0;
+  if (e.padding == 0 && (e.output - 1) * e.stride + (e.kernel - 1) * e.dilation < e.input) {
+    segments.Add({.begin = 0,
+                  .end = e.output,
+                  .tap_begin = 0,
+                  .tap_end = e.kernel,
+                  .copied = false,
+                  .step = 1});
+    return true;
+  }
   for (int64_t o = 0; o < e.output;) {
     if (segments.count == kMaxSegments) return false;
     auto [low, high] = TapsInside(e, o);
@@ -63,7 +73,8 @@ bool CutBySkipping(const Extent& e, Segments& segments) {
           std::min(end, FloorDiv(e.input - 1 + e.padding - (high - 1) * e.dilation, e.stride) + 1);
     }
     if (low == high) low = high = 0;
-    segments.Add({.begin = o, .end = end, .tap_begin = low, .tap_end = high, .copied = false});
+    segments.Add(
+        {.begin = o, .end = end, .tap_begin = low, .tap_end = high, .copied = false, .step = 1});
     o = end;
   }
   return true;
@@ -77,7 +88,7 @@ Segments CutByCovering(const Extent& e, int64_t narrowest) {
   while (CeilDiv(before, width) + CeilDiv(after, width) > most) ++width;
   Segments segments;
   AddCovering(e, 0, inner.begin, width, segments);
-  segments.Add({inner.begin, inner.end, 0, e.kernel, false});
+  segments.Add({inner.begin, inner.end, 0, e.kernel, false, 1});
   AddCovering(e, inner.end, e.output, width, segments);
   return segments;
 }
@@ -85,9 +96,9 @@ Segments CutByCovering(const Extent& e, int64_t narrowest) {
 Segments CutByCopying(const Extent& e, int64_t last_start) {
   const Positions inner = InPlace(e, last_start);
   Segments segments;
-  segments.Add({0, inner.begin, 0, e.kernel, true});
-  segments.Add({inner.begin, inner.end, 0, e.kernel, false});
-  segments.Add({inner.end, e.output, 0, e.kernel, true});
+  segments.Add({0, inner.begin, 0, e.kernel, true, 1});
+  segments.Add({inner.begin, inner.end, 0, e.kernel, false, 1});
+  segments.Add({inner.end, e.output, 0, e.kernel, true, 1});
   return segments;
 }
 

@@ -70,8 +70,7 @@ Dims Normalize(const char* name, const Spatial& spatial, int rank, int64_t low, 
 int64_t Product(std::initializer_list<int64_t> factors) {
   int64_t product = 1;
   for (const int64_t factor : factors) {
-    if (factor != 0 && product > kLargestTensor / factor) return -1;
-    product *= factor;
+    if (__builtin_mul_overflow(product, factor, &product) || product > kLargestTensor) return -1;
   }
   return product;
 }

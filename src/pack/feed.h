@@ -25,7 +25,7 @@ struct Segment {
   int64_t begin, end;
   int64_t tap_begin, tap_end;
   bool copied;
-  int64_t step = 1;
+  int64_t step;
 
   int64_t size() const { return (end - begin + step - 1) / step; }
 };

@@ -29,7 +29,10 @@ struct Geometry {
 
   // Output pixels are input pixels: 1x1, stride 1, no padding.
   bool Pointwise() const {
-    return Taps() == 1 && stride == Dims{1, 1, 1} && padding == Dims{} && padding_end == Dims{};
+    for (size_t i = 0; i < 3; ++i) {
+      if (kernel[i] != 1 || stride[i] != 1 || padding[i] != 0 || padding_end[i] != 0) return false;
+    }
+    return true;
   }
 };
 
