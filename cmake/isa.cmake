@@ -41,6 +41,7 @@ function(qconv_add_isa name)
   target_compile_definitions(${target} PRIVATE QCONV_DEPTH_UNROLL=${unroll}
                                                QCONV_MOST_TILE_ROWS=${tile_rows})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  qconv_hide_symbols(${target})
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})
 endfunction()

@@ -19,8 +19,11 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYP
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
 
-# Everything is hidden but what QCONV_API marks. Tests of a shared library look inside.
-if(NOT (BUILD_SHARED_LIBS AND QCONV_BUILD_TESTS))
-  set(CMAKE_CXX_VISIBILITY_PRESET hidden)
-  set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
-endif()
+# Hides everything in a target of the library but what QCONV_API marks. Tests of a shared library
+# look inside.
+function(qconv_hide_symbols target)
+  if(NOT (BUILD_SHARED_LIBS AND QCONV_BUILD_TESTS))
+    set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden
+                                               VISIBILITY_INLINES_HIDDEN ON)
+  endif()
+endfunction()

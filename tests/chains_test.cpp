@@ -113,9 +113,9 @@ TEST(ChainRoom, IsUsedUp) {
 class Chains : public testing::TestWithParam<test::ChainWeightsAndMaximum> {};
 
 TEST_P(Chains, HaveTheLinksAndKeepToTheRoom) {
-  const auto& [kind, maximum] = GetParam();
+  const int32_t maximum = std::get<1>(GetParam());
   const int32_t room = ChainRoom(maximum);
-  test::ForEachTap(kind, [&](const std::vector<int8_t>& weights, int lanes) {
+  test::ForEachTap(std::get<0>(GetParam()), [&](const std::vector<int8_t>& weights, int lanes) {
     const std::vector<Link> links = pack::CoverTap(0, weights, lanes, room);
     std::multiset<std::pair<int64_t, std::vector<int8_t>>> expected, chained;
     for (const Link& link : links) expected.emplace(link.input, link.weights);

@@ -30,10 +30,10 @@ using IsaAndFamily = std::tuple<std::string, test::LaneFamily>;
 class LaneLayers : public testing::TestWithParam<IsaAndFamily> {};
 
 TEST_P(LaneLayers, GiveTheReferencesBytes) {
-  const auto& [isa, family] = GetParam();
+  const std::string& isa = std::get<0>(GetParam());
   const auto threads = Executor::Threads(3);
   int index = 0;
-  test::ForEachLaneCase(family, [&](const cases::Case& c) {
+  test::ForEachLaneCase(std::get<1>(GetParam()), [&](const cases::Case& c) {
     SCOPED_TRACE(test::Text(c));
     const std::vector<uint8_t> expected = test::RunReference(c);
     const Conv conv = test::PrepackFor(c, isa);

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/unroll.inl.h"
 
@@ -101,7 +102,7 @@ class ChainInput {
     for (int32_t i = list.counts[links - 1]; i > 0; --i) {
       // Where vector registers are left GCC would keep pointers there, and get them back with
       // instructions that take the place of arithmetic.
-      Unroll<m>([&](auto r) { asm("" : "+r"(row[r])); });
+      Unroll<m>([&](auto r) { HideInRegister(row[r]); });
       AccumulateChain<links>(acc, row, inputs, weights);
       inputs += links;
       weights += links * kLinkBytes;

@@ -31,6 +31,7 @@
 #include <cstdint>
 
 #include "kernels/epilogue.inl.h"
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/unroll.inl.h"
 
@@ -67,7 +68,7 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
     const uint8_t* a[m];
     Unroll<m>([&](auto r) {
       a[r] = task.input + rows[r].input;
-      asm("" : "+r"(a[r]));  // a pointer in a register, not a sum to be formed anew at each use
+      HideInRegister(a[r]);  // a pointer in a register, not a sum to be formed anew at each use
     });
     input.Accumulate(acc, a);
     Unroll<kSums - 1>([&](auto c) {
@@ -77,7 +78,7 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
     });
     // Hides from the compiler that this does not change from tile to tile: it would keep the
     // vectors of the epilogue in registers that the accumulators need.
-    asm("" : "+r"(epilogue_task));
+    HideInRegister(epilogue_task);
     OutputTask<Simd, nv>(epilogue_task->epilogue, epilogue_task->columns)
         .template Write<m>(acc[0], epilogue_task->output, rows, rows - task.rows);
   }

@@ -26,6 +26,7 @@
 #include <cstdint>
 
 #include "kernels/epilogue.inl.h"
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/unroll.inl.h"
 
@@ -120,9 +121,9 @@ inline __attribute__((always_inline)) void AddDepthGroups(
   // Rotated: not to keep the pixels of the depth group before, nor, at stride 1, of all depth
   // groups in registers that accumulators need. (7 % of the time of groups of 8.)
   constexpr bool kRotated = nv == kRotatedVectors;
-  if constexpr (kRotated) asm("" : "+r"(columns));
+  if constexpr (kRotated) HideInRegister(columns);
   for (int64_t group = first; group < last; ++group) {
-    if constexpr (kRotated && stride == 1) asm("" : "+r"(columns));
+    if constexpr (kRotated && stride == 1) HideInRegister(columns);
     quads.MoveTo(group);
     decltype(quads.Get(nullptr)) x[kColumns];
     Unroll<kColumns>([&](auto i) { x[i] = quads.Get(columns[i] + task.channel); });

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/unroll.inl.h"
 
@@ -131,7 +132,7 @@ class PixelInput {
     // and get them back with instructions that take the place of dot products; these stay in
     // memory.
     constexpr int kInMemory = m > kRowPointers ? m - kRowPointers : 0;
-    Unroll<kInMemory>([&](auto r) { asm("" : "+m"(a[kRowPointers + r])); });
+    Unroll<kInMemory>([&](auto r) { HideInMemory(a[kRowPointers + r]); });
     typename Simd::Weights b[nv];
     Unroll<nv>([&](auto v) { b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes); });
     Unroll<m>([&](auto r) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "kernels/epilogue.inl.h"
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/unroll.inl.h"
 
@@ -36,12 +37,6 @@ constexpr int SlidePixelsInRegisters() {
   return pixels;
 }
 
-// Hides a value from the compiler, which would load it again for each of its uses.
-template <class T>
-inline __attribute__((always_inline)) void Once(T& value) {
-  asm("" : "+v"(value));
-}
-
 // [quad][vector]
 template <class Simd, int nv, int form>
 using SlideColumn = typename Simd::Width::Pixels::Native[kSlideForms[form].quads][nv];
@@ -64,7 +59,7 @@ class SlideInput {
       auto p0 = Pixels::template Load<nv>(rows[0]), p1 = Pixels::template Load<nv>(rows[1]);
       auto p2 = Pixels::template Load<nv>(rows[2]), p3 = Pixels::template Load<nv>(rows[3]);
       if constexpr (nv == 4) {
-        Once(p0), Once(p1), Once(p2), Once(p3);
+        HideInVector(p0), HideInVector(p1), HideInVector(p2), HideInVector(p3);
       }
       Pixels::template Interleave<nv>(p0, p1, p2, p3, column[q]);
     });
@@ -102,7 +97,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
     Unroll<kColumns>([&](auto i) {
       Unroll<kForm.quads>([&](auto q) {
         quads[i][q] = columns[i][q][v];
-        if constexpr (SlidePixelsInRegisters<Simd, nv, form>() == 0) Once(quads[i][q]);
+        if constexpr (SlidePixelsInRegisters<Simd, nv, form>() == 0) HideInVector(quads[i][q]);
       });
     });
     const Register offset = Width::LoadInts(task.epilogue->offsets + v * Width::kLanes);
@@ -114,7 +109,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
           constexpr int kAt = ((o.kValue * kForm.quads + q.kValue) * kForm.taps + t.kValue) * nv;
           auto weights =
               Simd::LoadWeights(task.weights + (kAt + v.kValue) * Simd::kWeightVectorBytes);
-          if constexpr (sizeof(weights) == sizeof(Native)) Once(weights);  // not if widened
+          if constexpr (sizeof(weights) == sizeof(Native)) HideInVector(weights);  // not if widened
           Unroll<pixels>([&](auto i) {
             const auto x = Simd::FromQuads(quads[i * kForm.stride + t][q]);
             acc[o * pixels + i][0] = Simd::Dot(acc[o * pixels + i][0], x, weights);

@@ -8,6 +8,7 @@
 #include "kernels/chain_input.inl.h"
 #include "kernels/gemm_tile.inl.h"
 #include "kernels/group.inl.h"
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/lane_input.inl.h"
 #include "kernels/largest_byte.inl.h"
@@ -56,7 +57,7 @@ int64_t SpinChains(int64_t iterations) {
     for (Register& a : acc) {
       typename Simd::Quads sum = Simd::Pairs(x, w);
       Unroll<kMaxLinks - 1>([&](auto) {
-        asm("" : "+v"(x));  // another one, for all that the compiler knows
+        HideInVector(x);  // another one, for all that the compiler knows
         sum = Simd::AddPairs(sum, Simd::Pairs(x, w));
       });
       a = Simd::AddChain(a, sum);
