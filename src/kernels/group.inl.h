@@ -131,7 +131,7 @@ inline __attribute__((always_inline)) void AddDepthGroups(
     Unroll<kGroupTaps>([&](auto t) {
       Unroll<nv>([&](auto v) {
         const auto w = Simd::LoadWeights(weights + t * tap_bytes + v * Simd::kWeightVectorBytes);
-        Unroll<m>([&](auto r) { acc[r][v] = Simd::Dot(acc[r][v], x[r * stride + t], w); });
+        Unroll<m>([&](auto r) { acc[r][v] = DotInOrder<Simd>(acc[r][v], x[r * stride + t], w); });
       });
     });
   }

@@ -109,10 +109,11 @@ inline __attribute__((always_inline)) void SlideStep(const SlideTask& task,
           constexpr int kAt = ((o.kValue * kForm.quads + q.kValue) * kForm.taps + t.kValue) * nv;
           auto weights =
               Simd::LoadWeights(task.weights + (kAt + v.kValue) * Simd::kWeightVectorBytes);
-          if constexpr (sizeof(weights) == sizeof(Native)) HideInVector(weights);  // not if widened
+          if constexpr (!kWidens<Simd>) HideInVector(weights);
           Unroll<pixels>([&](auto i) {
             const auto x = Simd::FromQuads(quads[i * kForm.stride + t][q]);
-            acc[o * pixels + i][0] = Simd::Dot(acc[o * pixels + i][0], x, weights);
+            Register& sum = acc[o * pixels + i][0];
+            sum = DotInOrder<Simd>(sum, x, weights);
           });
         });
       });
