@@ -31,13 +31,12 @@ struct Avx512 {
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
   static constexpr int kTileRows[] = {12, 10, 6, 4};
   static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
-  // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Columns of 5x5 kernels
-  // are widened again for each product: 30 GMAC/s, spread 40; groups of 16 have chains: 70, merged
-  // 109.
-  static constexpr int kSlideVectors[] = {4, 4, 0, 0};
-  static constexpr int kSlideRegisters = 18;
+  // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Not groups of 16: 90
+  // GMAC/s, rotated; merged they have chains or Winograd's tiles, 120.
+  static constexpr int kSlideVectors[] = {4, 4, 4, 4};
+  static constexpr int kSlideRegisters = 20;
   static constexpr int kGroupDepth = 1;
-  static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {4, 3};
+  static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {4, 4};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)
