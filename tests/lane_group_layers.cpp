@@ -172,6 +172,15 @@ std::vector<Layer> GroupsInPlace() {
     layers.push_back(Finish(Grouped(5, 4, 4, {30, 3}), {.size = {70, 2}}, turn));
     layers.push_back(Finish(Grouped(2, 4, 4, {128, 3}), {.size = {7, 20}}, turn));
   }
+  // The same where none but rotated groups of 4 are in place (AVX2), and with phases.
+  layers.push_back(Finish(Grouped(8, 4, 4, {1, 3}), {.size = {2, 300}}, 1));
+  layers.push_back(Finish(Grouped(16, 4, 4, {6, 3}), {.size = {9, 31}}, 0));
+  for (const int64_t stride : {1, 2}) {
+    ConvParams dilated = Grouped(16, 4, 4, {2, 3});
+    dilated.stride = {1, stride};
+    dilated.dilation = {1, 2};
+    layers.push_back(Finish(dilated, {.size = {6, 27}}, stride));
+  }
   return layers;
 }
 

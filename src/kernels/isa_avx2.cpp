@@ -32,12 +32,13 @@ struct Avx2 {
   // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
   static constexpr int kTileRows[] = {8, 4};
   static constexpr int kLaneTileRows[] = {6, 5};
-  // Depthwise layers in place (slide.inl.h). Of 5x5 kernels, and of narrow groups, registers hold
-  // too little: groups of 16 48 GMAC/s, merged 83; of 8, rotated, 45, merged 69.
+  // Depthwise layers and groups of 4 in place (slide.inl.h, group.inl.h). Of 5x5 kernels and of
+  // wider groups registers hold too little: groups of 16 48 GMAC/s, merged 83; of 8, rotated, 59,
+  // merged 68.
   static constexpr int kSlideVectors[] = {2, 2, 0, 0};
   static constexpr int kSlideRegisters = 8;
   static constexpr int kGroupDepth = 0;
-  static constexpr int kRotatedDepth = 0;
+  static constexpr int kRotatedDepth = 1, kRotatedPixels[] = {2, 2};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)
