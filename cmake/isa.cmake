@@ -23,7 +23,7 @@ function(qconv_add_isa name)
   if(QCONV_SANITIZE)
     # Instrumented kernels take GCC minutes a file, unless they are small, the scope of thousands of
     # inlined lambdas is not tracked, and UBSan leaves out its checks of pointers, most of which
-    # ASan makes too.
+    # ASan makes where it is there, too.
     set(unroll 1)
     set(tile_rows 4)
     list(APPEND options -O1)

@@ -25,5 +25,8 @@ function(qconv_hide_symbols target)
   if(NOT (BUILD_SHARED_LIBS AND QCONV_BUILD_TESTS))
     set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden
                                                VISIBILITY_INLINES_HIDDEN ON)
+  else()
+    set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET default
+                                               VISIBILITY_INLINES_HIDDEN OFF)
   endif()
 endfunction()

@@ -44,7 +44,7 @@ struct SaturationCount {
   int64_t different = 0;           // those that differ from the exact ones
   int32_t largest_difference = 0;  // levels of the output, 0..255
 
-  SaturationCount& operator+=(const SaturationCount& other);
+  QCONV_API SaturationCount& operator+=(const SaturationCount& other);
   friend bool operator==(const SaturationCount&, const SaturationCount&) = default;
 };
 

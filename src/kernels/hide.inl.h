@@ -1,8 +1,9 @@
 // HideInRegister, HideInVector, HideInMemory: hide from the compiler where a value comes from.
+// DotInOrder: a dot product that stays where it is written.
 //
-// Layer: kernels. It stays where it is, then: it is not computed or loaded again for each of its
-// uses, nor moved out of a loop into a register that others need. Functions, because Clang does not
-// see that a lambda captures what only an asm statement in it names.
+// Layer: kernels. A hidden value stays where it is: it is not computed or loaded again for each of
+// its uses, nor moved out of a loop into a register that others need. Functions, because Clang does
+// not see that a lambda captures what only an asm statement in it names.
 #pragma once
 
 #include "kernels/kernel_table.h"

@@ -24,5 +24,8 @@ int main() {
   } catch (const std::invalid_argument&) {
     caught = true;
   }
-  return output[0] == 90 && caught ? 0 : 1;
+  // What is public is exported.
+  qconv::SaturationCount count;
+  count += {.outputs = 1};
+  return output[0] == 90 && caught && count.outputs == 1 ? 0 : 1;
 }

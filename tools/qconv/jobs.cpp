@@ -13,17 +13,23 @@
 namespace qconv::command {
 namespace {
 
+// As an argument for a shell.
+std::string Quoted(const std::string& text) {
+  static const std::regex quote("'");
+  return "'" + std::regex_replace(text, quote, R"('\'')") + "'";
+}
+
 // The option that takes the case with this title alone.
 std::string FilterOption(const std::string& title) {
   static const std::regex special(R"([.^$|()\[\]{}*+?\\])");
-  return fmt::format(" --filter '^{}$'", std::regex_replace(title, special, R"(\$&)"));
+  return " --filter " + Quoted("^" + std::regex_replace(title, special, R"(\$&)") + "$");
 }
 
 void AddGolden(const std::string& file, std::vector<Job>& jobs) {
   for (cases::Case& golden : cases::ReadGolden(file)) {
     Job job;
     job.title = golden.layer.net + " " + golden.layer.name;
-    job.replay = "--golden " + file + FilterOption(job.title);
+    job.replay = "--golden " + Quoted(file) + FilterOption(job.title);
     job.make = [golden = std::move(golden)] { return golden; };
     jobs.push_back(std::move(job));
   }
@@ -45,7 +51,7 @@ void AddLayers(const JobOptions& options, std::vector<Job>& jobs) {
     const std::string title = layer.net + " " + layer.name;
     jobs.push_back({.title = title,
                     .replay = fmt::format("--layers {} --weights {} --seed {}{}{}",
-                                          options.layer_file, options.weights, options.seed,
+                                          Quoted(options.layer_file), options.weights, options.seed,
                                           MaximumOption(options), FilterOption(title)),
                     .seed = options.seed,
                     .make = [layer, weights = kind->second, seed = options.seed,
