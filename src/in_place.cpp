@@ -29,7 +29,7 @@ void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& 
     for (int64_t y = h.begin; y < h.end; y += set * h.step) {
       const int64_t rows = std::min(set, pack::CeilDiv(h.end - y, h.step));
       for (int64_t phase = 0; phase < phases; ++phase) {
-        feeder.MoveTo(image, z, y, rows, phase);
+        feeder.MoveTo(z, y, rows, phase);
         for (const Panel& panel : panels) {
           const auto slide = layer.kernels->shapes[panel.shape].lanes.slides[layer.slide_form];
           slide(feeder.Task(panel));

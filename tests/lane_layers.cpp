@@ -139,8 +139,8 @@ std::vector<Layer> Slides() {
   Turns height({5, 1, 9, 2, 14, 3, 7, 4}), batch({1, 2, 1, 3, 1});
   std::vector<Layer> layers;
   for (const int round : {0, 1, 2}) {
-    for (const Spatial& kernel : {Spatial{3, 3}, Spatial{5, 5}, Spatial{2, 3}, Spatial{4, 3},
-                                  Spatial{6, 5}, Spatial{7, 5}, Spatial{1, 3, 3}}) {
+    for (const Spatial& kernel : {Spatial{3, 3}, Spatial{5, 5}, Spatial{2, 3}, Spatial{1, 5, 5},
+                                  Spatial{5, 5}, Spatial{3, 3}, Spatial{1, 3, 3}}) {
       const bool planes = kernel.rank() == 3;
       for (const auto& [sh, sw] : {std::pair{1, 1}, {2, 2}, {1, 2}, {2, 1}, {3, 2}}) {
         for (const auto& [dh, dw] :
@@ -157,10 +157,12 @@ std::vector<Layer> Slides() {
       }
     }
   }
-  for (int64_t turn = 0; turn < 11; ++turn) {  // each kind of numbers
-    ConvParams params = Depthwise(64, 1, {3, 3});
-    params.stride = {2, 2};
-    layers.push_back(Finish(params, {.size = {4, 9}}, turn));
+  for (int64_t turn = 0; turn < 22; ++turn) {  // each kind of numbers, twice
+    for (const int64_t side : {3, 5}) {
+      ConvParams params = Depthwise(64 - turn % 9, 1, {side, side});
+      params.stride = {2, 2};
+      layers.push_back(Finish(params, {.size = {4, 9}}, turn));
+    }
   }
   for (const int64_t turn : {0, 2}) {  // rows longer than other blocks
     layers.push_back(Finish(Depthwise(40, 1, {5, 5}), {.size = {5, 130}}, turn));

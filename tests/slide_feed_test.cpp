@@ -18,7 +18,6 @@
 namespace qconv {
 namespace {
 
-using kernels::kDepthGroup;
 using kernels::SlideRun;
 using pack::Dims;
 
@@ -36,12 +35,13 @@ class SlideWalk {
         times_(output_.size()) {}
 
   void Check() {
-    pack::SlideFeeder feeder(layer_, Image(0), scratch_.data());
     for (int64_t image = 0; image < plan_.batch(); ++image) {
+      image_ = Image(image);
+      pack::SlideFeeder feeder(layer_, image_, scratch_.data());
       for (int64_t block = 0; block < plan_.blocks(); ++block) {
         pack::Piece pieces[kMaxPieces];
         ASSERT_EQ(plan_.PiecesOf(block, pieces), 1);
-        CheckPiece(feeder, image, pieces[0]);
+        CheckPiece(feeder, pieces[0]);
         if (testing::Test::HasFatalFailure()) return;
       }
     }
@@ -53,7 +53,7 @@ class SlideWalk {
  private:
   pack::ImageView Image(int64_t index) { return test::ImageOf(plan_, g_, input_, output_, index); }
 
-  void CheckPiece(pack::SlideFeeder& feeder, int64_t image, const pack::Piece& piece) {
+  void CheckPiece(pack::SlideFeeder& feeder, const pack::Piece& piece) {
     const auto& [d, h, w] = piece.segment;
     ASSERT_GT(piece.rows(), 0);
     ASSERT_EQ(w.size(), plan_.output()[2]) << "whole rows";
@@ -61,11 +61,10 @@ class SlideWalk {
       for (y_ = h.begin; y_ < h.end; y_ += layer_.spread.output_rows * h.step) {
         const int64_t rows = std::min(layer_.spread.output_rows, pack::CeilDiv(h.end - y_, h.step));
         for (phase_ = 0; phase_ < std::min(feeder.phases(), w.size()); ++phase_) {
-          image_ = Image(image);
           phases_ = feeder.phases();
           ASSERT_TRUE(rows == layer_.spread.output_rows || y_ + h.step >= plan_.output()[1])
               << "row " << y_ << " without the one that shares its input";
-          feeder.MoveTo(image_, z_, y_, rows, phase_);
+          feeder.MoveTo(z_, y_, rows, phase_);
           for (const pack::Panel& panel : layer_.panels) {
             CheckTask(panel, rows, feeder.Task(panel));
             if (testing::Test::HasFatalFailure()) return;
@@ -96,7 +95,7 @@ class SlideWalk {
         of_run = 0;
       }
       ASSERT_GT(run->count, 0);
-      for (int64_t i = 0; i < form_.quads * kDepthGroup; ++i) {
+      for (int64_t i = 0; i < form_.inputs[rows - 1]; ++i) {
         const uint8_t* bytes = run->rows[i] + of_run * run->steps[i] + task.channel;
         ASSERT_TRUE(MayRead(bytes, shape.columns)) << "column " << column << ", row " << i;
         if (i < kernel_rows) CheckBytes(bytes, i, column, panel);

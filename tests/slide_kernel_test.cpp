@@ -44,6 +44,12 @@ class SlideProblem {
     for (size_t i = 0; i < At(WeightGroups(), 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
+    for (int64_t group = 0; group < WeightGroups(); ++group) {
+      const int64_t first = group / form_.taps % form_.quads * kDepthGroup;
+      for (int64_t i = std::max<int64_t>(Inputs() - first, 0); i < kDepthGroup; ++i) {
+        for (int c = 0; c < shape_.columns; ++c) weights_[At(group, c, static_cast<int>(i))] = 0;
+      }
+    }
     panel_ = test::LayOutQuads(table, order_, WeightGroups(),
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
   }
@@ -93,7 +99,7 @@ class SlideProblem {
   static constexpr int kAround = 100;  // bytes of nobody's on either side
 
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
-  int Inputs() const { return form_.quads * kDepthGroup; }
+  int Inputs() const { return form_.inputs[size_.rows - 1]; }
   int64_t WeightGroups() const { return int64_t{size_.rows} * form_.quads * form_.taps; }
 
   // Index into weights_.

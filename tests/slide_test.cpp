@@ -69,7 +69,7 @@ TEST(ChooseSlideForm, TakesTheColumnsThatAPixelNeeds) {
       {{3, 3}, {6, 6}, {4, 4}, kNone},
       {{3, 3}, {2, 2}, {2, 1}, k3Stride2},
       {{2, 3}, {1, 1}, {1, 1}, k3Stride1},
-      {{4, 3}, {2, 2}, {1, 1}, k3Stride2},
+      {{4, 3}, {2, 2}, {1, 1}, kNone},
       {{1, 3}, {1, 1}, {1, 1}, kNone},
       {{3}, {1}, {1}, kNone},
       {{5, 3}, {1, 1}, {1, 1}, kNone},
@@ -79,10 +79,10 @@ TEST(ChooseSlideForm, TakesTheColumnsThatAPixelNeeds) {
       {{5, 5}, {1, 1}, {1, 1}, k5Stride1},
       {{5, 5}, {2, 2}, {1, 1}, k5Stride2},
       {{5, 5}, {2, 2}, {2, 2}, k5Stride1},
-      {{6, 5}, {2, 1}, {1, 1}, k5Stride1},
-      {{7, 5}, {1, 2}, {1, 1}, k5Stride2},
-      {{8, 5}, {1, 1}, {1, 1}, k5Stride1},
-      {{9, 5}, {1, 1}, {1, 1}, kNone},
+      {{5, 5}, {2, 1}, {1, 1}, k5Stride1},
+      {{5, 5}, {1, 2}, {1, 1}, k5Stride2},
+      {{6, 5}, {1, 1}, {1, 1}, kNone},
+      {{8, 5}, {1, 1}, {1, 1}, kNone},
       {{4, 5}, {1, 1}, {1, 1}, kNone},
       {{3, 5}, {1, 1}, {1, 1}, kNone},
       {{5, 5}, {3, 3}, {1, 1}, kNone},
@@ -137,7 +137,7 @@ void CheckLayout(int64_t kernel_rows, int64_t stride, int64_t dilation, int form
   int64_t apart = 1;
   while (apart * stride % dilation != 0) ++apart;
   const int64_t taps = apart * stride / dilation;
-  const bool share = kernel_rows + taps <= f.quads * kDepthGroup;
+  const bool share = kernel_rows + taps <= f.inputs[1];
   EXPECT_EQ(spread.output_rows, share ? 2 : 1);
   EXPECT_EQ(spread.row_step, share ? apart : 1);
   if (share) {
@@ -152,8 +152,9 @@ void CheckLayout(int64_t kernel_rows, int64_t stride, int64_t dilation, int form
 
 TEST(SlideLayout, SharesInputOfTwoRowsWhereQuadsHoldIt) {
   for (int form = 0; form < kernels::kSlideFormCount; ++form) {
-    const int64_t most = kernels::kSlideForms[form].quads * kDepthGroup;
-    for (int64_t rows = std::max<int64_t>(most - kDepthGroup + 1, 2); rows <= most; ++rows) {
+    const SlideForm& f = kernels::kSlideForms[form];
+    const int64_t least = std::max((f.quads - 1) * kDepthGroup + 1, 2);
+    for (int64_t rows = least; rows <= f.inputs[0]; ++rows) {
       for (int64_t stride = 1; stride <= 6; ++stride) {
         for (int64_t dilation = 1; dilation <= 6; ++dilation) {
           CheckLayout(rows, stride, dilation, form);

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <xsimd/xsimd.hpp>
 
+#include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/unroll.inl.h"
 
@@ -63,10 +65,14 @@ class OutputTask {
 
   OutputTask(const PanelEpilogue& epilogue, int columns)
       : epilogue_(epilogue),
+        slopes_(epilogue.slopes),
+        intercepts_(epilogue.intercepts),
         narrowing_(epilogue),
         lower_(epilogue.lower),
         upper_(epilogue.upper),
-        columns_(columns) {}
+        columns_(columns) {
+    std::memcpy(&exception_counts_, epilogue.exception_counts, sizeof exception_counts_);
+  }
 
   // Accumulators from vector `first` on to results, as the narrowing wants them.
   template <int m, int vectors>
@@ -149,8 +155,10 @@ class OutputTask {
   // Whether these accumulators of a vector cannot take a single step.
   template <int m>
   inline __attribute__((always_inline)) bool MustStep(Register* const (&acc)[m], int vector) const {
+    uint32_t counts = exception_counts_;
+    HideInRegister(counts);  // all in one register
+    if (__builtin_expect((counts & 0xffu << 8 * vector) == 0, true)) return false;
     const int count = epilogue_.exception_counts[vector];
-    if (__builtin_expect(count == 0, true)) return false;
     if (count == kNotFused) return true;
     // Several chains of comparisons, each of which waits for the one before. (One: a tile of 12x16
     // of 27 inputs took half as long again.)
@@ -169,8 +177,9 @@ class OutputTask {
   template <int m>
   inline __attribute__((always_inline)) void Fuse(Register* const (&acc)[m], int vector) const {
     const int column = vector * Width::kLanes;
-    const auto slope = Width::LoadFloats(epilogue_.slopes + column);
-    const auto intercept = Width::LoadFloats(epilogue_.intercepts + column);
+    auto slope = Width::LoadFloats(slopes_ + column);
+    if constexpr (nv == 4) HideInVector(slope);  // loaded once
+    const auto intercept = Width::LoadFloats(intercepts_ + column);
     Unroll<m>([&](auto r) {
       *acc[r] = Width::Bits(Width::MultiplyAdd(Width::AsFloats(*acc[r]), slope, intercept));
     });
@@ -211,6 +220,9 @@ class OutputTask {
   }
 
   const PanelEpilogue& epilogue_;
+  // Copies: bytes that are stored could be anything.
+  const float *slopes_, *intercepts_;
+  uint32_t exception_counts_;  // a byte each
   typename Width::Narrowing narrowing_;
   uint8_t lower_, upper_;
   int columns_;

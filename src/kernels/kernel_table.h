@@ -160,17 +160,19 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 //   columns   0  1  2  3  4 ...      quad 0: input rows 0 to 3, quad 1: rows 4 to 7
 //    quad 0  [ ][ ][ ][ ][ ]         pixel i: columns i * stride, ..., i * stride + taps - 1
 //    quad 1  [ ][ ][ ][ ][ ]
+inline constexpr int kMaxSlideInputs = 7, kMaxSlideOutputs = 2;
 struct SlideForm {
-  int taps;    // columns that a pixel needs
-  int quads;   // of a column
-  int stride;  // columns from pixel to pixel
+  int taps;                      // columns that a pixel needs
+  int quads;                     // of a column
+  int stride;                    // columns from pixel to pixel
+  int inputs[kMaxSlideOutputs];  // input rows that one output row needs, and two
 };
-inline constexpr SlideForm kSlideForms[] = {{3, 1, 1}, {3, 1, 2}, {5, 2, 1}, {5, 2, 2}};
+inline constexpr SlideForm kSlideForms[] = {
+    {3, 1, 1, {3, 4}}, {3, 1, 2, {3, 4}}, {5, 2, 1, {5, 6}}, {5, 2, 2, {5, 7}}};
 inline constexpr int kSlideFormCount = 4;
-inline constexpr int kMaxSlideInputs = 8, kMaxSlideOutputs = 2;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
-// where it is padding).
+// where it is padding). Rows of the last quad beyond SlideForm::inputs have weights of 0.
 struct SlideRun {
   const uint8_t* rows[kMaxSlideInputs];
   int64_t steps[kMaxSlideInputs];

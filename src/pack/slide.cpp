@@ -5,11 +5,6 @@
 #include "pack/integers.h"
 
 namespace qconv::pack {
-namespace {
-
-using kernels::kDepthGroup;
-
-}  // namespace
 
 int ChooseSlideForm(const Geometry& g, const kernels::KernelTable& table) {
   if (g.groups != g.in_channels || g.GroupOutputs() != 1 || g.kernel[0] != 1 || g.kernel[1] == 1) {
@@ -17,8 +12,10 @@ int ChooseSlideForm(const Geometry& g, const kernels::KernelTable& table) {
   }
   for (int i = 0; i < kernels::kSlideFormCount; ++i) {
     const kernels::SlideForm& form = kernels::kSlideForms[i];
-    if (form.taps == g.kernel[2] && form.quads == CeilDiv(g.kernel[1], kDepthGroup) &&
-        form.stride == g.ColumnStride() && MostSlideVectors(table, i) > 0) {
+    const bool fits = form.taps == g.kernel[2] && form.stride == g.ColumnStride() &&
+                      g.kernel[1] <= form.inputs[0] &&
+                      form.quads == CeilDiv(g.kernel[1], kernels::kDepthGroup);
+    if (fits && MostSlideVectors(table, i) > 0) {
       return i;
     }
   }
@@ -52,30 +49,43 @@ int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) {
 SlideFeeder::SlideFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
     : layer_(layer),
       g_(layer.geometry),
+      image_(image),
       form_(kernels::kSlideForms[layer.slide_form]),
       phases_(g_.Phases()),
       tensor_end_(image, layer.spread.read_bytes, scratch) {}
 
-void SlideFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows,
-                         int64_t phase) {
-  image_ = image;
+void SlideFeeder::MoveTo(int64_t z, int64_t y, int64_t rows, int64_t phase) {
+  if (phase != phase_) SetPhase(phase);
   rows_ = rows;
-  const Dims &in = image.input_size, &out = image.output_size;
-  output_ = image.output + ((z * out[1] + y) * out[2] + phase) * g_.out_channels;
+  const Dims &in = image_.input_size, &out = image_.output_size;
+  output_ = image_.output + ((z * out[1] + y) * out[2] + phase) * g_.out_channels;
   row_pitch_ = rows > 1 ? layer_.spread.row_step * out[2] * g_.out_channels : 0;
-  count_ = CeilDiv(out[2] - phase, phases_);
-  first_ = phase * g_.stride[2] - g_.padding[2];
   const int64_t in_z = z * g_.stride[0] - g_.padding[0];
   const int64_t in_y = y * g_.stride[1] - g_.padding[1];
   // Rows beyond those that have weights: the last one stands in.
   const int64_t last = g_.kernel[1] - 1 + (rows - 1) * layer_.spread.row_taps;
-  for (int64_t i = 0; i < form_.quads * kDepthGroup; ++i) {
+  input_rows_ = form_.inputs[rows - 1];
+  for (int64_t i = 0; i < input_rows_; ++i) {
     const int64_t at = in_y + std::min(i, last) * g_.dilation[1];
     const bool inside = in_z >= 0 && in_z < in[0] && at >= 0 && at < in[1];
-    inputs_[i] = inside ? image.input + (in_z * in[1] + at) * in[2] * g_.in_channels : nullptr;
+    inputs_[i] = inside ? image_.input + (in_z * in[1] + at) * in[2] * g_.in_channels : nullptr;
     if (inside || i == 0) lowest_ = inputs_[i];
   }
-  FillRuns(/*channel=*/0, /*safe=*/in[2], runs_);
+  FillRuns(/*channel=*/0, /*safe=*/end_, runs_);
+}
+
+// What slides of a phase share.
+void SlideFeeder::SetPhase(int64_t phase) {
+  phase_ = phase;
+  count_ = CeilDiv(image_.output_size[2] - phase, phases_);
+  columns_ = (count_ - 1) * form_.stride + form_.taps;
+  first_ = phase * g_.stride[2] - g_.padding[2];
+  begin_ = ColumnsBefore(0);
+  end_ = ColumnsBefore(image_.input_size[2]);
+}
+
+int64_t SlideFeeder::ColumnsBefore(int64_t position) const {
+  return StepsBefore(position, first_, g_.dilation[2], columns_);
 }
 
 kernels::SlideTask SlideFeeder::Task(const Panel& panel) {
@@ -97,33 +107,29 @@ bool SlideFeeder::ReadsBeyond(int64_t channel) {
   if (lowest_ == nullptr || channel + layer_.spread.read_bytes <= g_.in_channels) return false;
   const int64_t readable = FloorDiv(tensor_end_.last() - lowest_ - channel, g_.in_channels) + 1;
   if (readable >= image_.input_size[2]) return false;
-  FillRuns(channel, readable, end_runs_);
+  FillRuns(channel, std::clamp(ColumnsBefore(readable), begin_, end_), end_runs_);
   return true;
 }
 
 // Fills `runs` with those of the slide, `channel` bytes further on; the lowest row is read in place
-// before image position `safe` only.
+// before column `safe` only.
 void SlideFeeder::FillRuns(int64_t channel, int64_t safe, Runs& runs) const {
-  const int64_t step = g_.dilation[2];
-  const int64_t columns = (count_ - 1) * form_.stride + form_.taps;
-  const auto before = [&](int64_t at) { return StepsBefore(at, first_, step, columns); };
-  const int64_t begin = before(0), end = before(image_.input_size[2]);
-  const int64_t middle = std::clamp(before(safe), begin, end);
-  const int64_t ends[] = {begin, middle, end, columns};
+  const int64_t step = g_.dilation[2] * g_.in_channels;
+  const uint8_t* const padding = layer_.padding.data() + channel;
   kernels::SlideRun* run = runs;
   int64_t column = 0;
-  for (int part = 0; part < kMostRuns; ++part) {
-    if (ends[part] == column) continue;
-    run->count = ends[part] - column;
-    for (int64_t i = 0; i < form_.quads * kDepthGroup; ++i) {
-      const bool inside = inputs_[i] != nullptr && column >= begin && column < end;
-      const uint8_t* at = layer_.padding.data() + channel;
-      if (inside) at = inputs_[i] + (first_ + column * step) * g_.in_channels + channel;
-      if (inside && column >= middle) at = tensor_end_.Safe(at);
-      run->rows[i] = at;
-      run->steps[i] = inside ? step * g_.in_channels : 0;
+  for (const int64_t end : {begin_, safe, end_, columns_}) {
+    if (end == column) continue;
+    run->count = end - column;
+    const bool inside = column >= begin_ && column < end_;
+    const int64_t from_row = first_ * g_.in_channels + column * step + channel;
+    for (int64_t i = 0; i < input_rows_; ++i) {
+      const bool reads = inside && inputs_[i] != nullptr;
+      const uint8_t* at = reads ? inputs_[i] + from_row : padding;
+      run->rows[i] = reads && column >= safe ? tensor_end_.Safe(at) : at;
+      run->steps[i] = reads ? step : 0;
     }
-    column = ends[part];
+    column = end;
     ++run;
   }
 }

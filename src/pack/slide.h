@@ -36,7 +36,7 @@ bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output
 // Says where kernels find the input of slides. Lives on the stack of the task that computes them.
 class SlideFeeder {
  public:
-  // `scratch` has ScratchBytes().
+  // `scratch` has ScratchBytes(); it and the image stay until the end.
   SlideFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
   static int64_t ScratchBytes(const PackedLayer& layer);
 
@@ -44,7 +44,7 @@ class SlideFeeder {
   int64_t phases() const { return phases_; }
 
   // Goes to a slide: output rows y and, if `rows` is 2, y + row_step of plane z.
-  void MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase);
+  void MoveTo(int64_t z, int64_t y, int64_t rows, int64_t phase);
 
   // The task of a panel. It points to runs that are good until the next call.
   kernels::SlideTask Task(const Panel& panel);
@@ -54,23 +54,30 @@ class SlideFeeder {
   static constexpr int kMostRuns = 4;
   using Runs = kernels::SlideRun[kMostRuns];
 
+  void SetPhase(int64_t phase);
+  int64_t ColumnsBefore(int64_t position) const;
   bool ReadsBeyond(int64_t channel);
   void FillRuns(int64_t channel, int64_t safe, Runs& runs) const;
 
   const PackedLayer& layer_;
   const Geometry& g_;
+  const ImageView& image_;
   const kernels::SlideForm& form_;
   int64_t phases_;
   TensorEnd tensor_end_;
 
-  ImageView image_;
+  int64_t phase_ = -1;
+  int64_t count_ = 0;            // pixels
+  int64_t columns_ = 0;          // that they need
+  int64_t first_ = 0;            // of them, as a position in the image
+  int64_t begin_ = 0, end_ = 0;  // those inside the image
+
   int64_t rows_ = 0;
-  uint8_t* output_ = nullptr;                        // first pixel
-  int64_t row_pitch_ = 0;                            // to the second row, bytes
+  uint8_t* output_ = nullptr;  // first pixel
+  int64_t row_pitch_ = 0;      // to the second row, bytes
+  int64_t input_rows_ = 0;
   const uint8_t* inputs_[kernels::kMaxSlideInputs];  // pixel 0 of each row; null: padding
   const uint8_t* lowest_ = nullptr;                  // of them, the last in memory
-  int64_t first_ = 0;                                // column, as a position in the image
-  int64_t count_ = 0;                                // pixels
 
   Runs runs_;      // of all panels
   Runs end_runs_;  // of one that reads beyond the tensor
