@@ -71,6 +71,7 @@ class OutputTask {
         lower_(epilogue.lower),
         upper_(epilogue.upper),
         columns_(columns) {
+    static_assert(sizeof exception_counts_ == sizeof epilogue.exception_counts);
     std::memcpy(&exception_counts_, epilogue.exception_counts, sizeof exception_counts_);
   }
 

@@ -157,22 +157,24 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 // keep the columns of input that a pixel needs in registers, four rows interleaved (a quad), and
 // slide along w. Two output rows may share the columns, each with weights of its own.
 //
-//   columns   0  1  2  3  4 ...      quad 0: input rows 0 to 3, quad 1: rows 4 to 7
+//   columns   0  1  2  3  4 ...      quad 0: input rows 0 to 3, quad 1: from row 4 on
 //    quad 0  [ ][ ][ ][ ][ ]         pixel i: columns i * stride, ..., i * stride + taps - 1
 //    quad 1  [ ][ ][ ][ ][ ]
+//
+// Of the last quad only the rows that an output row needs, or two, are read.
 inline constexpr int kMaxSlideInputs = 7, kMaxSlideOutputs = 2;
 struct SlideForm {
   int taps;                      // columns that a pixel needs
   int quads;                     // of a column
   int stride;                    // columns from pixel to pixel
-  int inputs[kMaxSlideOutputs];  // input rows that one output row needs, and two
+  int inputs[kMaxSlideOutputs];  // input rows that are read for one output row, and for two
 };
 inline constexpr SlideForm kSlideForms[] = {
     {3, 1, 1, {3, 4}}, {3, 1, 2, {3, 4}}, {5, 2, 1, {5, 6}}, {5, 2, 2, {5, 7}}};
 inline constexpr int kSlideFormCount = 4;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
-// where it is padding). Rows of the last quad beyond SlideForm::inputs have weights of 0.
+// where it is padding). Rows beyond SlideForm::inputs are neither set nor read.
 struct SlideRun {
   const uint8_t* rows[kMaxSlideInputs];
   int64_t steps[kMaxSlideInputs];

@@ -75,13 +75,16 @@ class SlideInput {
   using Pixel = decltype(Pixels::template Load<nv>(nullptr));
   static constexpr int kQuads = kSlideForms[form].quads;
   static constexpr int kRows = kSlideForms[form].inputs[rows - 1];
+  static_assert((kQuads - 1) * kDepthGroup < kRows && kRows <= kQuads * kDepthGroup &&
+                kRows <= kMaxSlideInputs);
   const SlideRun *run_ = nullptr, *next_;
   int64_t channel_, left_ = 0;
   const uint8_t* rows_[kRows] = {};
 };
 
-// What steps need of a task. Bytes that a step stores could be anything, so that a copy made for
-// all steps saves loads, of which Zen 5 does two a cycle, whether of vectors or of numbers.
+// What steps need of a task. Bytes that a step stores could be anything, even those of the task: a
+// copy made before the first step saves loads. (Amid loads of 512 bits Zen 5 does two a cycle,
+// whether of vectors or of numbers.)
 template <class Simd, int nv>
 struct SlidePanel {
   explicit SlidePanel(const SlideTask& task)
@@ -210,7 +213,8 @@ inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& tas
   const auto step = [&](auto pixels) __attribute__((always_inline)) {
     constexpr int kNew = pixels.kValue * kStride;
     Unroll<kNew>([&](auto i) { input.Next(columns[kKept + i]); });
-    // A copy takes registers. (Channels by 64: 4 to 10 % less time; by 16, 20 % more.)
+    // A copy that is made before takes registers for all steps. (Less time by 4 to 10 % for 64
+    // channels; more by 20 % for 16, which get what a step needs from the task.)
     SlideStep<Simd, in_registers, nv, form, rows, pixels.kValue>(
         nv == 4 ? shared : SlidePanel<Simd, nv>(task), columns, outputs);
     MoveColumns<Simd, nv, form, kKept>(columns + kNew, columns);
