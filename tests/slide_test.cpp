@@ -150,7 +150,7 @@ void CheckLayout(int64_t kernel_rows, int64_t stride, int64_t dilation, int form
   EXPECT_EQ(pack::SpreadGrid(g, spread), (Dims{1, f.quads, f.taps}));
 }
 
-TEST(SlideLayout, SharesInputOfTwoRowsWhereQuadsHoldIt) {
+TEST(SlideLayout, SharesInputOfTwoRowsWhereTheFormReadsIt) {
   for (int form = 0; form < kernels::kSlideFormCount; ++form) {
     const SlideForm& f = kernels::kSlideForms[form];
     const int64_t least = std::max((f.quads - 1) * kDepthGroup + 1, 2);

@@ -112,7 +112,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
   constexpr int kColumns = (pixels - 1) * kForm.stride + kForm.taps;
   constexpr int m = rows * pixels;
   constexpr int kVectors = m * nv;
-  constexpr bool kInRegisters = SlidePixelsInRegisters<Simd, nv, form>() > 0;
+  constexpr bool kColumnsInRegisters = SlidePixelsInRegisters<Simd, nv, form>() > 0;
   Register results[kVectors];
   Native halves[(kVectors + 3) / 4 * 2];
   Unroll<nv>([&](auto v) __attribute__((always_inline)) {
@@ -120,11 +120,11 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
     Unroll<kColumns>([&](auto i) {
       Unroll<kForm.quads>([&](auto q) {
         quads[i][q] = columns[i][q][v];
-        if constexpr (!kInRegisters) HideInVector(quads[i][q]);
+        if constexpr (!kColumnsInRegisters) HideInVector(quads[i][q]);
       });
     });
     Register offset = Width::LoadInts(panel.offsets + v * Width::kLanes);
-    if constexpr (nv == 4 && kInRegisters) HideInVector(offset);  // loaded once
+    if constexpr (nv == 4 && kColumnsInRegisters) HideInVector(offset);  // loaded once
     Register acc[m][1];
     Unroll<m>([&](auto r) { acc[r][0] = offset; });
     Unroll<kForm.quads>([&](auto q) {
@@ -151,12 +151,14 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
     Unroll<m>([&](auto r) {
       constexpr int kAt = r.kValue * nv + v.kValue;
       results[kAt] = acc[r][0];
-      if constexpr (kAt % 2 == 1)
+      if constexpr (kAt % 2 == 1) {
         halves[kAt / 2] = panel.output.Halve(results[kAt - 1], results[kAt]);
+      }
     });
   });
-  if constexpr (kVectors % 2 == 1)
+  if constexpr (kVectors % 2 == 1) {
     halves[kVectors / 2] = panel.output.Halve(results[0], results[0]);
+  }
   if constexpr ((kVectors + 1) / 2 % 2 == 1) halves[(kVectors + 1) / 2] = halves[0];
   constexpr int kRows = OutputTask<Simd, nv>::kRows;
   Unroll<(m + kRows - 1) / kRows>([&](auto q) {
