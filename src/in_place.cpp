@@ -53,7 +53,7 @@ void RunGroups(const PackedLayer& layer, const ImageView& image, const Segment& 
       const int64_t most_rows = feeder.MostRows(count);
       for (int64_t z = d.begin; z < d.end; ++z) {
         for (int64_t y = h.begin; y < h.end; y += most_rows) {
-          feeder.MoveTo(image, z, y, std::min(h.end - y, most_rows), phase, x, count);
+          feeder.MoveTo(z, y, std::min(h.end - y, most_rows), phase, x, count);
           for (const Panel& panel : panels) {
             feeder.Kernel(panel)(feeder.Task(panel));
           }

@@ -45,7 +45,8 @@ class GroupWalk {
           panels_.push_back(&layer_.panels[static_cast<size_t>(p)]);
         }
         if (backwards) std::reverse(panels_.begin(), panels_.end());
-        pack::GroupFeeder feeder(layer_, Image(0), scratch_.span().data());
+        image_ = Image(0);  // the feeder refers to it; it moves on with the blocks
+        pack::GroupFeeder feeder(layer_, image_, scratch_.span().data());
         for (int64_t b = first; b < std::min(first + blocks_per_feeder, blocks); ++b) {
           CheckBlock(feeder, b);
           if (testing::Test::HasFatalFailure()) return;
@@ -92,7 +93,7 @@ class GroupWalk {
   }
 
   void CheckTable(pack::GroupFeeder& feeder, int64_t rows, int64_t count) {
-    feeder.MoveTo(image_, z_, y_, rows, phase_, first_, count);
+    feeder.MoveTo(z_, y_, rows, phase_, first_, count);
     for (const pack::Panel* panel : panels_) {
       const kernels::GroupTask task = feeder.Task(*panel);
       SCOPED_TRACE(testing::Message()

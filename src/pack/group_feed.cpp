@@ -120,6 +120,7 @@ void FillGroupOrders(PackedLayer& layer) {
 GroupFeeder::GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
     : layer_(layer),
       g_(layer.geometry),
+      image_(image),
       phases_(g_.Phases()),
       stride_(g_.ColumnStride()),
       tensor_end_(image, kGroupBytes, scratch),
@@ -135,17 +136,16 @@ int64_t GroupFeeder::MostRows(int64_t pixels) const {
   return kTableBytes / row_bytes;
 }
 
-void GroupFeeder::MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase,
-                         int64_t first, int64_t count) {
-  image_ = image;
+void GroupFeeder::MoveTo(int64_t z, int64_t y, int64_t rows, int64_t phase, int64_t first,
+                         int64_t count) {
   z_ = z;
   y_ = y;
   rows_ = rows;
   count_ = count;
   const int64_t pixel = phase + first * phases_;
   x_ = pixel * g_.stride[2] - g_.padding[2];
-  const Dims& out = image.output_size;
-  output_ = image.output + ((z * out[1] + y) * out[2] + pixel) * g_.out_channels;
+  const Dims& out = image_.output_size;
+  output_ = image_.output + ((z * out[1] + y) * out[2] + pixel) * g_.out_channels;
   FillTable(0);
 }
 

@@ -46,7 +46,7 @@ class GroupFeeder {
  public:
   static constexpr int64_t kScratchBytes = 32 * 1024;
 
-  // `scratch` has kScratchBytes, aligned to 64.
+  // `scratch` has kScratchBytes, aligned to 64; it and the image stay until the end.
   GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
 
   kernels::GroupKernel Kernel(const Panel& panel) const {
@@ -59,8 +59,7 @@ class GroupFeeder {
 
   // Goes to `rows` output rows from y on of plane z: pixels phase + i * phases() of each,
   // first <= i < first + count.
-  void MoveTo(const ImageView& image, int64_t z, int64_t y, int64_t rows, int64_t phase,
-              int64_t first, int64_t count);
+  void MoveTo(int64_t z, int64_t y, int64_t rows, int64_t phase, int64_t first, int64_t count);
 
   // The task of a panel. It points to a table that is good until the next call.
   kernels::GroupTask Task(const Panel& panel);
@@ -72,11 +71,11 @@ class GroupFeeder {
 
   const PackedLayer& layer_;
   const Geometry& g_;
+  const ImageView& image_;
   int64_t phases_, stride_;  // of pixels, in columns
   TensorEnd tensor_end_;
   const uint8_t** table_;
 
-  ImageView image_;
   int64_t z_ = 0, y_ = 0, rows_ = 0;  // of the output
   int64_t x_ = 0;                     // of the input, column 0
   int64_t count_ = 0;                 // pixels

@@ -64,8 +64,7 @@ void SlideFeeder::MoveTo(int64_t z, int64_t y, int64_t rows, int64_t phase) {
   const int64_t in_y = y * g_.stride[1] - g_.padding[1];
   // Rows beyond those that have weights: the last one stands in.
   const int64_t last = g_.kernel[1] - 1 + (rows - 1) * layer_.spread.row_taps;
-  input_rows_ = form_.inputs[rows - 1];
-  for (int64_t i = 0; i < input_rows_; ++i) {
+  for (int64_t i = 0; i < form_.inputs[rows - 1]; ++i) {
     const int64_t at = in_y + std::min(i, last) * g_.dilation[1];
     const bool inside = in_z >= 0 && in_z < in[0] && at >= 0 && at < in[1];
     inputs_[i] = inside ? image_.input + (in_z * in[1] + at) * in[2] * g_.in_channels : nullptr;
@@ -123,7 +122,7 @@ void SlideFeeder::FillRuns(int64_t channel, int64_t safe, Runs& runs) const {
     run->count = end - column;
     const bool inside = column >= begin_ && column < end_;
     const int64_t from_row = first_ * g_.in_channels + column * step + channel;
-    for (int64_t i = 0; i < input_rows_; ++i) {
+    for (int64_t i = 0; i < form_.inputs[rows_ - 1]; ++i) {
       const bool reads = inside && inputs_[i] != nullptr;
       const uint8_t* at = reads ? inputs_[i] + from_row : padding;
       run->rows[i] = reads && column >= safe ? tensor_end_.Safe(at) : at;

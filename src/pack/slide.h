@@ -73,9 +73,8 @@ class SlideFeeder {
   int64_t begin_ = 0, end_ = 0;  // those inside the image
 
   int64_t rows_ = 0;
-  uint8_t* output_ = nullptr;  // first pixel
-  int64_t row_pitch_ = 0;      // to the second row, bytes
-  int64_t input_rows_ = 0;
+  uint8_t* output_ = nullptr;                        // first pixel
+  int64_t row_pitch_ = 0;                            // to the second row, bytes
   const uint8_t* inputs_[kernels::kMaxSlideInputs];  // pixel 0 of each row; null: padding
   const uint8_t* lowest_ = nullptr;                  // of them, the last in memory
 
