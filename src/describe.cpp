@@ -30,7 +30,8 @@ std::string Tiles(const PackedLayer& layer) {
   for (const int index : shapes) {
     const kernels::PanelShape& shape = layer.kernels->shapes[index];
     if (!tiles.empty()) tiles += " + ";
-    const int rows = layer.feed == Feed::kWinograd ? shape.winograd.rows : shape.rows;
+    const int rows =
+        layer.feed == Feed::kWinograd ? shape.winograd.rows : std::max(shape.rows, shape.even_rows);
     if (layer.feed != Feed::kLanes) tiles += std::to_string(rows) + "x";
     tiles += std::to_string(shape.columns);
   }

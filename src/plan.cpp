@@ -32,9 +32,9 @@ bool GathersRows(const PackedLayer& layer) {
          g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kMaxBlockRows <= kCopyBytes;
 }
 
-// Rows of the tallest tile of the first panels, which are the widest.
-int64_t TileRows(const PackedLayer& layer) {
-  return layer.kernels->shapes[layer.panels[0].shape].rows;
+// The shape of the first panels, which are the widest.
+const kernels::PanelShape& MainShape(const PackedLayer& layer) {
+  return layer.kernels->shapes[layer.panels[0].shape];
 }
 
 Segments CutWidth(const PackedLayer& layer, const Extent& width) {
@@ -46,7 +46,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
   switch (layer.feed) {
     case Feed::kTaps:
       // No narrower than a tile is tall: each tile reads the weights of all taps.
-      if (!CutBySkipping(width, segments)) segments = CutByCovering(width, TileRows(layer));
+      if (!CutBySkipping(width, segments)) segments = CutByCovering(width, MainShape(layer).rows);
       break;
     case Feed::kRuns: {
       // Kernels read whole depth groups, up to three bytes more than the run; they must lie in the
@@ -115,7 +115,13 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
     most = std::clamp<int64_t>(pack::CopiedRows(layer, kCopyBytes), 1, most);
   }
   if (GathersRows(layer)) return CeilDiv(rectangle.width(), CeilDiv(rectangle.width(), most));
-  const int64_t unit = TileRows(layer);
+  const kernels::PanelShape& shape = MainShape(layer);
+  const int64_t width = rectangle.width();
+  if (shape.even_rows > 0 && width > shape.rows && width <= most) {  // tiles end with each run
+    const int64_t runs = rectangle.rows() / width;
+    return CeilDiv(runs, CeilDiv(runs, most / width)) * width;
+  }
+  const int64_t unit = shape.rows;
   const int64_t rows = CeilDiv(rectangle.rows(), CeilDiv(rectangle.rows(), most));
   return std::min(most, CeilDiv(rows, unit) * unit);
 }

@@ -145,6 +145,7 @@ class Worker {
       task.output = feed.output + panel.out_begin;
       task.rows = feed.rows;
       task.row_count = feed.row_count;
+      task.runs = feed.runs;
       for (int level = 0; level < 3; ++level) {
         task.taps[level] = feed.taps[level];
         task.taps[level].weight_stride *= tap_size;

@@ -29,6 +29,7 @@ struct Size {
   std::array<int, kMaxLinks> counts;  // of the chains of each list
   std::array<int64_t, 3> taps;
   bool whole;
+  kernels::RowRuns runs = {};
 };
 
 // One block times one panel.
@@ -40,8 +41,13 @@ class ChainProblem {
         size_(size),
         random_(seed),
         order_(table, shape_.vectors) {
-    for (int64_t r = 0; r < size.rows; ++r) rows_.push_back(Draw(0, 3 * kTapStride));
-    for (int i = 0; i < (kTaps + 3) * kTapStride; ++i) {
+    if (size.runs.count > 0) {
+      rows_ = test::InputsOf(size.runs, size.rows);
+    } else {
+      for (int64_t r = 0; r < size.rows; ++r) rows_.push_back(Draw(0, 3 * kTapStride));
+    }
+    const int64_t last = *std::max_element(rows_.begin(), rows_.end());
+    for (int64_t i = 0; i < last + kTaps * kTapStride; ++i) {
       input_.push_back(static_cast<uint8_t>(Draw(0, 2) == 0 ? 255 : Draw(0, 255)));
     }
     if (size.whole) {
@@ -102,6 +108,7 @@ class ChainProblem {
   PanelTask Task(const test::PanelNumbers& numbers) const {
     PanelTask task = {};
     task.input = input_.data();
+    task.runs = size_.runs;
     int64_t taps = 1;
     for (size_t i = 3; i-- > 0;) {
       task.taps[i] = {size_.taps[i], taps * kTapStride, taps};
@@ -172,6 +179,25 @@ TEST_P(ChainedKernel, RowTails) {
     for (int64_t rows = 1; rows <= 3 * shape.rows + 1; ++rows) {
       for (const bool whole : {false, true}) {
         sizes.push_back({rows, shape.columns, {1, 2, 1, 2}, {1, 2, 2}, whole});
+      }
+    }
+    return sizes;
+  });
+}
+
+TEST_P(ChainedKernel, Runs) {
+  ForEachSize([](const PanelShape& shape) {
+    std::vector<Size> sizes;
+    for (int64_t count = shape.rows; count <= 2 * shape.even_rows + 1; ++count) {
+      for (const int64_t first : {int64_t{1}, count - 1, count}) {
+        for (const bool whole : {false, true}) {
+          sizes.push_back({2 * count + 1,
+                           shape.columns,
+                           {1, 2, 1, 2},
+                           {1, 2, 2},
+                           whole,
+                           {.first = first, .count = count, .step = 7}});
+        }
       }
     }
     return sizes;

@@ -23,6 +23,7 @@ struct Size {
   int columns;
   int64_t depth_groups;
   int64_t taps[3];
+  kernels::RowRuns runs = {};
 };
 
 // One block times one panel.
@@ -35,7 +36,12 @@ class PanelProblem {
         size_(size),
         random_(seed),
         order_(test::PanelOrder::Any(table, shape.vectors, random_)) {
-    input_.resize(static_cast<size_t>(size_.rows * Taps() * Depth()));
+    if (size_.runs.count > 0) {
+      rows_ = test::InputsOf(size_.runs, size_.rows);
+    } else {
+      for (int64_t r = 0; r < size_.rows; ++r) rows_.push_back(r * Taps() * Depth());
+    }
+    input_.resize(static_cast<size_t>(rows_.back() + Taps() * Depth()));
     for (uint8_t& a : input_) a = static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255));
     weights_.resize(static_cast<size_t>(Taps() * Depth() * shape_.columns));
     for (int8_t& w : weights_) w = static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127));
@@ -46,13 +52,11 @@ class PanelProblem {
   }
 
   void Check() {
-    std::vector<int64_t> inputs;
-    for (int64_t r = 0; r < size_.rows; ++r) inputs.push_back(r * Taps() * Depth());
     const test::Sums sums(size_.rows, size_.columns,
                           [this](int64_t row, int column) { return Sum(row, column); });
     test::ForEachWay(test::Ways(table_, /*with_row_terms=*/true), table_, order_, sums, random_,
                      [&](const test::PanelNumbers& numbers) {
-                       test::CheckKernel(shape_.multiply, Task(numbers), inputs, numbers);
+                       test::CheckKernel(shape_.multiply, Task(numbers), rows_, numbers);
                      });
   }
 
@@ -69,6 +73,7 @@ class PanelProblem {
     const int64_t weight_tap = static_cast<int64_t>(panel_.size()) / std::max<int64_t>(Taps(), 1);
     PanelTask task = {};
     task.input = input_.data();
+    task.runs = size_.runs;
     int64_t taps = 1;
     for (int i = 2; i >= 0; --i) {
       task.taps[i] = {size_.taps[i], taps * Depth(), taps * weight_tap};
@@ -84,7 +89,8 @@ class PanelProblem {
   int64_t Sum(int64_t row, int column) const {
     int64_t sum = 0;
     for (int64_t k = 0; k < Taps() * Depth(); ++k) {
-      sum += input_[static_cast<size_t>(row * Taps() * Depth() + k)] * Weight(k, column);
+      const int64_t at = rows_[static_cast<size_t>(row)] + k;
+      sum += input_[static_cast<size_t>(at)] * Weight(k, column);
     }
     return sum;
   }
@@ -94,6 +100,7 @@ class PanelProblem {
   const Size size_;
   std::mt19937 random_;
   const test::PanelOrder order_;
+  std::vector<int64_t> rows_;
   std::vector<uint8_t> input_;
   std::vector<int8_t> weights_;  // [depth][column]
   pack::AlignedVector<std::byte> panel_;
@@ -122,6 +129,22 @@ TEST_P(Kernel, RowTails) {
     std::vector<Size> sizes;
     for (int64_t rows = 1; rows <= 3 * shape.rows + 1; ++rows) {
       sizes.push_back({rows, shape.columns, 3, {1, 1, 1}});
+    }
+    return sizes;
+  });
+}
+
+TEST_P(Kernel, Runs) {
+  ForEachShape([](const PanelShape& shape) {
+    std::vector<Size> sizes;
+    for (int64_t count = shape.rows; count <= 2 * shape.even_rows + 1; ++count) {
+      for (const int64_t first : {int64_t{1}, count - 1, count}) {
+        sizes.push_back({2 * count + 1,
+                         shape.columns,
+                         3,
+                         {1, 2, 1},
+                         {.first = first, .count = count, .step = 6}});
+      }
     }
     return sizes;
   });

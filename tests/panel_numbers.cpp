@@ -176,6 +176,20 @@ pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
   return bytes;
 }
 
+std::vector<int64_t> InputsOf(const kernels::RowRuns& runs, int64_t rows) {
+  constexpr int64_t kBetweenRuns = 5;
+  std::vector<int64_t> inputs;
+  int64_t input = 0, end = runs.first;
+  for (int64_t row = 0; row < rows; ++row, input += runs.step) {
+    if (row == end) {
+      input += kBetweenRuns;
+      end += runs.count;
+    }
+    inputs.push_back(input);
+  }
+  return inputs;
+}
+
 void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
                  const std::vector<int64_t>& inputs, const PanelNumbers& numbers) {
   constexpr int kStride = kernels::kMaxColumns + 2;  // a byte of nobody's on either side

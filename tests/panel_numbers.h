@@ -128,6 +128,9 @@ pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
                                            const PanelOrder& order, int64_t groups,
                                            const QuadByte& byte);
 
+// Where rows begin that come in such runs, a few bytes more between one and the next.
+std::vector<int64_t> InputsOf(const kernels::RowRuns& runs, int64_t rows);
+
 // Runs a kernel on rows that begin at `inputs` of the task's input, and compares each byte of the
 // output, those around the columns of each row too.
 void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,

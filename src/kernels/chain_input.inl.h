@@ -10,7 +10,7 @@
 //     Pairs(a, w)                   sums of two products in int16; saturates, but not with proof
 //     AddPairs(x, y)
 //     AddChain(acc, x)              acc + the two int16 of each lane
-//     kChainTileRows
+//     kChainTileRows, kEvenChainTileRows
 // Read next: ../pack/chains.h.
 #pragma once
 
@@ -19,6 +19,7 @@
 
 #include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
+#include "kernels/row_pointers.inl.h"
 #include "kernels/unroll.inl.h"
 
 namespace qconv::kernels {
@@ -29,6 +30,7 @@ class ChainInput {
  public:
   static_assert(nv == 1);
   static constexpr int kTileRows = TileRows(Simd::kChainTileRows);
+  static constexpr int kEvenTileRows = TileRows(Simd::kEvenChainTileRows);
   static constexpr int kInFlight = 1;  // accumulators wait for one addition only
 
   explicit ChainInput(const PanelTask& task)
@@ -39,9 +41,9 @@ class ChainInput {
   }
 
   // All taps of the rows at `a`.
-  template <int sums, int m>
+  template <int sums, int m, class Rows>
   inline __attribute__((always_inline)) void Accumulate(
-      typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
+      typename Simd::Width::Register (&acc)[sums][m][nv], const Rows& a) const {
     const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
     if (single_) return AccumulateList(acc[0], a, *chains_);  // pointwise: a tenth less time
     for (int64_t i = 0; i < d.count; ++i) {
@@ -49,8 +51,8 @@ class ChainInput {
         int64_t k = i * d.input_stride + j * h.input_stride;
         const ChainList* list = chains_ + i * d.weight_stride + j * h.weight_stride;
         for (int64_t l = 0; l < w.count; ++l) {
-          const uint8_t* tap[m];
-          Unroll<m>([&](auto r) { tap[r] = a[r] + k; });
+          Rows tap = a;
+          tap.Move(k);
           AccumulateList(acc[0], tap, *list);
           k += w.input_stride;
           list += w.weight_stride;
@@ -84,46 +86,76 @@ class ChainInput {
     for (TapLoop& loop : taps_) loop.count = 1;
   }
 
-  template <int m>
+  template <int m, class Rows>
   inline __attribute__((always_inline)) void AccumulateList(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
-      const ChainList& list) const {
+      typename Simd::Width::Register (&acc)[m][nv], const Rows& a, const ChainList& list) const {
     AccumulateChains<kMaxLinks>(acc, a, list, inputs_ + list.first_link, weights_ + list.weights);
   }
 
   // The chains of so many links, then the shorter ones.
-  template <int links, int m>
+  template <int links, int m, class Rows>
   static inline __attribute__((always_inline)) void AccumulateChains(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
-      const ChainList& list, const int32_t* inputs, const std::byte* weights) {
-    const uint8_t* row[m];
-    Unroll<m>([&](auto r) { row[r] = a[r]; });
+      typename Simd::Width::Register (&acc)[m][nv], const Rows& a, const ChainList& list,
+      const int32_t* inputs, const std::byte* weights) {
+    Rows rows = a;
 #pragma GCC unroll 1
     for (int32_t i = list.counts[links - 1]; i > 0; --i) {
-      // Where vector registers are left GCC would keep pointers there, and get them back with
-      // instructions that take the place of arithmetic.
-      Unroll<m>([&](auto r) { HideInRegister(row[r]); });
-      AccumulateChain<links>(acc, row, inputs, weights);
+      rows.Hide();
+      AccumulateChain<links>(acc, rows, inputs, weights);
       inputs += links;
       weights += links * kLinkBytes;
     }
     if constexpr (links > 1) AccumulateChains<links - 1>(acc, a, list, inputs, weights);
   }
 
-  // One chain: acc[r] += the quads at a[r] + inputs[0 .. links) times those at `weights`.
+  // One chain: acc[r] += the quads of row r at inputs[0 .. links) times those at `weights`.
   template <int links, int m>
   static inline __attribute__((always_inline)) void AccumulateChain(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* const (&a)[m],
+      typename Simd::Width::Register (&acc)[m][nv], const ScatteredRows<m>& rows,
       const int32_t* inputs, const std::byte* weights) {
     typename Simd::Quads w[links];
     Unroll<links>([&](auto i) { w[i] = Simd::LoadQuads(weights + i * kLinkBytes); });
     Unroll<m>([&](auto r) {
-      typename Simd::Quads sum = Simd::Pairs(Simd::BroadcastQuad(a[r] + inputs[0]), w[0]);
-      Unroll<links - 1>([&](auto i) {
-        sum = Simd::AddPairs(sum, Simd::Pairs(Simd::BroadcastQuad(a[r] + inputs[i + 1]), w[i + 1]));
-      });
-      acc[r][0] = Simd::AddChain(acc[r][0], sum);
+      acc[r][0] = AddChain<links>(acc[r][0], w, [&](int i) { return rows.at[r] + inputs[i]; });
     });
+  }
+
+  // The same: four rows share the pointers of the links. (Lambdas inlined early, or accumulators go
+  // through memory.)
+  template <int links, int m>
+  static inline __attribute__((always_inline)) void AccumulateChain(
+      typename Simd::Width::Register (&acc)[m][nv], const EvenRows<m>& rows, const int32_t* inputs,
+      const std::byte* weights) {
+    typename Simd::Quads w[links];
+    const uint8_t* a[links];
+    Unroll<links>([&](auto i) __attribute__((always_inline)) {
+      w[i] = Simd::LoadQuads(weights + i * kLinkBytes);
+      a[i] = rows.first + inputs[i];
+      HideInRegister(a[i]);
+    });
+    Unroll<m>([&](auto r) __attribute__((always_inline)) {
+      constexpr int kPlace = r.kValue % kRowsPerPointer;
+      if constexpr (r.kValue > 0 && kPlace == 0) {
+        Unroll<links>([&](auto i) __attribute__((always_inline)) {
+          a[i] += kRowsPerPointer * rows.step;
+          HideInRegister(a[i]);
+        });
+      }
+      acc[r][0] = AddChain<links>(acc[r][0], w, [&](int i) __attribute__((always_inline)) {
+        return a[i] + (kPlace == 3 ? rows.triple_step : kPlace * rows.step);
+      });
+    });
+  }
+
+  // acc + the quads at at(0), at(1), ... times w.
+  template <int links, class F>
+  static inline __attribute__((always_inline)) typename Simd::Width::Register AddChain(
+      typename Simd::Width::Register acc, const typename Simd::Quads (&w)[links], const F& at) {
+    typename Simd::Quads sum = Simd::Pairs(Simd::BroadcastQuad(at(0)), w[0]);
+    Unroll<links - 1>([&](auto i) __attribute__((always_inline)) {
+      sum = Simd::AddPairs(sum, Simd::Pairs(Simd::BroadcastQuad(at(i + 1)), w[i + 1]));
+    });
+    return Simd::AddChain(acc, sum);
   }
 
   const ChainList* chains_;

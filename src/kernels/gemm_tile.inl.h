@@ -13,10 +13,12 @@
 //     Weights        four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
 //     Dot            acc + sum of four u8 * s8 products per lane, exact
 //     kWeightFormat  how the packer lays a lane's four weights out
-//     kChainTileRows, Quads, BroadcastQuad, LoadQuads, Pairs, AddPairs, AddChain
+//     kChainTileRows, kEvenChainTileRows, Quads, BroadcastQuad, LoadQuads, Pairs, AddPairs,
+//     AddChain
 //                    see chain_input.inl.h; where there is no exact dot product of quads
 //     kTileRows      the tallest tile for 1, 2, ... vectors (2 or 4 of them) that stays in
 //                    registers
+//     kEvenTileRows  the same for rows at one distance (row_pointers.inl.h), or 0
 //     kLaneTileRows, LoadSpread(pointer), StoreSpread(pointer, quads), kSpreadVectorBytes
 //                    the same for lane kernels: activations of a quad per lane, in memory
 //     FromQuads      activations from a vector of quads
@@ -33,6 +35,7 @@
 #include "kernels/epilogue.inl.h"
 #include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
+#include "kernels/row_pointers.inl.h"
 #include "kernels/unroll.inl.h"
 
 namespace qconv::kernels {
@@ -49,7 +52,7 @@ constexpr int PartialSums() {
 }
 
 // `tiles` tiles of m rows each, from row `row`.
-template <class Simd, class Input, int m, int nv>
+template <class Simd, class Input, template <int> class RowsOf, int m, int nv>
 __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& input, int64_t row,
                                         int64_t tiles) {
   using Width = typename Simd::Width;
@@ -65,11 +68,7 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
         Unroll<kSums - 1>([&](auto c) { acc[c + 1][r][v] = Register{}; });
       });
     });
-    const uint8_t* a[m];
-    Unroll<m>([&](auto r) {
-      a[r] = task.input + rows[r].input;
-      HideInRegister(a[r]);  // a pointer in a register, not a sum to be formed anew at each use
-    });
+    RowsOf<m> a(task, rows);
     input.Accumulate(acc, a);
     Unroll<kSums - 1>([&](auto c) {
       Unroll<m>([&](auto r) {
@@ -84,20 +83,38 @@ __attribute__((flatten)) void GemmTiles(const PanelTask& task, const Input& inpu
   }
 }
 
-// Cuts the rows of a block into tiles.
+// Cuts `count` rows from `first` on into tiles of at most `most`.
+template <class Simd, class Input, template <int> class RowsOf, int most, int nv>
+void RunTiles(const PanelTask& task, const Input& input, int64_t first, int64_t count) {
+  const EvenTiles tiles(count, most);
+  const auto run = [&](int64_t height, int64_t row, int64_t tile_count) {
+    WithConstant<most>(height, [&](auto m) {
+      GemmTiles<Simd, Input, RowsOf, m.kValue, nv>(task, input, row, tile_count);
+    });
+  };
+  run(tiles.height, first, tiles.tall);
+  if (tiles.tall < tiles.count) {
+    run(tiles.height - 1, first + tiles.tall * tiles.height, tiles.count - tiles.tall);
+  }
+}
+
+// A block: runs one by one, where they are long, or all its rows alike.
 template <class Simd, template <class, int> class InputOf, int nv>
 void RunPanel(const PanelTask& task) {
   using Input = InputOf<Simd, nv>;
   const Input input(task);
-  const EvenTiles tiles(task.row_count, Input::kTileRows);
-  const auto run = [&](int64_t height, int64_t row, int64_t count) {
-    WithConstant<Input::kTileRows>(
-        height, [&](auto m) { GemmTiles<Simd, Input, m.kValue, nv>(task, input, row, count); });
-  };
-  run(tiles.height, 0, tiles.tall);
-  if (tiles.tall < tiles.count) {
-    run(tiles.height - 1, tiles.tall * tiles.height, tiles.count - tiles.tall);
+  if constexpr (Input::kEvenTileRows > 0) {
+    if (task.runs.count > Input::kTileRows) {
+      int64_t run = task.runs.first;
+      for (int64_t row = 0; row < task.row_count; row += run, run = task.runs.count) {
+        const int64_t left = task.row_count - row;
+        RunTiles<Simd, Input, EvenRows, Input::kEvenTileRows, nv>(task, input, row,
+                                                                  run < left ? run : left);
+      }
+      return;
+    }
   }
+  RunTiles<Simd, Input, ScatteredRows, Input::kTileRows, nv>(task, input, 0, task.row_count);
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ struct Avx2 {
   static constexpr int kSpreadVectorBytes = 64;
   // 16 registers hold the accumulators, two weight vectors, two broadcasts and a product.
   static constexpr int kTileRows[] = {8, 4};
+  static constexpr int kEvenTileRows[] = {0, 0};  // no gain, nor of chains: 16 registers are few
   static constexpr int kLaneTileRows[] = {6, 5};
   // Depthwise layers and groups of 4 in place (slide.inl.h, group.inl.h). Of 5x5 kernels and of
   // wider groups registers hold too little: groups of 16 48 GMAC/s, merged 83; of 8, rotated, 59,
@@ -43,6 +44,7 @@ struct Avx2 {
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)
   static constexpr int kChainTileRows = 6;
+  static constexpr int kEvenChainTileRows = 0;
 
   static constexpr int kWinogradTileRows[] = {12, 6};
 

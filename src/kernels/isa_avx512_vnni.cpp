@@ -27,6 +27,8 @@ struct Avx512Vnni {
   // 32 registers hold the accumulators, nv weights and one broadcast; a row pointer each takes one
   // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
+  // Of one vector it is the loads that take the time; of two there is nothing to gain.
+  static constexpr int kEvenTileRows[] = {14, 0, 0, 0};
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h).
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};

@@ -26,6 +26,7 @@ struct AvxVnni {
   static constexpr int kSpreadVectorBytes = 32;
   // 16 registers hold the accumulators, nv weights and one broadcast.
   static constexpr int kTileRows[] = {10, 6};
+  static constexpr int kEvenTileRows[] = {12, 0};  // 1x1, 64 -> 24 channels: 3 % less time
   static constexpr int kLaneTileRows[] = {8, 6};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Of 5x5 kernels, and of
   // groups of 16, registers hold too little: 51 GMAC/s, spread 52; rotated 156, merged 184.

@@ -140,6 +140,7 @@ constexpr KernelTable kScalarTable = {
     .shapes = {{.vectors = 1,
                 .columns = kColumns,
                 .rows = 1,
+                .even_rows = 0,
                 .multiply = RunPanel<Accumulate>,
                 .lanes = {.spread = {Spread<SpreadForm::kTaps>, Spread<SpreadForm::kShuffledTaps>,
                                      Spread<SpreadForm::kChannels>,

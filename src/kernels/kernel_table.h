@@ -35,6 +35,12 @@ struct Row {
   int64_t output;
 };
 
+// Rows whose inputs are `step` bytes apart, run after run of them: in the first run, in those that
+// follow it (the last may have fewer); a count of 0: nobody knows.
+struct RowRuns {
+  int64_t first = 0, count = 0, step = 0;
+};
+
 // The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input
 // and through the panel. Bytes.
 struct TapLoop {
@@ -96,6 +102,7 @@ struct PanelTask {
   uint8_t* output;       // of the first pixel and the first channel of the panel
   const Row* rows;
   int64_t row_count;
+  RowRuns runs;
   TapLoop taps[3];       // outermost first
   int64_t depth_groups;  // per tap
   const std::byte* weights;
@@ -290,10 +297,13 @@ struct LaneKernels {
 
 // A register tile: `rows` pixels by `columns` channels. Kernels are null where there is no use for
 // them.
+// Where rows come in runs longer than that (RowRuns), and registers are left, tiles are up to
+// `even_rows` high and end with the runs; 0: they do not.
 struct PanelShape {
   int vectors;
   int columns;
   int rows;
+  int even_rows;
   PanelKernel multiply;
   LaneKernels lanes;
   WinogradKernels winograd;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/kernel_table.h"
+#include "kernels/row_pointers.inl.h"
 #include "kernels/unroll.inl.h"
 
 namespace qconv::kernels {
@@ -17,6 +18,7 @@ template <class Simd, int nv>
 class LaneInput {
  public:
   static constexpr int kTileRows = TileRows(Simd::kLaneTileRows[nv - 1]);
+  static constexpr int kEvenTileRows = 0;
   static constexpr int kInFlight = 10;
 
   explicit LaneInput(const PanelTask& task)
@@ -26,7 +28,8 @@ class LaneInput {
   // of places: nested loops over taps of a single group each took 1.6 times as long for 3x3.
   template <int sums, int m>
   inline __attribute__((always_inline)) void Accumulate(
-      typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
+      typename Simd::Width::Register (&acc)[sums][m][nv], ScatteredRows<m>& rows) const {
+    const uint8_t*(&a)[m] = rows.at;
     const int64_t* k = groups_;
     const std::byte* weights = weights_;
     if constexpr (sums > 1) {

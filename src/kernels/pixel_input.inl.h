@@ -10,6 +10,7 @@
 
 #include "kernels/hide.inl.h"
 #include "kernels/kernel_table.h"
+#include "kernels/row_pointers.inl.h"
 #include "kernels/unroll.inl.h"
 
 namespace qconv::kernels {
@@ -63,14 +64,15 @@ template <class Simd, int nv>
 class PixelInput {
  public:
   static constexpr int kTileRows = TileRows(Simd::kTileRows[nv - 1]);
+  static constexpr int kEvenTileRows = TileRows(Simd::kEvenTileRows[nv - 1]);
   static constexpr int kInFlight = 10;
 
   explicit PixelInput(const PanelTask& task) : task_(task), groups_(task, kGroupWeightBytes) {}
 
   // All taps of the rows at `a`; acc[0] has the offsets already.
-  template <int sums, int m>
+  template <int sums, int m, class Rows>
   inline __attribute__((always_inline)) void Accumulate(
-      typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m]) const {
+      typename Simd::Width::Register (&acc)[sums][m][nv], Rows& a) const {
     const TapLoop &d = task_.taps[0], &h = task_.taps[1], &w = task_.taps[2];
     const int64_t depth = task_.depth_groups * kDepthGroup;
     if (groups_.begin() != groups_.end()) {
@@ -102,10 +104,10 @@ class PixelInput {
   static constexpr int64_t kGroupWeightBytes = nv * Simd::kWeightVectorBytes;
 
   // One tap: input bytes [k, end) of each row.
-  template <int sums, int m>
+  template <int sums, int m, class Rows>
   static inline __attribute__((always_inline)) void AccumulateTap(
-      typename Simd::Width::Register (&acc)[sums][m][nv], const uint8_t* (&a)[m], int64_t k,
-      int64_t end, const std::byte* weights) {
+      typename Simd::Width::Register (&acc)[sums][m][nv], Rows& a, int64_t k, int64_t end,
+      const std::byte* weights) {
     if constexpr (sums > 1) {
       for (; k + sums * kDepthGroup <= end; k += sums * kDepthGroup) {
         Unroll<sums>([&](auto c) {
@@ -123,21 +125,42 @@ class PixelInput {
     }
   }
 
-  // One depth group: acc[r][v] += the four bytes of row r times the weights of vector v.
+  // One depth group: acc[r][v] += the four bytes of row r at `k` times the weights of vector v.
   template <int m>
   static inline __attribute__((always_inline)) void AccumulateGroup(
-      typename Simd::Width::Register (&acc)[m][nv], const uint8_t* (&a)[m], int64_t k,
+      typename Simd::Width::Register (&acc)[m][nv], ScatteredRows<m>& rows, int64_t k,
       const std::byte* weights) {
     // Not all pointers fit the general registers. GCC would keep the others in vector registers,
     // and get them back with instructions that take the place of dot products; these stay in
     // memory.
     constexpr int kInMemory = m > kRowPointers ? m - kRowPointers : 0;
-    Unroll<kInMemory>([&](auto r) { HideInMemory(a[kRowPointers + r]); });
+    Unroll<kInMemory>([&](auto r) { HideInMemory(rows.at[kRowPointers + r]); });
     typename Simd::Weights b[nv];
     Unroll<nv>([&](auto v) { b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes); });
     Unroll<m>([&](auto r) {
-      const typename Simd::Activations x = Simd::Broadcast(a[r] + k);
+      const typename Simd::Activations x = Simd::Broadcast(rows.at[r] + k);
       Unroll<nv>([&](auto v) { acc[r][v] = Simd::Dot(acc[r][v], x, b[v]); });
+    });
+  }
+
+  template <int m>
+  static inline __attribute__((always_inline)) void AccumulateGroup(
+      typename Simd::Width::Register (&acc)[m][nv], EvenRows<m>& rows, int64_t k,
+      const std::byte* weights) {
+    typename Simd::Weights b[nv];
+    Unroll<nv>([&](auto v) __attribute__((always_inline)) {
+      b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes);
+    });
+    const uint8_t* a = rows.first + k;
+    rows.Hide();
+    Unroll<m>([&](auto r) __attribute__((always_inline)) {
+      constexpr int kPlace = r.kValue % kRowsPerPointer;
+      if constexpr (r.kValue > 0 && kPlace == 0) a += kRowsPerPointer * rows.step;
+      if constexpr (kPlace == 0) HideInRegister(a);
+      const typename Simd::Activations x =
+          Simd::Broadcast(a + (kPlace == 3 ? rows.triple_step : kPlace * rows.step));
+      Unroll<nv>([&](auto v)
+                     __attribute__((always_inline)) { acc[r][v] = Simd::Dot(acc[r][v], x, b[v]); });
     });
   }
 

@@ -123,6 +123,7 @@ constexpr PanelShape MakeShape() {
   return {.vectors = nv,
           .columns = nv * Simd::Width::kLanes,
           .rows = PixelInput<Simd, nv>::kTileRows,
+          .even_rows = PixelInput<Simd, nv>::kEvenTileRows,
           .multiply = RunPanel<Simd, PixelInput, nv>,
           .lanes = MakeLaneKernels<Simd, nv>(),
           .winograd = MakeWinogradKernels<Simd, nv>()};
@@ -133,6 +134,7 @@ constexpr PanelShape MakeChainedShape() {
   return {.vectors = 1,
           .columns = Simd::Width::kLanes,
           .rows = ChainInput<Simd, 1>::kTileRows,
+          .even_rows = ChainInput<Simd, 1>::kEvenTileRows,
           .multiply = RunPanel<Simd, ChainInput, 1>,
           .lanes = {},
           .winograd = {}};

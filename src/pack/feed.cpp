@@ -29,6 +29,12 @@ void ForEachRun(const Piece& piece, const F& run) {
   }
 }
 
+// Neighbours in w, `step` bytes of input apart.
+kernels::RowRuns RunsOf(const Piece& piece, int64_t step) {
+  const int64_t width = piece.width();
+  return {.first = width - piece.begin % width, .count = width, .step = step};
+}
+
 int64_t TapBox(const Piece& piece, int i) {
   return piece.segment[i].tap_end - piece.segment[i].tap_begin;
 }
@@ -110,6 +116,9 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
   feed.input = input;
   feed.output = image.output + first_out;
   feed.rows = rows != nullptr ? rows : room;
+  if (gatherer.strip_outputs() >= std::min(piece.width(), piece.rows())) {
+    feed.runs = RunsOf(piece, in_step);
+  }
   return feed;
 }
 
@@ -155,6 +164,7 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
            piece.segment[i].tap_begin * g.dilation[i];
   };
   const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
+  feed.runs = RunsOf(piece, in_step);
   int64_t first_in = 0, first_out = 0;
   ForEachRun(piece, [&](const Dims& at, int64_t count, int64_t row) {
     int64_t in = Offset(image.input_size, channels, start(at, 0), start(at, 1), start(at, 2));

@@ -97,6 +97,7 @@ struct PieceFeed {
   uint8_t* output;
   const kernels::Row* rows;
   int64_t row_count;
+  kernels::RowRuns runs;
   kernels::TapLoop taps[3];
   int64_t depth_groups;
   int64_t first_tap;
