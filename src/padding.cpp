@@ -13,7 +13,7 @@ bool PrefersPadding(const pack::PackedLayer& layer, const pack::Dims& output,
   constexpr int64_t kPieceDots = 500, kLineDots = 8, kLine = 64;
   const pack::Geometry& g = layer.geometry;
   const pack::ChannelGroup& group = layer.groups[0];
-  if (layer.feed != pack::Feed::kTaps || output[0] * output[1] * output[2] > kMaxBlockRows ||
+  if (layer.feed != pack::Feed::kTaps || output[0] * output[1] * output[2] > kUsualBlockRows ||
       group.in_channels != layer.groups.back().in_channels) {
     return false;
   }

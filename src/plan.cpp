@@ -29,7 +29,7 @@ bool GathersRows(const PackedLayer& layer) {
   const Geometry& g = layer.geometry;
   const int64_t pixel_bytes = g.kernel[0] * g.kernel[1] * g.stride[2] * g.in_channels;
   return layer.feed == Feed::kRuns && g.stride[2] <= g.kernel[2] &&
-         g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kMaxBlockRows <= kCopyBytes;
+         g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kUsualBlockRows <= kCopyBytes;
 }
 
 // The shape of the first panels, which are the widest.
@@ -82,11 +82,13 @@ Segments CutOuter(const PackedLayer& layer, const Extent& extent) {
 int64_t BlockRows(const PackedLayer& layer) {
   constexpr int64_t kInputBytes = 24 * 1024, kFewest = 48;
   constexpr size_t kWeightBytes = 512 * 1024;
-  if (layer.weights.size() + layer.chain_weights.size() > kWeightBytes) return kMaxBlockRows;
+  if (layer.weights.size() + layer.chain_weights.size() > kWeightBytes) return kUsualBlockRows;
   const Geometry& g = layer.geometry;
-  const int64_t row_bytes =
-      g.kernel[0] * g.kernel[1] * std::min(g.stride[2], g.kernel[2]) * layer.groups[0].in_channels;
-  return std::clamp(kInputBytes / row_bytes, kFewest, kMaxBlockRows);
+  const bool gathers = GathersRows(layer);
+  int64_t row_bytes =
+      g.kernel[0] * std::min(g.stride[2], g.kernel[2]) * layer.groups[0].in_channels;
+  row_bytes *= gathers ? std::min(g.stride[1], g.kernel[1]) : g.kernel[1];  // rows share input
+  return std::clamp(kInputBytes / row_bytes, kFewest, gathers ? kMaxBlockRows : kUsualBlockRows);
 }
 
 // Rows of a block that leave enough tasks (blocks times panels) for all threads, as far as blocks
@@ -243,8 +245,8 @@ Piece ImagePlan::LargestRectangle() const {
 void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
   const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
   // A padded copy is of the whole image.
-  const int64_t most_rows =
-      pads_ ? kMaxBlockRows : std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
+  most_rows_ =
+      pads_ ? kUsualBlockRows : std::min(BlockRows(layer), RowsForThreads(layer, pixels, threads));
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
   int64_t rows = 0, copy_bytes = 0;  // of the open span of small rectangles
   bool open = false;
@@ -252,8 +254,8 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
     const Piece piece = Rectangle(r);
     copies_ = copies_ || piece.copied();
     const int64_t bytes = piece.copied() ? pack::CopyBytes(layer, piece) : 0;
-    if (piece.rows() > most_rows || (bytes > kCopyBytes && piece.rows() > 1)) {
-      const int64_t block_rows = RowsOfBlocks(layer, piece, most_rows);
+    if (piece.rows() > most_rows_ || (bytes > kCopyBytes && piece.rows() > 1)) {
+      const int64_t block_rows = RowsOfBlocks(layer, piece, most_rows_);
       const int64_t count = CeilDiv(piece.rows(), block_rows);
       spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, count, block_rows};
       blocks_ += count;
@@ -262,7 +264,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
     }
     if (open) {
       Span& span = spans_[static_cast<size_t>(span_count_ - 1)];
-      const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= most_rows &&
+      const bool fits = span.rectangles < kMaxPieces && rows + piece.rows() <= most_rows_ &&
                         (bytes == 0 || copy_bytes + bytes <= kCopyBytes);
       if (fits) {
         ++span.rectangles;
@@ -271,7 +273,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
         continue;
       }
     }
-    spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, 1, kMaxBlockRows};
+    spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, 1, most_rows_};
     ++blocks_;
     rows = piece.rows();
     copy_bytes = bytes;

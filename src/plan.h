@@ -37,6 +37,7 @@
 namespace qconv {
 
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
+inline constexpr int64_t kUsualBlockRows = 240;  // the most, but of first layers
 inline constexpr int kMaxPieces = 32;
 inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
 
@@ -57,8 +58,9 @@ class ImagePlan {
   const pack::Dims& input() const { return input_; }
   const pack::Dims& output() const { return output_; }
 
-  int64_t blocks() const { return blocks_; }   // per image
-  bool copies() const { return copies_; }      // whether any piece is copied
+  int64_t blocks() const { return blocks_; }        // per image
+  int64_t most_rows() const { return most_rows_; }  // of a block, unless it is a lane layer's
+  bool copies() const { return copies_; }           // whether any piece is copied
   bool pads() const { return pads_; }          // whether all pieces read padded copies in place
   bool in_place() const { return in_place_; }  // whether pieces are rows for RunInPlace
 
@@ -88,7 +90,7 @@ class ImagePlan {
   // Of a lane layer: extents of tiles, how many, taps, and from output row to row of a tile.
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};
   int64_t row_step_ = 1;
-  int64_t blocks_ = 0;
+  int64_t blocks_ = 0, most_rows_ = 0;
   bool copies_ = false, pads_ = false, in_place_ = false;
 };
 

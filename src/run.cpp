@@ -249,8 +249,8 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   const int threads = large_scratch.empty() ? caller_threads : 1;
   const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), threads);
   const int64_t blocks_per_task = std::max<int64_t>(blocks * splits / (kMostTasks * threads), 1);
-  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.input(), plan.output(),
-                               plan.pads());
+  const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.most_rows(), plan.input(),
+                               plan.output(), plan.pads());
   const Job job{.layer = layer,
                 .plan = plan,
                 .run_rows = run_rows,

@@ -155,7 +155,8 @@ TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
     const Dims input = ValidateImage(layer.geometry, c.layer.image);
     const Dims output = OutputSize(layer.geometry, input);
     const ImagePlan plan(layer, 1, input, output, /*threads=*/1);
-    const pack::RunRows rows(layer, plan.LargestRectangle(), input, output, plan.pads());
+    const pack::RunRows rows(layer, plan.LargestRectangle(), plan.most_rows(), input, output,
+                             plan.pads());
     for (int64_t b = 0; b < plan.blocks(); ++b) {
       Piece pieces[kMaxPieces];
       const int count = plan.PiecesOf(b, pieces);

@@ -31,7 +31,7 @@ struct Avx512 {
   // 32 registers hold the accumulators, 2 * nv weights, two broadcasts and a product.
   static constexpr int kTileRows[] = {12, 10, 6, 4};
   // Of one vector it is the loads that take the time. (1x1, 32 -> 16 channels: 118 -> 138 GMAC/s.)
-  static constexpr int kEvenTileRows[] = {14, 0, 0, 0};
+  static constexpr int kEvenTileRows[] = {16, 0, 0, 0};
   static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Not groups of 16: 90
   // GMAC/s, rotated; merged they have chains or Winograd's tiles, 120.
@@ -44,7 +44,7 @@ struct Avx512 {
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.) Rows at one distance do not: 1x1 layers take
   // 3 to 10 % less time.
   static constexpr int kChainTileRows = 6;
-  static constexpr int kEvenChainTileRows = 14;
+  static constexpr int kEvenChainTileRows = 16;
 
   static constexpr int kWinogradTileRows[] = {14, 12, 8, 6};
 

@@ -28,7 +28,7 @@ struct Avx512Vnni {
   // of 16 general ones.
   static constexpr int kTileRows[] = {12, 12, 8, 6};
   // Of one vector it is the loads that take the time; of two there is nothing to gain.
-  static constexpr int kEvenTileRows[] = {14, 0, 0, 0};
+  static constexpr int kEvenTileRows[] = {16, 0, 0, 0};
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h).
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};

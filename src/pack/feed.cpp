@@ -79,6 +79,13 @@ int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
          StripGatherer::RowBytes(layer.geometry, layer.groups[0], TapBox(piece, 2), outputs);
 }
 
+// From the strip of an output row to that of the next, for pieces of whole rows.
+int64_t StripStep(const PackedLayer& layer, const Piece& piece) {
+  const int64_t bytes = StripBytes(layer, piece);
+  if (!StripGatherer::RowsShare(layer.geometry, piece)) return bytes;
+  return bytes / TapBox(piece, 1) * layer.geometry.stride[1];
+}
+
 // In windows for each pixel that shares it.
 int64_t LongestStrip(const PackedLayer& layer) {
   return layer.feed == Feed::kPadded ? PaddedGatherer::kMostShared : 1;
@@ -211,10 +218,10 @@ int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
   return bytes / (StripGatherer::kStripsPerWindow * LongestStrip(layer) * layer.window_bytes);
 }
 
-RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
-                 const Dims& output_size, bool padded)
+RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
+                 const Dims& input_size, const Dims& output_size, bool padded)
     : copied_(rectangle.copied()),
-      taps_(TapBox(rectangle, 0) * TapBox(rectangle, 1)),
+      taps_{TapBox(rectangle, 0), TapBox(rectangle, 1)},
       width_(rectangle.width()) {
   const Geometry& g = layer.geometry;
   const int64_t channels = padded ? PaddedChannels(layer) : g.in_channels;
@@ -226,9 +233,9 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& i
       width_ = 0;
       return;
     }
-    in_run = StripBytes(layer, rectangle);
+    in_run = StripStep(layer, rectangle);
   }
-  const int64_t rows = std::min(rectangle.rows(), kMax);
+  const int64_t rows = std::min(rectangle.rows(), most);
   kernels::Row run = {0, 0};
   for (int64_t r = 0; r < rows; run.input += in_run, run.output += output_size[2] * out_step) {
     const int64_t end = std::min(r + width_, rows);
@@ -243,7 +250,8 @@ const kernels::Row* RunRows::Of(const Piece& piece) const {
   const int64_t x = piece.begin % piece.width();
   const bool part_of_run = x + piece.rows() <= std::min(piece.width(), width_);
   const int64_t y = piece.begin / piece.width() % piece.height();
-  const bool same_runs = piece.width() == width_ && TapBox(piece, 0) * TapBox(piece, 1) == taps_;
+  const bool same_runs =
+      piece.width() == width_ && TapBox(piece, 0) == taps_[0] && TapBox(piece, 1) == taps_[1];
   const bool whole_runs =
       x == 0 && same_runs && y * width_ + piece.rows() <= piece.height() * width_;
   return part_of_run || whole_runs ? rows_ : nullptr;

@@ -77,9 +77,9 @@ ImageView PadImage(const PackedLayer& layer, const ChannelGroup& group, const Im
 // a run, and of pieces that are part of a run, need no computing.
 class RunRows {
  public:
-  static constexpr int64_t kMax = 240;
-  // `padded`: pieces in place read padded copies.
-  RunRows(const PackedLayer& layer, const Piece& rectangle, const Dims& input_size,
+  static constexpr int64_t kMax = 480;
+  // For pieces of `most` <= kMax rows. `padded`: pieces in place read padded copies.
+  RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most, const Dims& input_size,
           const Dims& output_size, bool padded);
 
   // The rows of `piece`, relative to its first one; null if they must be computed.
@@ -87,7 +87,8 @@ class RunRows {
 
  private:
   bool copied_;
-  int64_t taps_, width_;
+  int64_t taps_[2];  // planes and rows of the kernel
+  int64_t width_;
   kernels::Row rows_[kMax];
 };
 
@@ -112,7 +113,7 @@ struct PieceFeed {
 // Bytes of the kernel window of one pixel, gathered; depends on the shape alone.
 int64_t WindowBytes(const PackedLayer& layer);
 
-// Bytes of scratch that a copied piece takes.
+// Bytes of scratch that a copied piece takes, at most.
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece);
 
 // How many gathered pixels (not kLanes) fit so many bytes, wherever a piece begins.

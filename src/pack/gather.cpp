@@ -22,14 +22,18 @@ struct RowCopy {
 
   void operator()(int64_t x, int64_t step, int64_t count, uint8_t* out) const {
     if (row == nullptr) return Fill(out, count);
-    const int64_t before = std::clamp<int64_t>((-x + step - 1) / step, 0, count);
-    const int64_t end = std::clamp<int64_t>((width - x + step - 1) / step, before, count);
+    const int64_t before = std::clamp<int64_t>(Steps(-x, step), 0, count);
+    const int64_t end = std::clamp<int64_t>(Steps(width - x, step), before, count);
     if (before > 0) Fill(out, before);
     if (end > before) Copy(x + before * step, step, end - before, out + before * pitch);
     if (end < count) Fill(out + end * pitch, count - end);
   }
 
  private:
+  // Rounded up, if it is positive.
+  static int64_t Steps(int64_t distance, int64_t step) {
+    return step == 1 ? distance : (distance + step - 1) / step;  // nearly always 1
+  }
   void Fill(uint8_t* out, int64_t pixels) const {
     std::memset(out, zero_point, static_cast<size_t>(pixels * pitch));
   }
@@ -139,18 +143,33 @@ int64_t StripGatherer::InputPixels(int64_t outputs) const {
   return (outputs - 1) * g_.stride[2] + Taps(piece_.segment[2]);
 }
 
+bool StripGatherer::IsBelowLast(const Dims& at, int64_t count) const {
+  return last_ != nullptr && at[0] == last_at_[0] && at[1] == last_at_[1] + 1 &&
+         at[2] == last_at_[2] && count <= last_count_;
+}
+
 const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
-  const uint8_t* strip = next_;
   const auto position = [&](size_t dim, int64_t tap) {
     return at[dim] * g_.stride[dim] - g_.padding[dim] + tap * g_.dilation[dim];
   };
   const Segment& d = piece_.segment[0];
   const Segment& h = piece_.segment[1];
+  uint8_t* strip = next_;
+  int64_t first_row = h.tap_begin;
+  if (IsBelowLast(at, count)) {
+    strip = last_ + g_.stride[1] * row_bytes_;
+    first_row = h.tap_end - g_.stride[1];
+  }
   for (int64_t i = d.tap_begin; i < d.tap_end; ++i) {
-    for (int64_t j = h.tap_begin; j < h.tap_end; ++j) {
+    for (int64_t j = first_row; j < h.tap_end; ++j) {
       GatherRow(position(0, i), position(1, j), position(2, piece_.segment[2].tap_begin),
                 InputPixels(count));
     }
+  }
+  if (RowsShare(g_, piece_)) {
+    last_ = strip;
+    last_at_ = at;
+    last_count_ = count;
   }
   return strip;
 }
@@ -158,7 +177,8 @@ const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
 void StripGatherer::GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels) {
   MakeRowCopy(layer_, group_.in_begin, group_.in_channels, image_, z, y)(x, g_.dilation[2], pixels,
                                                                          next_);
-  for (int64_t i = pixels * group_.in_channels; i < row_bytes_; ++i) next_[i] = 0;
+  const int64_t bytes = pixels * group_.in_channels;
+  std::memset(next_ + bytes, 0, static_cast<size_t>(row_bytes_ - bytes));
   next_ += row_bytes_;
 }
 

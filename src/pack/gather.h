@@ -16,6 +16,9 @@ namespace qconv::pack {
 // of the strip where their windows overlap (else a strip is one pixel, and just its taps).
 //
 //   strip: [kd][kh][input pixels][channels], rows rounded up to depth groups
+//
+// Strips of output rows one below the other share input rows, too, where there is one kernel plane:
+// the second strip begins some rows after the first.
 class StripGatherer {
  public:
   StripGatherer(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
@@ -33,6 +36,12 @@ class StripGatherer {
   static bool WindowsShare(const Geometry& g) {
     return g.dilation[2] == 1 && g.stride[2] <= g.kernel[2];
   }
+  // Whether output rows one below the other can.
+  static bool RowsShare(const Geometry& g, const Piece& piece) {
+    const int64_t planes = piece.segment[0].tap_end - piece.segment[0].tap_begin;
+    const int64_t rows = piece.segment[1].tap_end - piece.segment[1].tap_begin;
+    return planes == 1 && g.dilation[1] == 1 && g.stride[1] <= rows;
+  }
   // Bytes of a row of a strip that serves `outputs` pixels with `taps` taps in w. Kernels read the
   // last window to the end of its last depth group.
   static int64_t RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
@@ -43,6 +52,7 @@ class StripGatherer {
 
  private:
   int64_t InputPixels(int64_t outputs) const;
+  bool IsBelowLast(const Dims& at, int64_t count) const;
   void GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels);
 
   const PackedLayer& layer_;
@@ -52,6 +62,10 @@ class StripGatherer {
   const ImageView& image_;
   uint8_t* next_;
   int64_t strip_outputs_, row_bytes_;
+  // The strip before, if rows share: which pixels.
+  uint8_t* last_ = nullptr;
+  Dims last_at_;
+  int64_t last_count_;
 };
 
 // Strips whose pixels are padded to a multiple of four channels, so that taps need not be
