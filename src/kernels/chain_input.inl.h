@@ -34,22 +34,23 @@ class ChainInput {
   static constexpr int kInFlight = 1;  // accumulators wait for one addition only
 
   explicit ChainInput(const PanelTask& task)
-      : chains_(task.chains), weights_(task.weights), inputs_(task.chain_inputs) {
-    for (int i = 0; i < 3; ++i) taps_[i] = task.taps[i];
-    if (task.whole_chains) FindInputs(task);
-    single_ = taps_[0].count * taps_[1].count * taps_[2].count == 1;
+      : task_(task),
+        inputs_(task.chain_inputs),
+        single_(task.whole_chains ||
+                task.taps[0].count * task.taps[1].count * task.taps[2].count == 1) {
+    if (task.whole_chains) FindInputs();
   }
 
   // All taps of the rows at `a`.
   template <int sums, int m, class Rows>
   inline __attribute__((always_inline)) void Accumulate(
       typename Simd::Width::Register (&acc)[sums][m][nv], const Rows& a) const {
-    const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
-    if (single_) return AccumulateList(acc[0], a, *chains_);  // pointwise: a tenth less time
+    const TapLoop &d = task_.taps[0], &h = task_.taps[1], &w = task_.taps[2];
+    if (single_) return AccumulateList(acc[0], a, *task_.chains);  // pointwise: a tenth less time
     for (int64_t i = 0; i < d.count; ++i) {
       for (int64_t j = 0; j < h.count; ++j) {
         int64_t k = i * d.input_stride + j * h.input_stride;
-        const ChainList* list = chains_ + i * d.weight_stride + j * h.weight_stride;
+        const ChainList* list = task_.chains + i * d.weight_stride + j * h.weight_stride;
         for (int64_t l = 0; l < w.count; ++l) {
           Rows tap = a;
           tap.Move(k);
@@ -66,8 +67,8 @@ class ChainInput {
 
   // Makes of the list of all taps one of a single tap. For each block anew, as taps lie closer in
   // gathered input than in the image.
-  void FindInputs(const PanelTask& task) {
-    const TapLoop &d = taps_[0], &h = taps_[1], &w = taps_[2];
+  void FindInputs() {
+    const TapLoop &d = task_.taps[0], &h = task_.taps[1], &w = task_.taps[2];
     int32_t places[kMaxWholeTaps];
     int32_t* place = places;
     for (int64_t i = 0; i < d.count; ++i) {
@@ -78,18 +79,18 @@ class ChainInput {
         }
       }
     }
-    const ChainList& list = *chains_;
+    const ChainList& list = *task_.chains;
     const int32_t* inputs = inputs_ + list.first_link;
-    const int16_t* taps = task.chain_taps + list.first_link;
+    const int16_t* taps = task_.chain_taps + list.first_link;
     for (int32_t i = 0; i < list.links; ++i) found_[i] = places[taps[i]] + inputs[i];
     inputs_ = found_ - list.first_link;
-    for (TapLoop& loop : taps_) loop.count = 1;
   }
 
   template <int m, class Rows>
   inline __attribute__((always_inline)) void AccumulateList(
       typename Simd::Width::Register (&acc)[m][nv], const Rows& a, const ChainList& list) const {
-    AccumulateChains<kMaxLinks>(acc, a, list, inputs_ + list.first_link, weights_ + list.weights);
+    AccumulateChains<kMaxLinks>(acc, a, list, inputs_ + list.first_link,
+                                task_.weights + list.weights);
   }
 
   // The chains of so many links, then the shorter ones.
@@ -158,11 +159,9 @@ class ChainInput {
     return Simd::AddChain(acc, sum);
   }
 
-  const ChainList* chains_;
-  const std::byte* weights_;
+  const PanelTask& task_;  // no copies: loads of several words just stored take long
   const int32_t* inputs_;
-  TapLoop taps_[3];
-  bool single_;  // one list
+  const bool single_;  // one list
   int32_t found_[kMaxWholeLinks];
 };
 
