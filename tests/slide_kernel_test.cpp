@@ -46,7 +46,8 @@ class SlideProblem {
     }
     for (int64_t group = 0; group < WeightGroups(); ++group) {
       const int64_t first = group / form_.taps % form_.quads * kDepthGroup;
-      for (int64_t i = std::max<int64_t>(Inputs() - first, 0); i < kDepthGroup; ++i) {
+      const int64_t inputs = group < form_.taps * form_.quads ? form_.inputs[0] : Inputs();
+      for (int64_t i = std::max<int64_t>(inputs - first, 0); i < kDepthGroup; ++i) {
         for (int c = 0; c < shape_.columns; ++c) weights_[At(group, c, static_cast<int>(i))] = 0;
       }
     }

@@ -28,10 +28,11 @@ inline __attribute__((always_inline)) void HideInMemory(T& value) {
 template <class Simd>
 constexpr bool kWidens = Simd::kWeightFormat == WeightFormat::kS16EvenOdd;
 
-// Simd::Dot, here and now. GCC would compute the products of many sums first, for which it has no
-// registers, and add them up at the end. (Groups of 4 on AVX-512: 68 GMAC/s, in order 92; depthwise
-// 3x3 on AVX2: 24 and 29. Tiles of dense layers do not need it.)
-template <class Simd, class Activations, class Weights>
+// Simd::Dot, here and now; without its odd half, if that is widened and not wanted. GCC would
+// compute the products of many sums first, for which it has no registers, and add them up at the
+// end. (Groups of 4 on AVX-512: 68 GMAC/s, in order 92; depthwise 3x3 on AVX2: 24 and 29. Tiles of
+// dense layers do not need it.)
+template <class Simd, bool odd = true, class Activations, class Weights>
 inline __attribute__((always_inline)) typename Simd::Width::Register DotInOrder(
     typename Simd::Width::Register acc, const Activations& a, const Weights& w) {
   if constexpr (!kWidens<Simd>) {
@@ -39,8 +40,10 @@ inline __attribute__((always_inline)) typename Simd::Width::Register DotInOrder(
   } else {
     acc = Simd::AddWordProducts(acc, a.even, w.even);
     HideInVector(acc);
-    acc = Simd::AddWordProducts(acc, a.odd, w.odd);
-    HideInVector(acc);
+    if constexpr (odd) {
+      acc = Simd::AddWordProducts(acc, a.odd, w.odd);
+      HideInVector(acc);
+    }
     return acc;
   }
 }

@@ -37,7 +37,7 @@ struct Avx2 {
   // wider groups registers hold too little: groups of 16 48 GMAC/s, merged 83; of 8, rotated, 59,
   // merged 68.
   static constexpr int kSlideVectors[] = {2, 2, 0, 0};
-  static constexpr int kSlideRegisters = 8;
+  static constexpr int kSlideRegisters[] = {8, 8, 8, 8};
   static constexpr int kGroupDepth = 0;
   static constexpr int kRotatedDepth = 1, kRotatedPixels[] = {2, 2};
 

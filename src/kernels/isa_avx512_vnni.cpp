@@ -32,7 +32,7 @@ struct Avx512Vnni {
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h).
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};
-  static constexpr int kSlideRegisters = 28;
+  static constexpr int kSlideRegisters[] = {28, 28, 28, 28};
   static constexpr int kGroupDepth = 8;
   static constexpr int kRotatedDepth = 4, kRotatedPixels[] = {5, 4};
 

@@ -168,7 +168,8 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 //    quad 0  [ ][ ][ ][ ][ ]         pixel i: columns i * stride, ..., i * stride + taps - 1
 //    quad 1  [ ][ ][ ][ ][ ]
 //
-// Of the last quad only the rows that an output row needs, or two, are read.
+// Of the last quad only the rows that an output row needs, or two, are read; the first output row
+// has weights for those of one only.
 inline constexpr int kMaxSlideInputs = 7, kMaxSlideOutputs = 2;
 struct SlideForm {
   int taps;                      // columns that a pixel needs

@@ -32,7 +32,7 @@ constexpr int SlidePixelsInRegisters() {
   int pixels = kMostSlidePixels;
   for (; pixels > 0; pixels /= 2) {
     const int columns = (pixels - 1) * kForm.stride + kForm.taps;
-    if (columns * kForm.quads * nv + 2 * pixels <= Simd::kSlideRegisters) break;
+    if (columns * kForm.quads * nv + 2 * pixels <= Simd::kSlideRegisters[form]) break;
   }
   return pixels;
 }
@@ -137,7 +137,9 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
           Unroll<pixels>([&](auto i) {
             const auto x = Simd::FromQuads(quads[i * kForm.stride + t][q]);
             Register& sum = acc[o * pixels + i][0];
-            sum = DotInOrder<Simd>(sum, x, weights);
+            // Of a quad that has weights in its first row only, the odd rows are left out.
+            constexpr bool kOdd = o.kValue > 0 || kForm.inputs[0] - q.kValue * kDepthGroup > 1;
+            sum = DotInOrder<Simd, kOdd>(sum, x, weights);
           });
         });
       });
