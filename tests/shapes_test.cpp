@@ -104,6 +104,22 @@ const Size kSizes[] = {
       .padding = {12, 30}},
      {.size = {40, 40}},
      {.size = {44, 19}}},
+    {"first_layer_rows_apart",
+     {.in_channels = 3, .out_channels = 9, .kernel = {3, 3}, .stride = {4, 2}, .padding = {1, 1}},
+     {.batch = 2, .size = {21, 90}},
+     {.batch = 2, .size = {6, 45}}},
+    {"first_layer_rows_dilated",
+     {.in_channels = 3, .out_channels = 9, .kernel = {3, 3}, .dilation = {2, 1}, .padding = {2, 1}},
+     {.batch = 2, .size = {9, 90}},
+     {.batch = 2, .size = {9, 90}}},
+    {"first_layer_planes",
+     {.in_channels = 3,
+      .out_channels = 9,
+      .kernel = {3, 3, 3},
+      .stride = {1, 2, 2},
+      .padding = {1, 1, 1}},
+     {.size = {4, 9, 90}},
+     {.size = {4, 5, 45}}},
     {"all_at_once",
      {.in_channels = 6,
       .out_channels = 9,
@@ -145,6 +161,32 @@ TEST_P(ShapesTest, EveryIsaGivesTheReferencesBytes) {
       for (const std::string& isa : test::UsableIsas()) {
         SCOPED_TRACE(isa);
         EXPECT_EQ(test::Difference(expected, test::RunOn(any, isa)), "");
+      }
+    }
+  }
+}
+
+// Output rows of a first layer share gathered input, and a block may have several or part of one.
+TEST(FirstLayerTest, AnyWidth) {
+  std::vector<int64_t> widths = {112, 113, 160, 161, 240, 241, 479, 480, 481, 500, 961};
+  for (int64_t width = 1; width <= 40; ++width) widths.push_back(width);
+  for (const int64_t kernel : {2, 3, 7}) {
+    for (const int64_t stride : {1, 2}) {
+      for (const int64_t width : widths) {
+        const ConvParams params = {.in_channels = 3,
+                                   .out_channels = 5,
+                                   .kernel = {kernel, kernel},
+                                   .stride = {stride, stride},
+                                   .padding = {kernel / 2, kernel / 2}};
+        const cases::Case any =
+            cases::MakeCase(test::MakeLayer(params, {.size = {9 * stride, width * stride}}),
+                            cases::Weights::kUniform, /*seed=*/1);
+        const std::vector<uint8_t> expected = test::RunReference(any);
+        for (const std::string& isa : test::UsableIsas()) {
+          SCOPED_TRACE(testing::Message() << isa << ", kernel " << kernel << ", stride " << stride
+                                          << ", " << width << " outputs");
+          EXPECT_EQ(test::Difference(expected, test::RunOn(any, isa)), "");
+        }
       }
     }
   }
