@@ -87,7 +87,8 @@ int64_t BlockRows(const PackedLayer& layer) {
   const bool gathers = GathersRows(layer);
   int64_t row_bytes =
       g.kernel[0] * std::min(g.stride[2], g.kernel[2]) * layer.groups[0].in_channels;
-  row_bytes *= gathers ? std::min(g.stride[1], g.kernel[1]) : g.kernel[1];  // rows share input
+  // Gathered rows share input, as a rule (StripGatherer).
+  row_bytes *= gathers ? std::min(g.stride[1], g.kernel[1]) : g.kernel[1];
   return std::clamp(kInputBytes / row_bytes, kFewest, gathers ? kMaxBlockRows : kUsualBlockRows);
 }
 
@@ -119,7 +120,7 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
   if (GathersRows(layer)) return CeilDiv(rectangle.width(), CeilDiv(rectangle.width(), most));
   const kernels::PanelShape& shape = MainShape(layer);
   const int64_t width = rectangle.width();
-  if (shape.even_rows > 0 && width > shape.rows && width <= most) {  // tiles end with each run
+  if (shape.even_rows > 0 && width > shape.rows && 2 * width <= most) {  // tiles end with each run
     const int64_t runs = rectangle.rows() / width;
     return CeilDiv(runs, CeilDiv(runs, most / width)) * width;
   }

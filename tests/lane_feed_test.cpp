@@ -57,7 +57,7 @@ TEST(SpreadAxis, PutsEachTapWhereItsInputIs) {
 TEST(SpreadAxis, PutsEachTapWhereItsInputIsRandomly) {
   std::mt19937 random(1);
   for (int i = 0; i < 2000 && !HasFatalFailure(); ++i) {
-    const int outputs = test::Draw(random, 1, 240), stride = test::Draw(random, 1, 40);
+    const int outputs = test::Draw(random, 1, 480), stride = test::Draw(random, 1, 40);
     const int taps = test::Draw(random, 1, 40), distance = test::Draw(random, 1, 150);
     CheckAxis(outputs, stride, taps, distance);
   }

@@ -143,7 +143,7 @@ TEST(Plan, CoversLargeImages) {
 // A first layer gathers whole output rows, or equal parts of one, so that its blocks share one
 // table of rows.
 TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
-  for (const int64_t width : {15, 112, 239, 256, 720}) {
+  for (const int64_t width : {15, 112, 239, 256, 479, 480, 720, 960}) {
     const cases::Case c = MakeCase({.in_channels = 3,
                                     .out_channels = 8,
                                     .kernel = {3, 3},

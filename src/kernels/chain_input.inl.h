@@ -121,8 +121,8 @@ class ChainInput {
     });
   }
 
-  // The same: four rows share the pointers of the links. (Lambdas inlined early, or accumulators go
-  // through memory.)
+  // The same: four rows share the pointers of the links. (Lambdas are inlined early, else GCC keeps
+  // accumulators in memory.)
   template <int links, int m>
   static inline __attribute__((always_inline)) void AccumulateChain(
       typename Simd::Width::Register (&acc)[m][nv], const EvenRows<m>& rows, const int32_t* inputs,

@@ -35,10 +35,11 @@ struct Row {
   int64_t output;
 };
 
-// Rows whose inputs are `step` bytes apart, run after run of them: in the first run, in those that
-// follow it (the last may have fewer); a count of 0: nobody knows.
+// Rows whose inputs are `step` bytes apart, run after run of them.
 struct RowRuns {
-  int64_t first = 0, count = 0, step = 0;
+  int64_t first = 0;  // rows of the first run; there may be fewer in all
+  int64_t count = 0;  // of those that follow it, but for the last; 0: where runs end is not known
+  int64_t step = 0;
 };
 
 // The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input
@@ -168,8 +169,8 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 //    quad 0  [ ][ ][ ][ ][ ]         pixel i: columns i * stride, ..., i * stride + taps - 1
 //    quad 1  [ ][ ][ ][ ][ ]
 //
-// Of the last quad only the rows that an output row needs, or two, are read; the first output row
-// has weights for those of one only.
+// Of the last quad only the rows that an output row needs, or two, are read. The first output row
+// has weights in rows [0, inputs[0]) only, even where two share the columns.
 inline constexpr int kMaxSlideInputs = 7, kMaxSlideOutputs = 2;
 struct SlideForm {
   int taps;                      // columns that a pixel needs
@@ -298,8 +299,8 @@ struct LaneKernels {
 
 // A register tile: `rows` pixels by `columns` channels. Kernels are null where there is no use for
 // them.
-// Where rows come in runs longer than that (RowRuns), and registers are left, tiles are up to
-// `even_rows` high and end with the runs; 0: they do not.
+// If runs of rows are longer than `rows` (RowRuns), tiles are up to `even_rows` high and end with a
+// run; 0: there are no such tiles.
 struct PanelShape {
   int vectors;
   int columns;

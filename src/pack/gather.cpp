@@ -143,11 +143,6 @@ int64_t StripGatherer::InputPixels(int64_t outputs) const {
   return (outputs - 1) * g_.stride[2] + Taps(piece_.segment[2]);
 }
 
-bool StripGatherer::IsBelowLast(const Dims& at, int64_t count) const {
-  return last_ != nullptr && at[0] == last_at_[0] && at[1] == last_at_[1] + 1 &&
-         at[2] == last_at_[2] && count <= last_count_;
-}
-
 const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
   const auto position = [&](size_t dim, int64_t tap) {
     return at[dim] * g_.stride[dim] - g_.padding[dim] + tap * g_.dilation[dim];
@@ -156,7 +151,8 @@ const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
   const Segment& h = piece_.segment[1];
   uint8_t* strip = next_;
   int64_t first_row = h.tap_begin;
-  if (IsBelowLast(at, count)) {
+  // Below the strip before: there is one plane, and all but its last rows have been gathered.
+  if (last_ != nullptr && at[1] == last_y_ + 1 && at[2] == last_x_) {
     strip = last_ + g_.stride[1] * row_bytes_;
     first_row = h.tap_end - g_.stride[1];
   }
@@ -168,8 +164,8 @@ const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
   }
   if (RowsShare(g_, piece_)) {
     last_ = strip;
-    last_at_ = at;
-    last_count_ = count;
+    last_y_ = at[1];
+    last_x_ = at[2];
   }
   return strip;
 }

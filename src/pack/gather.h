@@ -52,7 +52,6 @@ class StripGatherer {
 
  private:
   int64_t InputPixels(int64_t outputs) const;
-  bool IsBelowLast(const Dims& at, int64_t count) const;
   void GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels);
 
   const PackedLayer& layer_;
@@ -62,10 +61,9 @@ class StripGatherer {
   const ImageView& image_;
   uint8_t* next_;
   int64_t strip_outputs_, row_bytes_;
-  // The strip before, if rows share: which pixels.
+  // If rows share: the strip before and its first output position.
   uint8_t* last_ = nullptr;
-  Dims last_at_;
-  int64_t last_count_;
+  int64_t last_y_ = 0, last_x_ = 0;
 };
 
 // Strips whose pixels are padded to a multiple of four channels, so that taps need not be
