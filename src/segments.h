@@ -31,7 +31,7 @@ struct Segments {
     int64_t taps = 0;
     for (int i = 0; i < count; ++i) {
       const pack::Segment& s = list[static_cast<size_t>(i)];
-      taps += (s.end - s.begin) * (s.tap_end - s.tap_begin);
+      taps += (s.end - s.begin) * s.taps();
     }
     return taps;
   }

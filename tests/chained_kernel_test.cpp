@@ -188,16 +188,9 @@ TEST_P(ChainedKernel, RowTails) {
 TEST_P(ChainedKernel, Runs) {
   ForEachSize([](const PanelShape& shape) {
     std::vector<Size> sizes;
-    for (int64_t count = shape.rows; count <= 2 * shape.even_rows + 1; ++count) {
-      for (const int64_t first : {int64_t{1}, count - 1, count}) {
-        for (const bool whole : {false, true}) {
-          sizes.push_back({2 * count + 1,
-                           shape.columns,
-                           {1, 2, 1, 2},
-                           {1, 2, 2},
-                           whole,
-                           {.first = first, .count = count, .step = 7}});
-        }
+    for (const kernels::RowRuns& runs : test::RunsOfEvenTiles(shape, /*step=*/7)) {
+      for (const bool whole : {false, true}) {
+        sizes.push_back({2 * runs.count + 1, shape.columns, {1, 2, 1, 2}, {1, 2, 2}, whole, runs});
       }
     }
     return sizes;

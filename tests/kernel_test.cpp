@@ -137,13 +137,11 @@ TEST_P(Kernel, RowTails) {
 TEST_P(Kernel, Runs) {
   ForEachShape([](const PanelShape& shape) {
     std::vector<Size> sizes;
-    for (int64_t count = shape.rows; count <= 2 * shape.even_rows + 1; ++count) {
-      for (const int64_t first : {int64_t{1}, count - 1, count}) {
-        const kernels::RowRuns runs = {.first = first, .count = count, .step = 6};
-        sizes.push_back({2 * count + 1, shape.columns, 3, {1, 2, 1}, runs});   // a list of groups
-        sizes.push_back({2 * count + 1, shape.columns, 11, {1, 1, 1}, runs});  // one tap
-        sizes.push_back({2 * count + 1, shape.columns, 11, {1, 2, 1}, runs});  // loops over taps
-      }
+    for (const kernels::RowRuns& runs : test::RunsOfEvenTiles(shape, /*step=*/6)) {
+      const int64_t rows = 2 * runs.count + 1;
+      sizes.push_back({rows, shape.columns, 3, {1, 2, 1}, runs});   // a list of groups
+      sizes.push_back({rows, shape.columns, 11, {1, 1, 1}, runs});  // one tap
+      sizes.push_back({rows, shape.columns, 11, {1, 2, 1}, runs});  // loops over taps
     }
     return sizes;
   });

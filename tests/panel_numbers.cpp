@@ -176,6 +176,16 @@ pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
   return bytes;
 }
 
+std::vector<kernels::RowRuns> RunsOfEvenTiles(const kernels::PanelShape& shape, int64_t step) {
+  std::vector<kernels::RowRuns> all;
+  for (int64_t count = shape.rows; count <= 2 * shape.even_rows + 1; ++count) {
+    for (const int64_t first : {int64_t{1}, count - 1, count}) {
+      all.push_back({.first = first, .count = count, .step = step});
+    }
+  }
+  return all;
+}
+
 std::vector<int64_t> InputsOf(const kernels::RowRuns& runs, int64_t rows) {
   constexpr int64_t kBetweenRuns = 5;
   std::vector<int64_t> inputs;

@@ -128,6 +128,9 @@ pack::AlignedVector<std::byte> LayOutQuads(const kernels::KernelTable& table,
                                            const PanelOrder& order, int64_t groups,
                                            const QuadByte& byte);
 
+// Runs about as long as the even tiles of a shape are high; none if it has no such tiles.
+std::vector<kernels::RowRuns> RunsOfEvenTiles(const kernels::PanelShape& shape, int64_t step);
+
 // Where rows begin that come in such runs, a few bytes more between one and the next.
 std::vector<int64_t> InputsOf(const kernels::RowRuns& runs, int64_t rows);
 

@@ -135,15 +135,14 @@ class ChainInput {
       HideInRegister(a[i]);
     });
     Unroll<m>([&](auto r) __attribute__((always_inline)) {
-      constexpr int kPlace = r.kValue % kRowsPerPointer;
-      if constexpr (r.kValue > 0 && kPlace == 0) {
+      if constexpr (EvenRows<m>::template kMovesOn<r.kValue>) {
         Unroll<links>([&](auto i) __attribute__((always_inline)) {
-          a[i] += kRowsPerPointer * rows.step;
+          a[i] += rows.Stride();
           HideInRegister(a[i]);
         });
       }
       acc[r][0] = AddChain<links>(acc[r][0], w, [&](int i) __attribute__((always_inline)) {
-        return a[i] + (kPlace == 3 ? rows.triple_step : kPlace * rows.step);
+        return a[i] + rows.template Place<r.kValue>();
       });
     });
   }

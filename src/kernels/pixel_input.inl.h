@@ -152,13 +152,14 @@ class PixelInput {
       b[v] = Simd::LoadWeights(weights + v * Simd::kWeightVectorBytes);
     });
     const uint8_t* a = rows.first + k;
+    HideInRegister(a);
     rows.Hide();
     Unroll<m>([&](auto r) __attribute__((always_inline)) {
-      constexpr int kPlace = r.kValue % kRowsPerPointer;
-      if constexpr (r.kValue > 0 && kPlace == 0) a += kRowsPerPointer * rows.step;
-      if constexpr (kPlace == 0) HideInRegister(a);
-      const typename Simd::Activations x =
-          Simd::Broadcast(a + (kPlace == 3 ? rows.triple_step : kPlace * rows.step));
+      if constexpr (EvenRows<m>::template kMovesOn<r.kValue>) {
+        a += rows.Stride();
+        HideInRegister(a);
+      }
+      const typename Simd::Activations x = Simd::Broadcast(a + rows.template Place<r.kValue>());
       Unroll<nv>([&](auto v)
                      __attribute__((always_inline)) { acc[r][v] = Simd::Dot(acc[r][v], x, b[v]); });
     });

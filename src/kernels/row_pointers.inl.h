@@ -47,6 +47,17 @@ struct EvenRows {
       : first(task.input + rows->input), step(task.runs.step), triple_step(3 * step) {}
   inline __attribute__((always_inline)) void Move(int64_t bytes) { first += bytes; }
 
+  // From the first of the rows that share a pointer with row r.
+  template <int r>
+  inline __attribute__((always_inline)) int64_t Place() const {
+    constexpr int kPlace = r % kRowsPerPointer;
+    return kPlace == 3 ? triple_step : kPlace * step;
+  }
+  // Whether the pointer moves on before row r, and how far.
+  template <int r>
+  static constexpr bool kMovesOn = r > 0 && r % kRowsPerPointer == 0;
+  inline __attribute__((always_inline)) int64_t Stride() const { return kRowsPerPointer * step; }
+
   // No multiples of the step in registers of their own.
   inline __attribute__((always_inline)) void Hide() {
     HideInRegister(step);

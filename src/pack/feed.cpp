@@ -35,28 +35,24 @@ kernels::RowRuns RunsOf(const Piece& piece, int64_t step) {
   return {.first = width - piece.begin % width, .count = width, .step = step};
 }
 
-int64_t TapBox(const Piece& piece, int i) {
-  return piece.segment[i].tap_end - piece.segment[i].tap_begin;
-}
-
 // Tap strides of a piece whose kernel rows are `row` bytes apart, kernel planes `plane` bytes and
 // taps within a row `tap` bytes; `merged`: the taps of a row are one run.
 PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                    int64_t plane, int64_t row, int64_t tap, bool merged) {
   const bool runs = layer.feed == Feed::kRuns;
-  const int64_t in_row = TapBox(piece, 2);  // taps of a kernel row
+  const int64_t in_row = piece.segment[2].taps();  // taps of a kernel row
   const int64_t grid_w = layer.tap_grid[2], grid_h = layer.tap_grid[1];
   PieceFeed feed;
   feed.row_count = piece.rows();
-  feed.taps[0] = {TapBox(piece, 0), plane, grid_h * grid_w};
-  feed.taps[1] = {TapBox(piece, 1), row, grid_w};
+  feed.taps[0] = {piece.segment[0].taps(), plane, grid_h * grid_w};
+  feed.taps[1] = {piece.segment[1].taps(), row, grid_w};
   feed.taps[2] = {merged ? 1 : in_row, tap, 1};
   feed.depth_groups = group.depth_groups * (merged && !runs ? in_row : 1);
   feed.sum_bytes = runs ? group.tap_bytes : feed.depth_groups * kernels::kDepthGroup;
   feed.first_tap = (piece.segment[0].tap_begin * grid_h + piece.segment[1].tap_begin) * grid_w +
                    (runs ? 0 : piece.segment[2].tap_begin);
   feed.taps_in_row = runs ? 1 : in_row;
-  const int64_t taps = TapBox(piece, 0) * TapBox(piece, 1) * in_row;
+  const int64_t taps = piece.segment[0].taps() * piece.segment[1].taps() * in_row;
   feed.all_taps = taps == layer.geometry.Taps();
   feed.products = taps * group.in_channels;
   return feed;
@@ -75,15 +71,15 @@ bool SharesStrips(const PackedLayer& layer) {
 // Bytes of such a strip. (Of groups, the first one has the most channels.)
 int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
   const int64_t outputs = std::min(piece.rows(), piece.width());
-  return TapBox(piece, 0) * TapBox(piece, 1) *
-         StripGatherer::RowBytes(layer.geometry, layer.groups[0], TapBox(piece, 2), outputs);
+  return piece.segment[0].taps() * piece.segment[1].taps() *
+         StripGatherer::RowBytes(layer.geometry, layer.groups[0], piece.segment[2].taps(), outputs);
 }
 
 // From the strip of an output row to that of the next, for pieces of whole rows.
 int64_t StripStep(const PackedLayer& layer, const Piece& piece) {
   const int64_t bytes = StripBytes(layer, piece);
   if (!StripGatherer::RowsShare(layer.geometry, piece)) return bytes;
-  return bytes / TapBox(piece, 1) * layer.geometry.stride[1];
+  return bytes / piece.segment[1].taps() * layer.geometry.stride[1];
 }
 
 // In windows for each pixel that shares it.
@@ -118,7 +114,7 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
       count -= n;
     }
   });
-  PieceFeed feed = MakeFeed(layer, group, piece, TapBox(piece, 1) * gatherer.row_bytes(),
+  PieceFeed feed = MakeFeed(layer, group, piece, piece.segment[1].taps() * gatherer.row_bytes(),
                             gatherer.row_bytes(), 0, true);
   feed.input = input;
   feed.output = image.output + first_out;
@@ -221,7 +217,7 @@ int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
 RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
                  const Dims& input_size, const Dims& output_size, bool padded)
     : copied_(rectangle.copied()),
-      taps_{TapBox(rectangle, 0), TapBox(rectangle, 1)},
+      taps_{rectangle.segment[0].taps(), rectangle.segment[1].taps()},
       width_(rectangle.width()) {
   const Geometry& g = layer.geometry;
   const int64_t channels = padded ? PaddedChannels(layer) : g.in_channels;
@@ -250,8 +246,8 @@ const kernels::Row* RunRows::Of(const Piece& piece) const {
   const int64_t x = piece.begin % piece.width();
   const bool part_of_run = x + piece.rows() <= std::min(piece.width(), width_);
   const int64_t y = piece.begin / piece.width() % piece.height();
-  const bool same_runs =
-      piece.width() == width_ && TapBox(piece, 0) == taps_[0] && TapBox(piece, 1) == taps_[1];
+  const bool same_runs = piece.width() == width_ && piece.segment[0].taps() == taps_[0] &&
+                         piece.segment[1].taps() == taps_[1];
   const bool whole_runs =
       x == 0 && same_runs && y * width_ + piece.rows() <= piece.height() * width_;
   return part_of_run || whole_runs ? rows_ : nullptr;

@@ -28,6 +28,7 @@ struct Segment {
   int64_t step;
 
   int64_t size() const { return (end - begin + step - 1) / step; }
+  int64_t taps() const { return tap_end - tap_begin; }
 };
 
 // Pixels [begin, end), in raster order, of the rectangle that three segments span.

@@ -8,8 +8,6 @@
 namespace qconv::pack {
 namespace {
 
-int64_t Taps(const Segment& segment) { return segment.tap_end - segment.tap_begin; }
-
 // Copies `count` pixels of an input row, `step` apart and the first at x, `channels` bytes of each,
 // to places `pitch` apart. Pixels outside the row are filled with `zero_point`. `row` is null where
 // the whole row is outside.
@@ -22,18 +20,14 @@ struct RowCopy {
 
   void operator()(int64_t x, int64_t step, int64_t count, uint8_t* out) const {
     if (row == nullptr) return Fill(out, count);
-    const int64_t before = std::clamp<int64_t>(Steps(-x, step), 0, count);
-    const int64_t end = std::clamp<int64_t>(Steps(width - x, step), before, count);
+    const int64_t before = StepsBefore(0, x, step, count);
+    const int64_t end = StepsBefore(width, x, step, count);
     if (before > 0) Fill(out, before);
     if (end > before) Copy(x + before * step, step, end - before, out + before * pitch);
     if (end < count) Fill(out + end * pitch, count - end);
   }
 
  private:
-  // Rounded up, if it is positive.
-  static int64_t Steps(int64_t distance, int64_t step) {
-    return step == 1 ? distance : (distance + step - 1) / step;  // nearly always 1
-  }
   void Fill(uint8_t* out, int64_t pixels) const {
     std::memset(out, zero_point, static_cast<size_t>(pixels * pitch));
   }
@@ -125,7 +119,7 @@ StripGatherer::StripGatherer(const PackedLayer& layer, const ChannelGroup& group
       next_(reinterpret_cast<uint8_t*>(scratch)) {
   const int64_t width = piece.segment[2].end - piece.segment[2].begin;
   strip_outputs_ = WindowsShare(g_) ? std::min(width, piece.rows()) : 1;
-  row_bytes_ = RowBytes(g_, group, Taps(piece.segment[2]), strip_outputs_);
+  row_bytes_ = RowBytes(g_, group, piece.segment[2].taps(), strip_outputs_);
 }
 
 int64_t StripGatherer::RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
@@ -140,7 +134,7 @@ int64_t StripGatherer::WindowBytes(const Geometry& g, const ChannelGroup& group)
 }
 
 int64_t StripGatherer::InputPixels(int64_t outputs) const {
-  return (outputs - 1) * g_.stride[2] + Taps(piece_.segment[2]);
+  return (outputs - 1) * g_.stride[2] + piece_.segment[2].taps();
 }
 
 const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {

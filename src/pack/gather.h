@@ -38,9 +38,8 @@ class StripGatherer {
   }
   // Whether output rows one below the other can.
   static bool RowsShare(const Geometry& g, const Piece& piece) {
-    const int64_t planes = piece.segment[0].tap_end - piece.segment[0].tap_begin;
-    const int64_t rows = piece.segment[1].tap_end - piece.segment[1].tap_begin;
-    return planes == 1 && g.dilation[1] == 1 && g.stride[1] <= rows;
+    return piece.segment[0].taps() == 1 && g.dilation[1] == 1 &&
+           g.stride[1] <= piece.segment[1].taps();
   }
   // Bytes of a row of a strip that serves `outputs` pixels with `taps` taps in w. Kernels read the
   // last window to the end of its last depth group.

@@ -16,7 +16,8 @@ constexpr int64_t RoundUp(int64_t value, int64_t unit) { return CeilDiv(value, u
 
 // How many of first + i * step, 0 <= i < count, are less than `at`.
 constexpr int64_t StepsBefore(int64_t at, int64_t first, int64_t step, int64_t count) {
-  return at <= first ? 0 : std::min(CeilDiv(at - first, step), count);
+  if (at <= first) return 0;
+  return std::min(step == 1 ? at - first : CeilDiv(at - first, step), count);  // nearly always 1
 }
 
 }  // namespace qconv::pack
