@@ -53,6 +53,8 @@ Options ParseOptions(int argc, char** argv) {
                  "Declared for every layer: inputs, and their zero point, lie within it")
       ->check(CLI::Range(1, 255))
       ->capture_default_str();
+  app.add_flag("!--no-winograd", options.winograd,
+               "Pack all layers once only, as engines do that are short of memory");
   app.add_option("--batch", options.batch, "Batch size (default: the list's)")
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--min-time", options.min_time,

@@ -31,6 +31,7 @@ constexpr std::chrono::milliseconds kWorkersFallAsleep{2};
 cases::Case MakeNumbers(const cases::Layer& layer, const Options& options) {
   cases::Case numbers = cases::MakeCase(layer, options.weights, kSeed, options.input_maximum);
   numbers.input_quantization.zero_point = options.input_zero_point;
+  numbers.winograd = options.winograd;
   cases::ChooseOutput(numbers);
   return numbers;
 }

@@ -40,7 +40,7 @@ int64_t AllWidened(const PackedLayer& layer) {
   for (const pack::ChannelGroup& group : layer.groups) {
     for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
       panel.shape = shape;
-      instructions += pack::WidenedInstructions(layer, panel);
+      instructions += pack::DotInstructions(layer, panel);
     }
     ++panel.group;
   }
@@ -57,14 +57,18 @@ int64_t MultiplyInstructions(const PackedLayer& layer) {
         instructions += pack::ListInstructions(list);
       }
     } else {
-      instructions += pack::WidenedInstructions(layer, panel);
+      instructions += pack::DotInstructions(layer, panel);
     }
   }
   return instructions;
 }
 
 void DescribeArithmetic(const PackedLayer& layer, ConvDescription& description) {
-  if (layer.kernels->weight_format != kernels::WeightFormat::kS16EvenOdd) {
+  if (layer.winograd != nullptr) {
+    description.winograd_instructions = static_cast<double>(layer.winograd->instructions) /
+                                        static_cast<double>(GroupVectors(layer));
+  }
+  if (pack::HasDotProduct(*layer.kernels)) {
     description.arithmetic = layer.kernels->dot_product;
     return;
   }
@@ -89,9 +93,6 @@ void DescribeArithmetic(const PackedLayer& layer, ConvDescription& description) 
   const auto count = static_cast<double>(GroupVectors(layer));
   description.instructions = static_cast<double>(MultiplyInstructions(layer)) / count;
   description.widened_instructions = static_cast<double>(AllWidened(layer)) / count;
-  if (layer.winograd != nullptr) {
-    description.winograd_instructions = static_cast<double>(layer.winograd->instructions) / count;
-  }
 }
 
 }  // namespace qconv

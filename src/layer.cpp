@@ -58,7 +58,7 @@ void AddChains(const pack::PanelChains& chains, Panel& panel, PackedLayer& layer
 void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
   const Panel wide = layer.panels.back();
   const int64_t end = wide.out_begin + wide.columns;
-  const int64_t widened = pack::WidenedInstructions(layer, wide);
+  const int64_t widened = pack::DotInstructions(layer, wide);
   std::vector<pack::PanelChains> chains;
   int64_t instructions = 0;
   layer.panels.pop_back();
@@ -78,12 +78,14 @@ void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
 
 // The output channels of all channel groups.
 void AddDensePanels(const pack::WeightReader& reader, PackedLayer& layer) {
+  const int most_vectors =
+      layer.feed == Feed::kWinograd ? kernels::kWinogradVectors : kernels::kMaxVectors;
   for (size_t i = 0; i < layer.groups.size(); ++i) {
     const ChannelGroup& group = layer.groups[i];
     const bool has_chains = layer.kernels->shapes[kernels::kChainedShape].vectors > 0 &&
                             layer.feed != Feed::kWinograd && pack::FitsChains(group);
     int64_t next = group.out_begin;
-    for (const int shape : ChoosePanels(*layer.kernels, group.out_channels)) {
+    for (const int shape : ChoosePanels(*layer.kernels, group.out_channels, most_vectors)) {
       next = AddPanel(layer, i, shape, next, group.out_begin + group.out_channels);
       if (has_chains) PreferChains(reader, layer);
     }
@@ -224,8 +226,8 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
   if (layer.groups_in_place) pack::FillGroupOrders(layer);
   layer.window_bytes = pack::WindowBytes(layer);
-  if (layer.feed != Feed::kLanes &&
-      pack::AllowsWinograd(layer.geometry, *layer.kernels, weights, zero_points)) {
+  if (options.winograd && layer.feed != Feed::kLanes &&
+      pack::AllowsWinograd(layer, weights, zero_points)) {
     AddWinograd(quantization, weights, bias, options.activation, layer);
   }
   return layer;

@@ -1,9 +1,12 @@
 #include "tile_shapes.h"
 
+#include <algorithm>
+
 namespace qconv {
 
-std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels) {
-  const int widest = table.shape_count - 1;
+std::vector<int> ChoosePanels(const kernels::KernelTable& table, int64_t channels,
+                              int most_vectors) {
+  const int widest = std::min(table.shape_count, most_vectors) - 1;
   const kernels::PanelShape& wide = table.shapes[widest];
   std::vector<int> panels(static_cast<size_t>(channels / wide.columns), widest);
   // The rest is less than one wide panel: the narrowest shape that holds it does not waste a

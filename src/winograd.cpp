@@ -1,7 +1,6 @@
 #include "winograd.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 
 #include "dispatch/float_environment.h"
@@ -21,19 +20,20 @@ using pack::Dims;
 using pack::PackedLayer;
 using pack::Panel;
 
-constexpr int64_t kMaxTiles = 24;  // of a block
+constexpr int64_t kMaxTiles = 32;  // of a block
 // Few tiles read the weights from further away again and again.
 constexpr int64_t kFewestTiles = 6;
 // Of a block: transformed input and products. Both should stay in the second-level cache.
-constexpr int64_t kScratchBytes = 336 * 1024;
+constexpr int64_t kScratchBytes = 656 * 1024;
 constexpr int64_t kLineBytes = 64;
 
-// Which images take less time so, by measurement of 3x3 layers of 16 to 1024 channels on images of
-// 1x1 to 56x56, on AVX2 and AVX-512. Plain kernels take some slots beside those counted. Of taps
-// in the padding they save half, as the others are cut into pieces. Transformed weights that do not
-// stay in the second-level cache take as long to fetch as so many tiles to multiply with.
-constexpr double kPlainSlots = 1.17;
-constexpr double kFetchTiles = 2.5;
+// Which images take less time so, by measurement of 160 3x3 layers of 32 to 1024 channels on images
+// of 2x2 to 56x56, on all ISAs: a choice by these numbers takes 0.7 % more time than the best one.
+// Plain kernels take some slots beside those counted. Weights take as long to fetch as so many
+// tiles to multiply with, on 512-bit vectors with VNNI; more if they do not stay in the
+// second-level cache.
+constexpr double kPlainSlots = 1.35;
+constexpr double kCachedTiles = 2, kFetchedTiles = 8;
 constexpr size_t kCachedBytes = 1 << 20;
 
 // In whole chunks, as a unit has one at least.
@@ -46,7 +46,7 @@ int64_t MostTiles(const PackedLayer& layer) {
   // The first group is the widest; a panel may have the widest shape.
   const kernels::KernelTable& table = *layer.kernels;
   const int64_t depth = layer.geometry.kernel[0] * Depth(layer, UnitOf(layer, layer.groups[0]));
-  const int64_t columns = table.shapes[table.shape_count - 1].columns;
+  const int64_t columns = kernels::kWinogradVectors * table.lanes;
   const int64_t tile_bytes =
       kWinogradPositions * (depth * int64_t{sizeof(int16_t)} + columns * int64_t{sizeof(int32_t)});
   const int64_t room = kScratchBytes - 2 * kWinogradPositions * kLineBytes;
@@ -61,6 +61,15 @@ int64_t TapsInside(const pack::Geometry& g, size_t i, int64_t input, int64_t out
     taps += pack::StepsBefore(input, first, 1, output) - pack::StepsBefore(0, first, 1, output);
   }
   return taps;
+}
+
+// As many tiles as it takes to multiply while the weights are fetched.
+double FetchTiles(const PackedLayer& layer) {
+  constexpr double kWidest = 16;  // lanes
+  const kernels::KernelTable& table = *layer.kernels;
+  const double instructions = pack::HasDotProduct(table) ? 1 : 2;  // for each vector of weights
+  return (layer.weights.size() > kCachedBytes ? kFetchedTiles : kCachedTiles) * table.lanes /
+         kWidest / instructions;
 }
 
 // What all tasks of one Run share.
@@ -181,14 +190,11 @@ bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_
     return real(TapsInside(g, i, input_size[i], output_size[i])) /
            real(g.kernel[i] * output_size[i]);
   };
-  const double plain = kPlainSlots * real(layer.instructions * pixels) * inside(0) *
-                       std::sqrt(inside(1) * inside(2));
-  const int64_t most = MostTiles(*layer.winograd);
-  const double block_tiles = real(tiles) / real(CeilDiv(tiles, most));
-  const double fetch =
-      layer.winograd->weights.size() > kCachedBytes ? 1 + kFetchTiles / block_tiles : 1;
-  const double winograd =
-      real(layer.winograd->instructions * plane_tiles * kWinogradOutputs) * fetch;
+  const double plain =
+      kPlainSlots * real(layer.instructions * pixels) * inside(0) * inside(1) * inside(2);
+  const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(*layer.winograd)));
+  const double winograd = real(layer.winograd->instructions * plane_tiles * kWinogradOutputs) *
+                          (1 + FetchTiles(*layer.winograd) / block_tiles);
   return winograd < plain;
 }
 

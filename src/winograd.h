@@ -1,4 +1,4 @@
-// RunWinograd: 3x3 and n x 3 x 3 layers by tiles of 2 x 2 outputs (kernels/winograd.inl.h).
+// RunWinograd: 3x3 and n x 3 x 3 layers by tiles of 4 x 4 outputs (kernels/winograd.inl.h).
 //
 // Layer: middle end. Tiles of all images, one after the other, are cut into blocks; a block's input
 // is transformed for each unit of channels, then panel after panel is multiplied.

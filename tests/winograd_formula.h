@@ -10,11 +10,12 @@
 
 namespace qconv::test {
 
-inline constexpr int kWinogradSide = 4, kWinogradKernel = 3;
+inline constexpr int kWinogradSide = 6, kWinogradKernel = 3;
 inline constexpr int kInputTransform[kWinogradSide][kWinogradSide] = {
-    {1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+    {4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+    {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
 inline constexpr int kWeightTransform[kWinogradSide][kWinogradKernel] = {
-    {2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+    {6, 0, 0}, {-2, -2, -2}, {-2, 2, -2}, {1, 2, 4}, {1, -2, 4}, {0, 0, 6}};
 
 // Element `position` of T x T', where x has n x n elements.
 template <int n, class Element>

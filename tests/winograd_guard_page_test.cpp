@@ -7,6 +7,7 @@
 
 #include "common/case.h"
 #include "dispatch/registry.h"
+#include "guarded.h"
 #include "guarded_run.h"
 #include "testing.h"
 #include "winograd.h"
@@ -17,17 +18,24 @@ namespace {
 
 class WinogradGuardPageTest : public testing::TestWithParam<std::string> {
  protected:
-  // Where Winograd kernels are taken; elsewhere other tests do this.
+  // Also where Run would not take Winograd kernels.
   void Check(const cases::Case& c) {
     if (dispatch::SelectKernels(GetParam()).winograd_input == nullptr) return;
-    const auto [input_size, output_size] = test::SizesOf(c);
-    if (!PrefersWinograd(test::Pack(c, GetParam()), c.layer.image.batch, input_size, output_size)) {
-      return;
-    }
+    const pack::PackedLayer layer = test::Pack(c, GetParam());
+    if (layer.winograd == nullptr) return;
     ++checked_;
+    const auto [input_size, output_size] = test::SizesOf(c);
     const std::vector<uint8_t> expected = test::RunReference(c);
-    test::CheckGuarded(c, expected, GetParam(), test::Edge::kFront);
-    test::CheckGuarded(c, expected, GetParam(), test::Edge::kBack);
+    for (const test::Edge edge : {test::Edge::kFront, test::Edge::kBack}) {
+      test::CheckGuarded(c, expected, GetParam(), edge);
+      const test::Guarded<uint8_t> input(c.input, edge);
+      input.Protect(PROT_READ);
+      const test::Guarded<uint8_t> output(std::vector<uint8_t>(expected.size()), edge);
+      RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size,
+                  input.span().data(), output.span().data(), test::InTurn(3));
+      EXPECT_EQ(test::Difference(expected, output.span()), "");
+      EXPECT_TRUE(output.PatternIntact());
+    }
   }
 
   void ExpectChecked(int least) const {

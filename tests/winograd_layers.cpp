@@ -106,8 +106,22 @@ std::vector<Layer> Images() {
           {.batch = 2, .size = {depth, 6, 7}});
     }
   }
-  add({.kernel = {3, 3}, .padding = {1, 1}}, {.size = {19, 23}});  // several blocks
+  add({.kernel = {3, 3}, .padding = {1, 1}}, {.size = {26, 31}});  // several blocks
   add({.kernel = {3, 3}, .padding = {1, 1}}, {.batch = 0, .size = {5, 5}});
+  return layers;
+}
+
+// What Run takes Winograd kernels for on every ISA that has them, if the weights allow it.
+std::vector<Layer> LargeImages() {
+  std::vector<Layer> layers;
+  for (int64_t i = 0; i < 40; ++i) {
+    const ConvParams params = {.in_channels = 64,
+                               .out_channels = 24 + i,
+                               .kernel = {3, 3},
+                               .dilation = {1 + i % 2, 1 + i % 3},
+                               .padding = {2, 2}};
+    layers.push_back(MakeLayer(params, {.size = {24 + i % 5, 24 + i / 5}}));
+  }
   return layers;
 }
 
@@ -123,7 +137,7 @@ void DrawWeights(int kind, cases::Rng& rng, Case& c) {
 
 // None; one; some; far ones that transformed weights have just room for; beyond.
 void ChooseZeroPoints(int kind, Case& c) {
-  constexpr int32_t kFarthest = 3640 - 128;
+  constexpr int32_t kFarthest = 668 - 128;
   c.weight_zero_points.clear();
   if (kind == 1) c.weight_zero_points = {-77};
   if (kind < 2) return;
@@ -150,8 +164,11 @@ void DrawInput(int kind, cases::Rng& rng, Case& c) {
 }  // namespace
 
 const std::vector<WinogradFamily>& WinogradFamilies() {
-  static const std::vector<WinogradFamily> families = {
-      {"channels", Channels}, {"outputs", Outputs}, {"groups", Groups}, {"images", Images}};
+  static const std::vector<WinogradFamily> families = {{"channels", Channels},
+                                                       {"outputs", Outputs},
+                                                       {"groups", Groups},
+                                                       {"images", Images},
+                                                       {"large_images", LargeImages}};
   return families;
 }
 

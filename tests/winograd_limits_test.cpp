@@ -21,16 +21,18 @@ namespace {
 using kernels::KernelTable;
 using pack::PackedLayer;
 
-bool HasWinograd(const std::string& isa) { return isa == "avx2" || isa == "avx512"; }
-
 class WinogradLimits : public testing::TestWithParam<std::string> {
  protected:
   const KernelTable& table() const { return dispatch::SelectKernels(GetParam()); }
-  bool HasKernels() const { return HasWinograd(GetParam()); }
+  bool HasKernels() const { return GetParam() != "scalar"; }
 
   bool Allows(const ConvParams& params, const std::vector<int8_t>& weights,
               const std::vector<int32_t>& zero_points) const {
-    return pack::AllowsWinograd(ValidateParams(params), table(), weights, zero_points);
+    PackedLayer layer = {};
+    layer.geometry = ValidateParams(params);
+    layer.kernels = &table();
+    layer.input_maximum = 255;
+    return pack::AllowsWinograd(layer, weights, zero_points);
   }
   bool AllowsShape(const ConvParams& params) const {
     const auto depth = static_cast<size_t>(ValidateParams(params).DepthOfOutput());
@@ -43,7 +45,7 @@ class WinogradLimits : public testing::TestWithParam<std::string> {
   }
 };
 
-TEST_P(WinogradLimits, OnlyWithoutAnExactDotProduct) {
+TEST_P(WinogradLimits, WhereverThereAreVectors) {
   EXPECT_EQ(table().winograd_input != nullptr, HasKernels());
   const cases::Case c = cases::MakeCase(
       test::MakeLayer({.in_channels = 64, .out_channels = 64, .kernel = {3, 3}}, {.size = {9, 9}}),
@@ -82,14 +84,14 @@ TEST_P(WinogradLimits, Shapes) {
 // Each of two output channels, each end of the range.
 TEST_P(WinogradLimits, TransformedWeightsFitInt16) {
   if (!HasKernels()) return;
-  constexpr int32_t kMost = 3640;
-  static_assert(9 * kMost <= std::numeric_limits<int16_t>::max());
-  static_assert(9 * (kMost + 1) > std::numeric_limits<int16_t>::max());
-  const ConvParams params = {.in_channels = 32, .out_channels = 2, .kernel = {3, 3}};
+  constexpr int32_t kMost = 668;
+  static_assert(49 * kMost <= std::numeric_limits<int16_t>::max());
+  static_assert(49 * (kMost + 1) > std::numeric_limits<int16_t>::max());
+  const ConvParams params = {.in_channels = 32, .out_channels = 2, .groups = 2, .kernel = {3, 3}};
   for (const size_t channel : {0, 1}) {
     for (const int8_t end : {int8_t{-128}, int8_t{127}}) {
-      std::vector<int8_t> weights(2 * 9 * 32);
-      weights[channel * 9 * 32 + 100] = end;
+      std::vector<int8_t> weights(2 * 9 * 16);
+      weights[channel * 9 * 16 + 100] = end;
       const int32_t away = end < 0 ? 1 : -1;
       std::vector<int32_t> zero_points(2);
       zero_points[channel] = end + away * kMost;
@@ -108,18 +110,20 @@ TEST_P(WinogradLimits, TransformedWeightsFitInt16) {
 
 // A layer whose last channel has weights, less their zero point, of this sum of magnitudes, all of
 // one sign; the others less. Outputs show the sign and the upper seven bits of the sum.
-cases::Case LargeSums(int64_t sum, int sign, int32_t input_zero_point, uint8_t input) {
-  constexpr int64_t kInputs = 65, kOutputs = 16, kWeights = 9 * kInputs;
-  constexpr int32_t kZeroPoint = 3500;
+cases::Case LargeSums(int64_t sum, int sign, int32_t input_maximum, int32_t input_zero_point,
+                      uint8_t input) {
+  constexpr int64_t kInputs = 95, kOutputs = 16, kWeights = 9 * kInputs;
+  const int64_t each = sum / kWeights;
+  const auto zero_point = static_cast<int32_t>(each - 100);
   cases::Case c = test::OnePixel({}, {});
   c.layer = test::MakeLayer(
       {.in_channels = kInputs, .out_channels = kOutputs, .kernel = {3, 3}, .padding = {1, 1}},
-      {.size = {8, 7}});
+      {.size = {12, 12}});
+  c.input_maximum = input_maximum;
   c.input_quantization.zero_point = input_zero_point;
-  c.output_quantization = {.scale = 1 << 23, .zero_point = 128};
-  c.weight_zero_points.assign(kOutputs, -sign * kZeroPoint);
-  const int64_t each = sum / kWeights;
-  c.weights.assign(kOutputs * kWeights, static_cast<int8_t>(sign * (each - kZeroPoint)));
+  c.output_quantization = {.scale = 1 << 19, .zero_point = 128};
+  c.weight_zero_points.assign(kOutputs, -sign * zero_point);
+  c.weights.assign(kOutputs * kWeights, static_cast<int8_t>(sign * (each - zero_point)));
   for (int64_t i = 0; i < sum % kWeights; ++i) {
     int8_t& weight = c.weights[static_cast<size_t>((kOutputs - 1) * kWeights + i)];
     weight = static_cast<int8_t>(weight + sign);
@@ -128,27 +132,31 @@ cases::Case LargeSums(int64_t sum, int sign, int32_t input_zero_point, uint8_t i
   return c;
 }
 
-TEST_P(WinogradLimits, FourTimesEveryOutputFitsInt32) {
-  constexpr int64_t kMost = 2105376;
-  static_assert(4 * 255 * kMost <= std::numeric_limits<int32_t>::max());
-  static_assert(4 * 255 * (kMost + 1) > std::numeric_limits<int32_t>::max());
-  for (const int sign : {1, -1}) {
-    for (const int32_t zero_point : {0, 255, 128}) {
-      for (const uint8_t input : {uint8_t{0}, uint8_t{255}}) {
-        const cases::Case inside = LargeSums(kMost, sign, zero_point, input);
-        const cases::Case outside = LargeSums(kMost + 1, sign, zero_point, input);
-        const std::vector<uint8_t> expected = test::RunReference(inside);
-        // 2^29 in the middle of the image: the test sees a wrong sign.
-        const uint8_t middle = expected[static_cast<size_t>((3 * 7 + 3) * 16 + 15)];
-        const int64_t sum = sign * kMost * (input - zero_point);
-        EXPECT_EQ(middle, 128 + (sum + (sum > 0 ? 1 << 22 : -(1 << 22))) / (1 << 23));
-        EXPECT_EQ(test::Difference(expected, test::RunOn(inside, GetParam())), "");
-        EXPECT_EQ(test::Difference(test::RunReference(outside), test::RunOn(outside, GetParam())),
-                  "");
-        const PackedLayer within = test::Pack(inside, GetParam());
-        EXPECT_EQ(within.winograd != nullptr, HasKernels());
-        EXPECT_EQ(Prefers(within, inside.layer.image), HasKernels());
-        EXPECT_EQ(test::Pack(outside, GetParam()).winograd, nullptr);
+TEST_P(WinogradLimits, SumsHave26Bits) {
+  constexpr int64_t kMostSum = (1 << 25) - 1;
+  for (const int32_t maximum : {255, 127}) {
+    const int64_t most = kMostSum / maximum;
+    for (const int sign : {1, -1}) {
+      for (const int32_t zero_point : {0, maximum, 64}) {
+        for (const int32_t input : {0, maximum}) {
+          SCOPED_TRACE(testing::Message() << "up to " << maximum << ", sign " << sign
+                                          << ", zero point " << zero_point << ", " << input);
+          const auto byte = static_cast<uint8_t>(input);
+          const cases::Case inside = LargeSums(most, sign, maximum, zero_point, byte);
+          const cases::Case outside = LargeSums(most + 1, sign, maximum, zero_point, byte);
+          const std::vector<uint8_t> expected = test::RunReference(inside);
+          // Up to 2^25 in the middle of the image: the test sees a wrong sign.
+          const uint8_t middle = expected[static_cast<size_t>((3 * 12 + 3) * 16 + 15)];
+          const int64_t sum = sign * most * (input - zero_point);
+          EXPECT_EQ(middle, 128 + (sum + (sum > 0 ? 1 << 18 : -(1 << 18))) / (1 << 19));
+          EXPECT_EQ(test::Difference(expected, test::RunOn(inside, GetParam())), "");
+          EXPECT_EQ(test::Difference(test::RunReference(outside), test::RunOn(outside, GetParam())),
+                    "");
+          const PackedLayer within = test::Pack(inside, GetParam());
+          EXPECT_EQ(within.winograd != nullptr, HasKernels());
+          EXPECT_EQ(Prefers(within, inside.layer.image), HasKernels());
+          EXPECT_EQ(test::Pack(outside, GetParam()).winograd, nullptr);
+        }
       }
     }
   }
@@ -170,7 +178,7 @@ TEST_P(WinogradLimits, ScratchHoldsSixTiles) {
   EXPECT_TRUE(fits(1024, {3, 3}));
   EXPECT_FALSE(fits(4096, {3, 3}));
   EXPECT_FALSE(fits(100000, {3, 3}));
-  EXPECT_TRUE(fits(512, {3, 3, 3}));
+  EXPECT_TRUE(fits(256, {3, 3, 3}));
   EXPECT_FALSE(fits(1024, {3, 3, 3}));
   // Those that do not fit have no Winograd kernels, those that just do have room.
   int64_t most = 1024;
@@ -178,10 +186,19 @@ TEST_P(WinogradLimits, ScratchHoldsSixTiles) {
   for (const int64_t channels : {most, most + 1}) {
     const ConvParams params = {
         .in_channels = channels, .out_channels = 70, .kernel = {3, 3}, .padding = {1, 1}};
-    cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = {4, 6}}),
+    cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = {8, 12}}),
                                     cases::Weights::kUniform, /*seed=*/1);
-    EXPECT_EQ(test::Pack(c, GetParam()).winograd != nullptr, channels == most);
-    EXPECT_EQ(test::Difference(test::RunReference(c), test::RunOn(c, GetParam())), "");
+    for (int8_t& weight : c.weights) weight /= 8;  // sums do fit
+    const std::vector<uint8_t> expected = test::RunReference(c);
+    EXPECT_EQ(test::Difference(expected, test::RunOn(c, GetParam())), "");
+    const PackedLayer layer = test::Pack(c, GetParam());
+    EXPECT_EQ(layer.winograd != nullptr, channels == most);
+    if (layer.winograd == nullptr) continue;
+    const auto [input_size, output_size] = test::SizesOf(c);
+    std::vector<uint8_t> output(expected.size());
+    RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size, c.input.data(),
+                output.data(), Executor::Serial());
+    EXPECT_EQ(test::Difference(expected, output), "");
   }
 }
 

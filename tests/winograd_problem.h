@@ -20,7 +20,7 @@ namespace qconv::test {
 
 enum class WinogradValues {
   kSmall,     // results between the clamps
-  kEnds,      // inputs of 0 and 255, transformed weights up to +-32760, 4 Y up to +-2^31
+  kEnds,      // inputs of 0 and 255, transformed weights up to +-32732, sums up to +-2^25
   kWrapping,  // sums of position 0 beyond int32, results small
 };
 
@@ -50,9 +50,8 @@ class WinogradProblem {
     for (int i = 0; i < size.tiles * size.chunks * chunk_ * kernels::kWinogradPositions; ++i) {
       inputs_.push_back(DrawInput(i % kernels::kWinogradPositions));
     }
-    // 4 Y leaves room for offsets of up to 100000.
-    constexpr int64_t kMostSum = (std::numeric_limits<int32_t>::max() - 400000) / 1020;
-    constexpr int64_t kMost = std::numeric_limits<int16_t>::max() / 9;
+    constexpr int64_t kMostSum = ((1 << 25) - 1) / 255;
+    constexpr int64_t kMost = std::numeric_limits<int16_t>::max() / 49;
     const auto ends = static_cast<int>(std::min(kMost, kMostSum / (9 * channels_)));
     for (int64_t i = 0; i < shape.columns * channels_ * 9; ++i) {
       const int tap = static_cast<int>(i % 9);
@@ -117,7 +116,7 @@ class WinogradProblem {
     }
   }
 
-  static constexpr int kWrappingWeight = 3640;
+  static constexpr int kWrappingWeight = 668;
 
  private:
   static constexpr int kPitch = kernels::kMaxColumns + 3, kBefore = 2;
@@ -127,8 +126,8 @@ class WinogradProblem {
   // Of pixel `i` of a tile.
   uint8_t DrawInput(int i) {
     if (size_.values != WinogradValues::kWrapping) return DrawWinogradByte(random_);
-    if (i == 2 || i == 8) return 255;  // what position 0 subtracts
-    return i < 6 ? static_cast<uint8_t>(Draw(0, 20) == 0 ? 1 : 0) : 0;
+    if (i == 16 || i == 26) return 255;  // what position 0 subtracts, and the first tap never meets
+    return i < 12 ? static_cast<uint8_t>(Draw(0, 20) == 0 ? 1 : 0) : 0;
   }
 
   uint8_t InputAt(int tile, int64_t channel, int i) const {
@@ -168,17 +167,17 @@ class WinogradProblem {
     return words;
   }
 
-  // Anywhere, those of a tile not in order; of some tiles only the first row, column or output, or
-  // none.
+  // Anywhere, those of a tile not in order; of some tiles only the first rows or columns, or none.
   void PlaceOutputs() {
     std::vector<int64_t> places(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs));
     for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int64_t>(i) * kPitch;
     std::shuffle(places.begin(), places.end(), random_);
     for (int tile = 0; tile < size_.tiles; ++tile) {
       const int kind = Draw(0, 8);
-      const bool below = kind != 0 && kind < 3, beside = kind == 2 || kind == 3;
+      const int height = kind == 0 ? 0 : kind < 3 ? Draw(1, 3) : 4;
+      const int width = kind == 2 || kind == 3 ? Draw(1, 3) : 4;
       for (int i = 0; i < kernels::kWinogradOutputs; ++i) {
-        const bool outside = kind == 0 || (below && i >= 2) || (beside && i % 2 == 1);
+        const bool outside = i / 4 >= height || i % 4 >= width;
         rows_.push_back({0, outside ? -1 : places[rows_.size()]});
       }
     }
@@ -186,7 +185,7 @@ class WinogradProblem {
 
   // By the definition of a convolution.
   int64_t Sum(int output, int column) const {
-    const int tile = output / kernels::kWinogradOutputs, y = output / 2 % 2, x = output % 2;
+    const int tile = output / kernels::kWinogradOutputs, y = output / 4 % 4, x = output % 4;
     int64_t sum = 0;
     for (int64_t channel = 0; channel < channels_; ++channel) {
       const int64_t from =
@@ -205,7 +204,7 @@ class WinogradProblem {
   std::mt19937 random_;
   const int64_t chunk_, channels_;
   const PanelOrder order_;
-  std::vector<uint8_t> inputs_;  // [tile][channel][4][4]
+  std::vector<uint8_t> inputs_;  // [tile][channel][6][6]
   std::vector<int> weights_;     // [column][channel][3][3]
   std::vector<kernels::Row> rows_;
 };

@@ -71,12 +71,34 @@ TEST(WinogradThreads, GiveTheReferencesBytes) {
   }
 }
 
+TEST(WinogradOption, PacksOnceWhereItIsDeclined) {
+  cases::Case c = test::MakeWinogradCase(
+      test::MakeLayer({.in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .padding = {1, 1}},
+                      {.size = {28, 28}}),
+      /*index=*/0);
+  const std::vector<uint8_t> expected = test::RunReference(c);
+  for (const std::string& isa : test::UsableIsas()) {
+    SCOPED_TRACE(isa);
+    c.winograd = true;
+    const ConvDescription twice = c.Prepack(isa).Describe();
+    c.winograd = false;
+    const Conv conv = c.Prepack(isa);
+    const ConvDescription once = conv.Describe();
+    EXPECT_EQ(twice.winograd_tile != "", isa != "scalar");
+    EXPECT_EQ(once.winograd_tile, "");
+    EXPECT_EQ(once.winograd_instructions, 0);
+    // Eight bytes for each of 64 x 64 x 3 x 3 weights, and some for the channels.
+    EXPECT_NEAR(static_cast<double>(twice.packed_bytes - once.packed_bytes),
+                isa == "scalar" ? 0 : 64 * 64 * 9 * 8, 4000);
+    EXPECT_EQ(test::Difference(expected, c.Run(conv)), "");
+  }
+}
+
 // What there is to exercise, of a layer with Winograd kernels.
 void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::string>& features) {
   const auto [input_size, output_size] = test::SizesOf(c);
   const bool preferred = PrefersWinograd(layer, c.layer.image.batch, input_size, output_size);
   features.insert(preferred ? "preferred" : "not preferred");
-  if (!preferred) return;
   const PackedLayer& winograd = *layer.winograd;
   const int64_t chunk = pack::WinogradChunk(winograd.kernels->lanes);
   features.merge(test::WaysOf(winograd));
@@ -137,8 +159,9 @@ TEST_P(WinogradFeatures, AreAllExercised) {
               "kernel planes of narrow groups",
               "weight zero points"};
     wanted.merge(test::AllWays(table, /*with_row_terms=*/false));
-    for (int i = 0; i < table.shape_count; ++i) wanted.insert("shape " + std::to_string(i));
-    EXPECT_GT(preferred, 100);
+    for (int i = 0; i < kernels::kWinogradVectors; ++i) wanted.insert("shape " + std::to_string(i));
+    EXPECT_GT(packed, 200);
+    EXPECT_GT(preferred, 20);
     EXPECT_GT(packed - preferred, 30);
   }
   EXPECT_EQ(features, wanted);

@@ -27,6 +27,10 @@ struct PrepackOptions {
   // is what padding holds. Run checks it, on every ISA alike. CPUs without VNNI compute faster the
   // less of the range is used: 127 is what models quantized with reduced range have.
   int32_t input_maximum = 255;
+  // Whether layers with 3x3 kernels may be packed a second time, which takes eight bytes more for
+  // each weight, to compute larger images in up to half the time less, on the same bytes
+  // (ConvDescription::winograd_tile).
+  bool winograd = true;
 };
 
 // What a packed layer is; for logs and tests, not for control flow.
@@ -56,13 +60,14 @@ struct ConvDescription {
   // choice: with exact dot products, and for the feeds "lanes" and "sliding".
   double instructions = 0;
   double widened_instructions = 0;
-  // With "avx2" and "avx512", layers with 3x3 kernels (in rank 3: n x 3 x 3), strides of 1 in these
-  // two dimensions and some 16 to 1600 input channels (of a group, times n) are packed a second
-  // time, with transformed weights of 16 bits: Winograd's F(2x2, 3x3) takes 16 products for four
-  // outputs instead of 36. In integers it is as exact. Images take it that are large enough to take
-  // less time so; feed, tile, epilogue and arithmetic are about the others. Register tiles, "6x16"
-  // (tiles of four outputs x output channels), and instructions as above, those of the transforms
-  // among them; "" and 0: the layer has none.
+  // Unless that is declined (PrepackOptions), and on all ISAs but "scalar", layers with 3x3 kernels
+  // (in rank 3: n x 3 x 3), strides of 1 in these two dimensions and some 16 to 1400 input channels
+  // (of a group, times n) are packed a second time, with transformed weights of 16 bits: Winograd's
+  // F(4x4, 3x3) takes 36 products for 16 outputs instead of 144. In integers it is as exact, if no
+  // channel's weights of one sign exceed 2^25 / input_maximum in sum. Images take it that are large
+  // enough to take less time so; feed, tile, epilogue and arithmetic are about the others. Register
+  // tiles, "12x32" (tiles of 16 outputs x output channels), and instructions as above, those of the
+  // transforms among them; "" and 0: the layer has none.
   std::string winograd_tile = {};
   double winograd_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer

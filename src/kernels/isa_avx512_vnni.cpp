@@ -36,6 +36,8 @@ struct Avx512Vnni {
   static constexpr int kGroupDepth = 8;
   static constexpr int kRotatedDepth = 4, kRotatedPixels[] = {5, 4};
 
+  static constexpr int kWinogradTileRows[] = {14, 12};
+
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
     std::memcpy(&quad, a, sizeof quad);
@@ -47,6 +49,13 @@ struct Avx512Vnni {
   static inline Activations FromQuads(__m512i quads) { return quads; }
   static inline Register Dot(Register acc, Activations a, Weights b) {
     return reinterpret_cast<Register>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(acc), a, b));
+  }
+
+  using Quads = __m512i;
+  static inline Quads BroadcastQuad(const uint8_t* a) { return Broadcast(a); }
+  static inline Quads LoadQuads(const std::byte* b) { return LoadWeights(b); }
+  static inline Register AddWordProducts(Register acc, __m512i a, __m512i w) {
+    return reinterpret_cast<Register>(_mm512_dpwssd_epi32(reinterpret_cast<__m512i>(acc), a, w));
   }
 };
 

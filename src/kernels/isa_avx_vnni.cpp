@@ -35,6 +35,8 @@ struct AvxVnni {
   static constexpr int kGroupDepth = 0;
   static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {3, 2};
 
+  static constexpr int kWinogradTileRows[] = {12, 6};
+
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;
     std::memcpy(&quad, a, sizeof quad);
@@ -53,6 +55,14 @@ struct AvxVnni {
   static inline Register Dot(Register acc, Activations a, Weights b) {
     return reinterpret_cast<Register>(
         _mm256_dpbusd_avx_epi32(reinterpret_cast<__m256i>(acc), a, b));
+  }
+
+  using Quads = __m256i;
+  static inline Quads BroadcastQuad(const uint8_t* a) { return Broadcast(a); }
+  static inline Quads LoadQuads(const std::byte* b) { return LoadWeights(b); }
+  static inline Register AddWordProducts(Register acc, __m256i a, __m256i w) {
+    return reinterpret_cast<Register>(
+        _mm256_dpwssd_avx_epi32(reinterpret_cast<__m256i>(acc), a, w));
   }
 };
 

@@ -239,8 +239,8 @@ struct GroupTask {
 using GroupKernel = void (*)(const GroupTask& task);
 
 // Winograd kernels serve layers with 3x3 kernels, at strides of 1 (winograd.inl.h says how); to
-// them the planes of an n x 3 x 3 kernel are more input channels. A tile is 4 x 4 pixels of input
-// for 2 x 2 of output, neighbours or, with a dilation, so far apart. First the input of some tiles
+// them the planes of an n x 3 x 3 kernel are more input channels. A tile is 6 x 6 pixels of input
+// for 4 x 4 of output, neighbours or, with a dilation, so far apart. First the input of some tiles
 // is transformed, channels in chunks of two for each lane:
 //
 //   [position][kernel plane][chunk][tile][channel of the chunk]   s16
@@ -248,12 +248,14 @@ using GroupKernel = void (*)(const GroupTask& task);
 // (the last chunk of a plane holds the last channels, some of which may be in the one before, too),
 // then panel after panel is multiplied. Weights are [position][kernel plane][pair of
 // channels][vector][lane][2].
-inline constexpr int kWinogradSide = 4, kWinogradOutputSide = 2;
+inline constexpr int kWinogradSide = 6, kWinogradOutputSide = 4;
 inline constexpr int kWinogradPositions = kWinogradSide * kWinogradSide;
 inline constexpr int kWinogradOutputs = kWinogradOutputSide * kWinogradOutputSide;
-inline constexpr int kWinogradScaleBits = 2;  // sums are of outputs times four
+// Sums of products, without offsets, are in -2^25 .. 2^25 - 1: more is lost on the way.
+inline constexpr int kWinogradSumBits = 26;
+inline constexpr int kWinogradVectors = 2;  // of a panel, at most
 struct WinogradInputTask {
-  const uint8_t* const* pixels;  // [tile][4][4]: where they lie, without the channel
+  const uint8_t* const* pixels;  // [tile][6][6]: where they lie, without the channel
   int64_t channel, channels;     // the first one; how many, a chunk at least
   int64_t tiles;
   int16_t* output;
@@ -269,8 +271,8 @@ struct WinogradTask {
   int32_t* products;     // room for [position][tile][column]
   int64_t product_step;  // from position to position
   uint8_t* output;       // of some pixel, first channel of the panel
-  // [tile][2][2]: outputs, from that pixel. Negative ones are not written; if the last one of a
-  // tile is, so are the others.
+  // [tile][4][4]: outputs, from that pixel. Negative ones are not written, nor those that follow in
+  // their row of the tile.
   const Row* rows;
   const PanelEpilogue* epilogue;  // without row_terms
   int columns;

@@ -101,20 +101,11 @@ constexpr LaneKernels MakeLaneKernels() {
 
 template <class Simd, int nv>
 constexpr WinogradKernels MakeWinogradKernels() {
-  if constexpr (requires { Simd::kWinogradTileRows; }) {
+  if constexpr (nv > kWinogradVectors) {
+    return {};
+  } else {
     return {.rows = TileRows(Simd::kWinogradTileRows[nv - 1]),
             .multiply = RunWinogradPanel<Simd, nv>};
-  } else {
-    return {};
-  }
-}
-
-template <class Simd>
-constexpr WinogradInputKernel MakeWinogradInputKernel() {
-  if constexpr (requires { Simd::kWinogradTileRows; }) {
-    return TransformWinogradInput<Simd>;
-  } else {
-    return nullptr;
   }
 }
 
@@ -158,7 +149,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                                   {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
                        .rotated_depth = Simd::kRotatedDepth,
                        .group_depth = Simd::kGroupDepth,
-                       .winograd_input = MakeWinogradInputKernel<Simd>(),
+                       .winograd_input = TransformWinogradInput<Simd>,
                        .row_sums = SumRows,
                        .largest_byte = LargestByte,
                        .spin = Spin<Simd>};

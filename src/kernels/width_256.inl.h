@@ -33,6 +33,10 @@ struct Width256 {
     return reinterpret_cast<Register>(
         _mm256_sub_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
   }
+  static inline Register Multiply(Register a, int32_t b) {
+    return reinterpret_cast<Register>(
+        _mm256_mullo_epi32(reinterpret_cast<__m256i>(a), _mm256_set1_epi32(b)));
+  }
 
   // 2 * kLanes bytes, widened.
   static inline Words LoadWords(const uint8_t* bytes) {
@@ -43,6 +47,9 @@ struct Width256 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(words), reinterpret_cast<__m256i>(x));
   }
 
+  static inline void StoreInts(int32_t* numbers, Register x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(numbers), reinterpret_cast<__m256i>(x));
+  }
   static inline Register LoadInts(const int32_t* numbers) {
     return reinterpret_cast<Register>(
         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));

@@ -35,6 +35,10 @@ struct Width512 {
     return reinterpret_cast<Register>(
         _mm512_sub_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
   }
+  static inline Register Multiply(Register a, int32_t b) {
+    return reinterpret_cast<Register>(
+        _mm512_mullo_epi32(reinterpret_cast<__m512i>(a), _mm512_set1_epi32(b)));
+  }
 
   // 2 * kLanes bytes, widened.
   static inline Words LoadWords(const uint8_t* bytes) {
@@ -46,6 +50,9 @@ struct Width512 {
   }
 
   static inline __m512 LoadFloats(const float* numbers) { return _mm512_loadu_ps(numbers); }
+  static inline void StoreInts(int32_t* numbers, Register x) {
+    _mm512_storeu_si512(numbers, reinterpret_cast<__m512i>(x));
+  }
   static inline Register LoadInts(const int32_t* numbers) {
     return reinterpret_cast<Register>(_mm512_loadu_si512(numbers));
   }

@@ -1,20 +1,29 @@
-// Winograd kernels: 3x3 (and n x 3 x 3) layers, stride 1, with 16 products for 2 x 2 outputs
-// instead of 36. For ISAs without an exact dot product of quads: the factors need 16 bits.
+// Winograd kernels: 3x3 (and n x 3 x 3) layers, stride 1, with 36 products for 4 x 4 outputs
+// instead of 144. The factors need 16 bits, so that an instruction multiplies half as many of them.
 //
-// Layer: kernels, compiled once per ISA. F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for
+// Layer: kernels, compiled once per ISA. F(4 x 4, 3 x 3) of Lavin and Gray, "Fast Algorithms for
 // Convolutional Neural Networks" (2015), in integers:
 //
-//   4 Y = A' [(B' d B) * (H g H')] A      d: 4 x 4 inputs, g: 3 x 3 weights, Y: 2 x 2 outputs
+//   S = A' [(B' d B) * (H g H')] A      d: 6 x 6 inputs, g: 3 x 3 weights, S: 4 x 4
 //
-//        1  0 -1  0         2  0  0
-//   B' = 0  1  1  0     H = 1  1  1     A' = 1  1  1  0
-//        0 -1  1  0         1 -1  1          0  1 -1 -1
-//        0  1  0 -1         0  0  2
+//        4  0 -5  0  1  0         6  0  0
+//        0 -4 -4  1  1  0        -2 -2 -2        1  2  2  1  1  0
+//   B' = 0  4 -4 -1  1  0    H = -2  2 -2   A' = 0  1 -1  1 -1  0
+//        0 -2 -1  2  1  0         1  2  4        0  1  1  2  2  0
+//        0  2 -1 -2  1  0         1 -2  4        0  1 -1  4 -4  2
+//        0  4  0 -5  0  1         0  0  6
 //
-// H is twice their G, so that it has no fractions. Exact: factors fit int16, sums may wrap on the
-// way, 4 Y is known to fit int32.
+// H is 24 times their G, but for powers of two that went to A', which in turn lost them where all
+// of a row had them. So the first row of S is 24 times that of the outputs, the others are 12 times
+// theirs, and likewise the columns:
 //
-// Each element of the 4 x 4 product is a position; for each the sum over input channels (and kernel
+//   S[i][j] = 9 * 2^(6 - (i > 0) - (j > 0)) * Y[i][j]
+//
+// Exact: factors fit int16 (B' d B is within 17340, H g H' within 49 times the largest weight), and
+// int32 sums may wrap, as everything that follows is right modulo 2^32. There 9 has an inverse, and
+// a shift to the right brings back Y, which has kWinogradSumBits at most.
+//
+// Each element of the 6 x 6 product is a position; for each the sum over input channels (and kernel
 // planes) is a matrix product of its own: tiles times input channels by input channels times output
 // channels.
 // Read next: ../pack/winograd.h.
@@ -30,19 +39,26 @@
 namespace qconv::kernels {
 namespace {
 
+// B' d, of a column, or of a row.
+template <class Words, class Store>
+inline __attribute__((always_inline)) void TransformWinogradLine(const Words (&d)[kWinogradSide],
+                                                                 const Store& store) {
+  const Words t = d[4] - (d[2] << 2), u = d[3] - (d[1] << 2);
+  const Words v = d[4] - d[2], w = (d[3] - d[1]) << 1;
+  store(Index<0>{}, ((d[0] - d[2]) << 2) + v);
+  store(Index<1>{}, t + u);
+  store(Index<2>{}, t - u);
+  store(Index<3>{}, v + w);
+  store(Index<4>{}, v - w);
+  store(Index<5>{}, d[5] - d[3] - (w << 1));
+}
+
 // From d to B' d B, for vectors of input channels.
 template <class Simd>
 void TransformWinogradInput(const WinogradInputTask& task) {
   using Width = typename Simd::Width;
   using Words = typename Width::Words;
   constexpr int kChunk = 2 * Width::kLanes;
-  const auto transform = [](const Words& d0, const Words& d1, const Words& d2, const Words& d3,
-                            auto store) __attribute__((always_inline)) {
-    store(Index<0>{}, d0 - d2);
-    store(Index<1>{}, d1 + d2);
-    store(Index<2>{}, d2 - d1);
-    store(Index<3>{}, d1 - d3);
-  };
   const int64_t last = task.channels - kChunk, chunks = (task.channels + kChunk - 1) / kChunk;
   const uint8_t* const* pixels = task.pixels;
   for (int64_t tile = 0; tile < task.tiles; ++tile, pixels += kWinogradPositions) {
@@ -55,16 +71,14 @@ void TransformWinogradInput(const WinogradInputTask& task) {
         Unroll<kWinogradSide>([&](auto i) __attribute__((always_inline)) {
           d[i] = Width::LoadWords(pixels[i * kWinogradSide + j] + channel);
         });
-        transform(d[0], d[1], d[2], d[3],
-                  [&](auto i, const Words& x) __attribute__((always_inline)) { rows[i][j] = x; });
+        TransformWinogradLine(
+            d, [&](auto i, const Words& x) __attribute__((always_inline)) { rows[i][j] = x; });
       });
       Unroll<kWinogradSide>([&](auto i) __attribute__((always_inline)) {
-        const auto& r = rows[i];
-        transform(r[0], r[1], r[2], r[3],
-                  [&](auto j, const Words& x) __attribute__((always_inline)) {
-                    constexpr int kPosition = i.kValue * kWinogradSide + j.kValue;
-                    Width::StoreWords(output + kPosition * task.position_step, x);
-                  });
+        TransformWinogradLine(rows[i], [&](auto j, const Words& x) __attribute__((always_inline)) {
+          constexpr int kPosition = i.kValue * kWinogradSide + j.kValue;
+          Width::StoreWords(output + kPosition * task.position_step, x);
+        });
       });
     }
   }
@@ -73,17 +87,13 @@ void TransformWinogradInput(const WinogradInputTask& task) {
 // The sums of a position for `m` tiles: products[r * kColumns ..] for tile r.
 template <class Simd, int m, int nv>
 __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, const int16_t* input,
-                                                    const std::byte* weights,
-                                                    const int32_t* initial, int32_t* products) {
+                                                    const std::byte* weights, int32_t* products) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kLanes = Width::kLanes, kChunk = 2 * kLanes;
   constexpr int64_t kVectorBytes = kLanes * sizeof(int32_t);
   Register acc[m][nv];
-  Unroll<nv>([&](auto v) {
-    const Register sum = Width::LoadInts(initial + v * kLanes);
-    Unroll<m>([&](auto r) { acc[r][v] = sum; });
-  });
+  Unroll<m>([&](auto r) { Unroll<nv>([&](auto v) { acc[r][v] = Register{}; }); });
   // To the weights of the next position, which are to be in the second-level cache by then. (AVX2,
   // 512 and 1024 channels, 14x14 and 16x16 images: 8 and 15 % less time.)
   constexpr int64_t kLineBytes = 64;
@@ -104,10 +114,7 @@ __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, co
     }
   }
   Unroll<m>([&](auto r) {
-    Unroll<nv>([&](auto v) {
-      typename Simd::Int32(reinterpret_cast<typename Width::Native>(acc[r][v]))
-          .store_unaligned(products + (r * nv + v) * kLanes);
-    });
+    Unroll<nv>([&](auto v) { Width::StoreInts(products + (r * nv + v) * kLanes, acc[r][v]); });
   });
 }
 
@@ -116,13 +123,6 @@ template <class Simd, int nv>
 void MultiplyWinograd(const WinogradTask& task) {
   constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes, kChunk = 2 * kLanes;
   constexpr int kMost = TileRows(Simd::kWinogradTileRows[nv - 1]);
-  constexpr int kAllOutputs = kWinogradSide + 1;  // position (1, 1), which all four outputs add
-  int32_t zeros[kColumns] = {}, offsets[kColumns];
-  for (int c = 0; c < kColumns; ++c) {
-    const auto offset = static_cast<uint32_t>(task.epilogue->offsets[c]) -
-                        static_cast<uint32_t>(task.epilogue->bases[c]);
-    offsets[c] = static_cast<int32_t>(offset << kWinogradScaleBits);
-  }
   const EvenTiles steps(task.tiles, kMost);
   const std::byte* weights = task.weights;
   for (int position = 0; position < kWinogradPositions; ++position) {
@@ -131,7 +131,6 @@ void MultiplyWinograd(const WinogradTask& task) {
       WithConstant<kMost>(steps.HeightOf(step), [&](auto m) {
         MultiplyWinogradTiles<Simd, m.kValue, nv>(
             task, task.input + position * task.input_step + tile * kChunk, weights,
-            position == kAllOutputs ? offsets : zeros,
             task.products + position * task.product_step + tile * kColumns);
       });
       tile += steps.HeightOf(step);
@@ -140,52 +139,82 @@ void MultiplyWinograd(const WinogradTask& task) {
   }
 }
 
-// Y = A' [...] A / 4 of a tile and a vector.
+// A' m, of a column, or of a row.
+template <class Width, class Register, class Store>
+inline __attribute__((always_inline)) void TransformWinogradSums(const Register (&m)[kWinogradSide],
+                                                                 const Store& store) {
+  const Register p = Width::Add(m[1], m[2]), q = Width::Subtract(m[1], m[2]);
+  const Register r = Width::Add(m[3], m[4]), s = Width::Subtract(m[3], m[4]);
+  store(Index<0>{}, Width::Add(Width::Add(m[0], r), p << 1));
+  store(Index<1>{}, Width::Add(q, s));
+  store(Index<2>{}, Width::Add(p, r << 1));
+  store(Index<3>{}, Width::Add(q, Width::Add(s << 1, m[5]) << 1));
+}
+
+// y = Y + offsets, of a tile and a vector; rows of y are `y_step` apart.
 template <class Simd>
-inline __attribute__((always_inline)) void TransformWinogradProducts(
-    const int32_t* products, int64_t step, typename Simd::Width::Register (&y)[kWinogradOutputs]) {
-  using Register = typename Simd::Width::Register;
-  Register columns[2][kWinogradSide];  // A' [...]
+inline __attribute__((always_inline)) void TransformWinogradProducts(const int32_t* products,
+                                                                     int64_t step,
+                                                                     const int32_t* offsets,
+                                                                     int32_t* y, int64_t y_step) {
+  using Width = typename Simd::Width;
+  using Register = typename Width::Register;
+  constexpr int32_t kInverseOf9 = 0x38e38e39;  // modulo 2^32
+  static_assert(9 * uint32_t{kInverseOf9} == 1);
+  constexpr int kScaleBits = 32 - kWinogradSumBits;
+  Register columns[kWinogradOutputSide][kWinogradSide];  // A' [...]
   Unroll<kWinogradSide>([&](auto j) __attribute__((always_inline)) {
-    Register p[kWinogradSide];
+    Register m[kWinogradSide];
     Unroll<kWinogradSide>([&](auto i) __attribute__((always_inline)) {
-      p[i] = Simd::Width::LoadInts(products + (i * kWinogradSide + j) * step);
+      m[i] = Width::LoadInts(products + (i * kWinogradSide + j) * step);
     });
-    columns[0][j] = Simd::Width::Add(Simd::Width::Add(p[0], p[1]), p[2]);
-    columns[1][j] = Simd::Width::Subtract(Simd::Width::Subtract(p[1], p[2]), p[3]);
+    TransformWinogradSums<Width>(
+        m, [&](auto i, const Register& x) __attribute__((always_inline)) { columns[i][j] = x; });
   });
-  Unroll<2>([&](auto i) __attribute__((always_inline)) {
-    const auto& c = columns[i];
-    y[2 * i] = Simd::Width::Add(Simd::Width::Add(c[0], c[1]), c[2]) >> kWinogradScaleBits;
-    y[2 * i + 1] =
-        Simd::Width::Subtract(Simd::Width::Subtract(c[1], c[2]), c[3]) >> kWinogradScaleBits;
+  const Register offset = Width::LoadInts(offsets);
+  Unroll<kWinogradOutputSide>([&](auto i) __attribute__((always_inline)) {
+    TransformWinogradSums<Width>(
+        columns[i], [&](auto j, const Register& s) __attribute__((always_inline)) {
+          constexpr int kBits = kScaleBits - (i.kValue > 0) - (j.kValue > 0);
+          const Register sum = Width::Multiply(s, kInverseOf9) >> kBits;
+          Width::StoreInts(y + (i * kWinogradOutputSide + j) * y_step, Width::Add(sum, offset));
+        });
   });
 }
 
 template <class Simd, int nv>
 __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
-  using Register = typename Simd::Width::Register;
-  constexpr int kLanes = Simd::Width::kLanes;
+  using Width = typename Simd::Width;
+  using Register = typename Width::Register;
+  constexpr int kLanes = Width::kLanes, kColumns = nv * kLanes;
   const OutputTask<Simd, nv> output_task(*task.epilogue, task.columns);
   const int32_t* products = task.products;
-  for (int64_t tile = 0; tile < task.tiles; ++tile, products += nv * kLanes) {
-    Register y[kWinogradOutputs][nv];
-    Unroll<nv>([&](auto v) __attribute__((always_inline)) {
-      Register outputs[kWinogradOutputs];
-      TransformWinogradProducts<Simd>(products + v * kLanes, task.product_step, outputs);
-      const Register base = Simd::Width::LoadInts(task.epilogue->bases + v * kLanes);
-      Unroll<kWinogradOutputs>([&](auto r) { y[r][v] = Simd::Width::Add(outputs[r], base); });
-    });
-    const Row* rows = task.rows + tile * kWinogradOutputs;
-    if (rows[kWinogradOutputs - 1].output >= 0) {
-      output_task.template Write<kWinogradOutputs>(y, task.output, rows, /*first_row=*/0);
-      continue;
+  const Row* rows = task.rows;
+  alignas(sizeof(Register)) int32_t outputs[kWinogradOutputs * kColumns];
+  for (int64_t tile = 0; tile < task.tiles; ++tile, products += kColumns) {
+#pragma GCC unroll 1
+    for (int column = 0; column < kColumns; column += kLanes) {
+      TransformWinogradProducts<Simd>(products + column, task.product_step,
+                                      task.epilogue->offsets + column, outputs + column, kColumns);
     }
-    Unroll<kWinogradOutputs>([&](auto r) {
-      if (rows[r].output < 0) return;
-      output_task.template Write<1>(*reinterpret_cast<Register(*)[1][nv]>(&y[r]), task.output,
-                                    rows + r, /*first_row=*/0);
-    });
+    const int32_t* y = outputs;
+#pragma GCC unroll 1
+    for (int i = 0; i < kWinogradOutputSide; ++i, rows += kWinogradOutputSide) {
+      Register acc[kWinogradOutputSide][nv];
+      Unroll<kWinogradOutputSide>([&](auto j) __attribute__((always_inline)) {
+        Unroll<nv>([&](auto v) __attribute__((always_inline)) {
+          acc[j][v] = Width::LoadInts(y);
+          y += kLanes;
+        });
+      });
+      int64_t count = 0;
+      while (count < kWinogradOutputSide && rows[count].output >= 0) ++count;
+      if (count == 0) continue;
+      WithConstant<kWinogradOutputSide>(count, [&](auto n) __attribute__((always_inline)) {
+        output_task.template Write<n.kValue>(reinterpret_cast<Register(&)[n.kValue][nv]>(acc),
+                                             task.output, rows, /*first_row=*/0);
+      });
+    }
   }
 }
 

@@ -197,9 +197,10 @@ int64_t ListInstructions(const kernels::ChainList& list) {
   return 2 * list.links + chains;
 }
 
-int64_t WidenedInstructions(const PackedLayer& layer, const Panel& panel) {
-  // Two for each of the two halves of a depth group and vector; two to widen the input.
-  const int64_t per_group = 4 * layer.kernels->shapes[panel.shape].vectors + 2;
+int64_t DotInstructions(const PackedLayer& layer, const Panel& panel) {
+  // One for a depth group and vector; or two for each of its halves and two to widen the input.
+  const int64_t vectors = layer.kernels->shapes[panel.shape].vectors;
+  const int64_t per_group = HasDotProduct(*layer.kernels) ? vectors : 4 * vectors + 2;
   return layer.GridTaps() * layer.groups[static_cast<size_t>(panel.group)].depth_groups * per_group;
 }
 

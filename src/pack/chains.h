@@ -70,8 +70,8 @@ PanelChains MakePanelChains(const PackedLayer& layer, const WeightReader& reader
                             const Panel& panel);
 
 // What multiplying takes for a row, in vector instructions beside loads: of a list, and of a panel
-// whose weights are widened.
+// without chains.
 int64_t ListInstructions(const kernels::ChainList& list);
-int64_t WidenedInstructions(const PackedLayer& layer, const Panel& panel);
+int64_t DotInstructions(const PackedLayer& layer, const Panel& panel);
 
 }  // namespace qconv::pack

@@ -112,6 +112,11 @@ struct CacheLineAllocator {
 template <class T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
 
+// Whether kernels have an exact dot product of quads; if not, they widen them or take chains.
+inline bool HasDotProduct(const kernels::KernelTable& table) {
+  return table.weight_format == kernels::WeightFormat::kS8Quads;
+}
+
 struct PackedLayer {
   PackedLayer() = default;
   PackedLayer(PackedLayer&&) = default;  // not to be copied: panels point into the vectors
@@ -170,7 +175,8 @@ struct PackedLayer {
 
   // Bytes of a tap (kWinograd: of a position) of this panel, which has no chains.
   int64_t TapWeightBytes(const Panel& panel) const {
-    const int weight_bytes = kernels->weight_format == kernels::WeightFormat::kS16EvenOdd ? 2 : 1;
+    const bool words = feed == Feed::kWinograd || !HasDotProduct(*kernels);
+    const int weight_bytes = words ? 2 : 1;
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
   }

@@ -16,9 +16,10 @@ using kernels::kWinogradPositions;
 
 constexpr int kSide = kernels::kWinogradSide, kKernel = 3;
 
-// H of the formula.
-constexpr int32_t kWeightTransform[kSide][kKernel] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
-constexpr int32_t kMostGain = kKernel * kKernel;  // from weights to transformed ones
+// H of the formula, and how much larger than weights transformed ones can be.
+constexpr int32_t kWeightTransform[kSide][kKernel] = {{6, 0, 0}, {-2, -2, -2}, {-2, 2, -2},
+                                                      {1, 2, 4}, {1, -2, 4},   {0, 0, 6}};
+constexpr int32_t kMostGain = 7 * 7;
 
 // H g H' at a position.
 int16_t Transform(const int32_t (&g)[kKernel][kKernel], int position) {
@@ -41,40 +42,44 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
   return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
 }
 
-bool AllowsWinograd(const Geometry& g, const kernels::KernelTable& table,
-                    std::span<const int8_t> weights, std::span<const int32_t> zero_points) {
+bool AllowsWinograd(const PackedLayer& layer, std::span<const int8_t> weights,
+                    std::span<const int32_t> zero_points) {
+  const Geometry& g = layer.geometry;
+  const kernels::KernelTable& table = *layer.kernels;
   if (table.winograd_input == nullptr) return false;
   if (g.kernel[1] != kKernel || g.kernel[2] != kKernel) return false;
   if (g.stride[1] != 1 || g.stride[2] != 1) return false;
   if (g.GroupInputs() == 1 || g.in_channels < WinogradChunk(table.lanes)) return false;
-  // Transformed weights fit int16, and sums int32.
+  // Transformed weights fit int16; sums, of products with inputs up to the maximum,
+  // kWinogradSumBits.
   constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;
-  constexpr int64_t kMostSum =
-      (std::numeric_limits<int32_t>::max() >> kernels::kWinogradScaleBits) / 255;
+  constexpr int64_t kMostSum = (int64_t{1} << (kernels::kWinogradSumBits - 1)) - 1;
   const auto depth = static_cast<size_t>(g.DepthOfOutput());
   for (size_t out = 0; out * depth < weights.size(); ++out) {
     const int64_t zero_point = WeightZeroPoint(zero_points, static_cast<int64_t>(out));
-    int64_t sum = 0;
+    int64_t positive = 0, negative = 0;
     for (const int8_t w : weights.subspan(out * depth, depth)) {
-      const int64_t weight = std::abs(w - zero_point);
-      if (weight > kMostWeight) return false;
-      sum += weight;
+      const int64_t weight = w - zero_point;
+      if (std::abs(weight) > kMostWeight) return false;
+      (weight > 0 ? positive : negative) += std::abs(weight);
     }
-    if (sum > kMostSum) return false;
+    if (std::max(positive, negative) * layer.input_maximum > kMostSum) return false;
   }
   return true;
 }
 
 int64_t WinogradInstructions(const PackedLayer& layer) {
   // Of a tile: to widen and transform the input of all positions, a chunk of channels; a product
-  // and its addition for each position and pair of channels; and to transform a vector of products.
-  constexpr int64_t kInput = 7 * kWinogradPositions, kPair = 2 * kWinogradPositions, kOutput = 44;
+  // for each position and pair of channels, and its addition where that is another instruction; and
+  // to transform a vector of products.
+  constexpr int64_t kInput = 7 * kWinogradPositions, kOutput = 230;
+  const int64_t pair = kWinogradPositions * (HasDotProduct(*layer.kernels) ? 1 : 2);
   int64_t instructions = 0;
   for (const ChannelGroup& group : layer.groups) {
     const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
     const int64_t depth = group.depth_groups * kernels::kDepthGroup;
     instructions += depth * kInput / WinogradChunk(layer.kernels->lanes) +
-                    vectors * (depth / 2 * kPair + kOutput);
+                    vectors * (depth / 2 * pair + kOutput);
   }
   return instructions / kWinogradOutputs;
 }

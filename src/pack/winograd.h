@@ -1,11 +1,11 @@
 // Winograd: layers with 3x3 (in rank 3: n x 3 x 3) kernels and strides of 1 in h and w, their
-// weights transformed, where kernels have no exact dot product of quads.
+// weights transformed.
 //
 // Layer: pack. ../kernels/winograd.inl.h has the formula. The transformed weights of a panel are
 //
-//   [position 0..15][kernel plane][pair of input channels][vector][lane][2]   s16
+//   [position 0..35][kernel plane][pair of input channels][vector][lane][2]   s16
 //
-// less their zero points, so that the kernels see none. One sum goes over all kernel planes. 32/9
+// less their zero points, so that the kernels see none. One sum goes over all kernel planes. Eight
 // bytes for each weight. Read next: ../winograd.h.
 #pragma once
 
@@ -34,10 +34,10 @@ struct WinogradUnit {
 };
 WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
-// Whether the Winograd kernels of this table, if it has any, compute a layer of this shape and
-// these weights exactly.
-bool AllowsWinograd(const Geometry& geometry, const kernels::KernelTable& table,
-                    std::span<const int8_t> weights, std::span<const int32_t> zero_points);
+// Whether the Winograd kernels that the layer has, if any, compute one of its shape, input maximum
+// and these weights exactly.
+bool AllowsWinograd(const PackedLayer& layer, std::span<const int8_t> weights,
+                    std::span<const int32_t> zero_points);
 
 // What a pixel takes, in vector instructions beside loads, of a layer whose groups are set.
 int64_t WinogradInstructions(const PackedLayer& layer);

@@ -1,12 +1,12 @@
 // Winograd tiles: where their input and their output lie.
 //
-// Layer: pack. A tile computes 2 x 2 outputs from 4 x 4 inputs, neighbours; tiles of an image lie
-// side by side, its last ones beyond the output where that is odd. With a dilation of d the outputs
-// of a tile, like its inputs, are d apart: every d-th position of a dimension is a phase with tiles
-// of its own.
+// Layer: pack. A tile computes 4 x 4 outputs from 6 x 6 inputs, neighbours; tiles of an image lie
+// side by side, its last ones beyond the output where four do not divide that. With a dilation of d
+// the outputs of a tile, like its inputs, are d apart: every d-th position of a dimension is a
+// phase with tiles of its own.
 //
-//   w       0  1  2  3  4  5  6     d = 2, seven outputs: two phases of two tiles
-//   tile    0  2  0  2  1  3  1
+//   w       0  1  2  3  4  5  6  7  8  9 10     d = 2, 11 outputs: two phases of two tiles
+//   tile    0  2  0  2  0  2  0  2  1  3  1
 //
 // In rank 3 a tile is part of an output plane, and has input in as many planes as the kernel has.
 // Read next: ../winograd.cpp.
@@ -28,7 +28,7 @@ class WinogradTiles {
   int64_t PlaneTiles() const { return grid_h_ * grid_w_; }
 
   // Tiles [first, first + count) of all output planes, one after the other: fills
-  // pixels[tile][4][4], those that `kernel_plane` multiplies, and rows[tile][2][2] of
+  // pixels[tile][6][6], those that `kernel_plane` multiplies, and rows[tile][4][4] of
   // kernels::WinogradTask, outputs from the first of the tensor.
   void Place(int64_t first, int64_t count, int64_t kernel_plane, const uint8_t** pixels,
              kernels::Row* rows) const;
@@ -36,8 +36,8 @@ class WinogradTiles {
  private:
   // The rows of a tile.
   struct Lines {
-    const uint8_t* input[4];  // column 0; null where there is padding
-    int64_t output[2];        // column 0; negative beyond the output
+    const uint8_t* input[kernels::kWinogradSide];  // column 0; null where there is padding
+    int64_t output[kernels::kWinogradOutputSide];  // column 0; negative beyond the output
   };
   Lines PlaceRow(int64_t plane, int64_t kernel_plane, int64_t index) const;
   void PlaceTile(const Lines& lines, int64_t index, const uint8_t** pixels,

@@ -15,8 +15,9 @@ Quantization Case::quantization() const {
 }
 
 Conv Case::Prepack(const std::string& isa) const {
-  return Conv::Prepack(layer.params, quantization(), weights, bias,
-                       {.activation = activation, .isa = isa, .input_maximum = input_maximum});
+  return Conv::Prepack(
+      layer.params, quantization(), weights, bias,
+      {.activation = activation, .isa = isa, .input_maximum = input_maximum, .winograd = winograd});
 }
 
 ReferenceConv Case::Reference() const {
