@@ -175,6 +175,34 @@ bool MayPreferWinograd(int64_t winograd, int64_t plain) {
   return static_cast<double>(winograd) < kPlainSlots * static_cast<double>(plain);
 }
 
+WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int threads) {
+  const int64_t fewest = CeilDiv(tiles, MostTiles(layer));
+  if (threads == 1) return {fewest, 1};
+  const dispatch::DefaultFloatEnvironment float_environment;
+  const auto panels = static_cast<int64_t>(layer.panels.size());
+  const auto input = static_cast<double>(pack::WinogradInputInstructions(layer));
+  const double rest = static_cast<double>(layer.instructions * kWinogradOutputs) - input;
+  const double fetch = FetchTiles(layer);
+  const auto slots = [&](const WinogradShares& shares) {
+    const auto block = static_cast<double>(CeilDiv(tiles, shares.blocks));
+    const double split =
+        static_cast<double>(CeilDiv(panels, shares.splits)) / static_cast<double>(panels);
+    // The panels of a group share its input.
+    const double input_split = layer.groups.size() > 1 ? split : 1;
+    const int64_t turns = CeilDiv(shares.blocks * shares.splits, threads);
+    return static_cast<double>(turns) *
+           (block * (input * input_split + rest * split) + fetch * rest * split);
+  };
+  WinogradShares best = {fewest, 1};
+  for (int64_t blocks = fewest; blocks < fewest + threads && blocks <= tiles; ++blocks) {
+    const int64_t most = ChooseSplits(blocks, panels, threads);
+    for (int64_t splits = 1; splits <= most; ++splits) {
+      if (slots({blocks, splits}) < slots(best)) best = {blocks, splits};
+    }
+  }
+  return best;
+}
+
 bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size,
                      const Dims& output_size) {
   if (layer.winograd == nullptr) return false;
@@ -205,20 +233,13 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
   const pack::WinogradTiles tiles(layer, input_size, output_size, input);
   const int64_t count = batch * output_size[0] * tiles.PlaneTiles();
   if (count == 0) return;
-  int64_t most = MostTiles(layer);
-  // Each block fetches all the weights: where they are large, there are shares of the panels
-  // instead of small blocks. (512 channels, 14x14, two threads: a fifth less time.)
-  if (threads > 1 && layer.weights.size() <= kCachedBytes) {
-    most = std::clamp(CeilDiv(count, TasksFor(threads)), kFewestTiles, most);
-  }
-  const int64_t blocks = CeilDiv(count, most);
-  const auto panels = static_cast<int64_t>(layer.panels.size());
+  const auto [blocks, splits] = ChooseWinogradShares(layer, count, threads);
   const Job job{.layer = layer,
                 .tiles = tiles,
                 .output = output,
                 .tile_count = count,
                 .blocks = blocks,
-                .splits = ChooseSplits(blocks, panels, threads)};
+                .splits = splits};
   executor.ParallelFor(
       blocks * job.splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },

@@ -23,6 +23,14 @@ bool MayPreferWinograd(int64_t winograd, int64_t plain);
 bool PrefersWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
                      const pack::Dims& output_size);
 
+// How the tiles of all images are cut into blocks, and the panels into shares of each block, so
+// that so many threads (>= 1) are done soonest; a pure function. Each block fetches all weights,
+// and each share transforms the input of its block anew.
+struct WinogradShares {
+  int64_t blocks, splits;
+};
+WinogradShares ChooseWinogradShares(const pack::PackedLayer& layer, int64_t tiles, int threads);
+
 // As RunLayer (run.h), of a layer whose feed is kWinograd.
 void RunWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
                  const pack::Dims& output_size, const uint8_t* input, uint8_t* output,

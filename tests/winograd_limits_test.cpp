@@ -1,7 +1,8 @@
-// Which layers and images Winograd kernels are for; just within the limits of the arithmetic they
-// are exact.
+// Which layers and images Winograd kernels are for, and how threads share them; just within the
+// limits of the arithmetic they are exact.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
@@ -216,6 +217,41 @@ TEST_P(WinogradLimits, Images) {
     EXPECT_FALSE(Prefers(layer, {.batch = 0, .size = {56, 56}}));
     EXPECT_FALSE(PrefersWinograd(layer, 1, {1, 56, 56}, {0, 56, 56}));
     EXPECT_FALSE(PrefersWinograd(layer, 1, {1, 56, 56}, {1, 0, 56}));
+  }
+}
+
+TEST_P(WinogradLimits, SharesOfThreads) {
+  if (!HasKernels()) return;
+  const auto pack = [&](int64_t channels) {
+    cases::Case c = cases::MakeCase(
+        test::MakeLayer({.in_channels = channels, .out_channels = channels, .kernel = {3, 3}},
+                        {.size = {9, 9}}),
+        cases::Weights::kLaplace, /*seed=*/1);
+    return test::Pack(c, GetParam());
+  };
+  for (const int64_t channels : {64, 256}) {
+    const PackedLayer layer = pack(channels);
+    ASSERT_NE(layer.winograd, nullptr);
+    const auto panels = static_cast<int64_t>(layer.winograd->panels.size());
+    for (const int64_t tiles : {1, 2, 5, 16, 49, 196, 3000}) {
+      const WinogradShares alone = ChooseWinogradShares(*layer.winograd, tiles, 1);
+      EXPECT_EQ(alone.splits, 1);
+      for (const int threads : {2, 3, 4, 16, 100}) {
+        SCOPED_TRACE(testing::Message() << tiles << " tiles, " << threads << " threads");
+        const WinogradShares shares = ChooseWinogradShares(*layer.winograd, tiles, threads);
+        EXPECT_GE(shares.blocks, alone.blocks);
+        EXPECT_LE(shares.blocks, tiles);
+        EXPECT_GE(shares.splits, 1);
+        EXPECT_LE(shares.splits, panels);
+        // Nobody is idle while there is work.
+        EXPECT_GE(2 * shares.blocks * shares.splits, std::min<int64_t>(threads, panels));
+        if (tiles == 3000 && threads <= 16) {
+          EXPECT_EQ(shares.splits, 1);
+        }
+      }
+    }
+    // Too few tiles to share: the panels are.
+    EXPECT_EQ(ChooseWinogradShares(*layer.winograd, 1, 2).splits, 2);
   }
 }
 

@@ -68,18 +68,23 @@ bool AllowsWinograd(const PackedLayer& layer, std::span<const int8_t> weights,
   return true;
 }
 
+int64_t WinogradInputInstructions(const PackedLayer& layer) {
+  // To widen and transform all positions, a chunk of channels at a time.
+  constexpr int64_t kChunk = 7 * kWinogradPositions;
+  int64_t depth = 0;
+  for (const ChannelGroup& group : layer.groups) depth += group.depth_groups;
+  return depth * kernels::kDepthGroup * kChunk / WinogradChunk(layer.kernels->lanes);
+}
+
 int64_t WinogradInstructions(const PackedLayer& layer) {
-  // Of a tile: to widen and transform the input of all positions, a chunk of channels; a product
-  // for each position and pair of channels, and its addition where that is another instruction; and
-  // to transform a vector of products.
-  constexpr int64_t kInput = 7 * kWinogradPositions, kOutput = 230;
+  // Of a tile: a product for each position and pair of channels, and its addition where that is
+  // another instruction; and to transform a vector of products.
+  constexpr int64_t kOutput = 230;
   const int64_t pair = kWinogradPositions * (HasDotProduct(*layer.kernels) ? 1 : 2);
-  int64_t instructions = 0;
+  int64_t instructions = WinogradInputInstructions(layer);
   for (const ChannelGroup& group : layer.groups) {
     const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
-    const int64_t depth = group.depth_groups * kernels::kDepthGroup;
-    instructions += depth * kInput / WinogradChunk(layer.kernels->lanes) +
-                    vectors * (depth / 2 * pair + kOutput);
+    instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair + kOutput);
   }
   return instructions / kWinogradOutputs;
 }

@@ -39,8 +39,10 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 bool AllowsWinograd(const PackedLayer& layer, std::span<const int8_t> weights,
                     std::span<const int32_t> zero_points);
 
-// What a pixel takes, in vector instructions beside loads, of a layer whose groups are set.
+// What a layer takes whose groups are set, in vector instructions beside loads: for a pixel; and, of
+// that, to transform the input of a tile.
 int64_t WinogradInstructions(const PackedLayer& layer);
+int64_t WinogradInputInstructions(const PackedLayer& layer);
 
 // Fills layer.weights and layer.padding; panels must be laid out.
 void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
