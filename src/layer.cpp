@@ -157,13 +157,14 @@ void SetDense(PackedLayer& layer) {
 }
 
 // Packs a layer once more for Winograd kernels, if there are images that take less time so.
-void AddWinograd(const Quantization& quantization, std::span<const int8_t> weights,
+void AddWinograd(int64_t parts, const Quantization& quantization, std::span<const int8_t> weights,
                  std::span<const float> bias, const Activation& activation, PackedLayer& layer) {
   PackedLayer winograd;
   winograd.geometry = layer.geometry;
   winograd.kernels = layer.kernels;
   winograd.input_maximum = layer.input_maximum;
   winograd.feed = Feed::kWinograd;
+  winograd.winograd_parts = parts;
   winograd.weight_parts = 1;
   SetDense(winograd);
   winograd.groups = pack::MakeChannelGroups(layer.geometry, winograd.feed, layer.kernels->lanes,
@@ -226,9 +227,9 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
   if (layer.groups_in_place) pack::FillGroupOrders(layer);
   layer.window_bytes = pack::WindowBytes(layer);
-  if (options.winograd && layer.feed != Feed::kLanes &&
-      pack::AllowsWinograd(layer, weights, zero_points)) {
-    AddWinograd(quantization, weights, bias, options.activation, layer);
+  if (options.winograd && layer.feed != Feed::kLanes) {
+    const int64_t parts = pack::WinogradParts(layer, weights, zero_points);
+    if (parts > 0) AddWinograd(parts, quantization, weights, bias, options.activation, layer);
   }
   return layer;
 }

@@ -47,9 +47,10 @@ int64_t MostTiles(const PackedLayer& layer) {
   const kernels::KernelTable& table = *layer.kernels;
   const int64_t depth = layer.geometry.kernel[0] * Depth(layer, UnitOf(layer, layer.groups[0]));
   const int64_t columns = kernels::kWinogradVectors * table.lanes;
-  const int64_t tile_bytes =
-      kWinogradPositions * (depth * int64_t{sizeof(int16_t)} + columns * int64_t{sizeof(int32_t)});
-  const int64_t room = kScratchBytes - 2 * kWinogradPositions * kLineBytes;
+  const int64_t product_bytes = columns * int64_t{sizeof(int32_t)};
+  int64_t tile_bytes = kWinogradPositions * (depth * int64_t{sizeof(int16_t)} + product_bytes);
+  if (layer.winograd_parts > 1) tile_bytes += kWinogradOutputs * product_bytes;
+  const int64_t room = kScratchBytes - 3 * kWinogradPositions * kLineBytes;
   return std::min(room / tile_bytes, kMaxTiles);
 }
 
@@ -135,6 +136,7 @@ class Block {
          .input_step = InputStep(),
          .tiles = count_,
          .chunks = depth_ / chunk,
+         .part_chunks = CeilDiv(depth_ / chunk, layer_.winograd_parts),
          .pairs = std::min(depth, chunk) / 2,
          .weights = layer_.weights.data() + panel.weights_offset,
          .products = reinterpret_cast<int32_t*>(Input() + kWinogradPositions * InputStep()),

@@ -70,6 +70,23 @@ TEST_P(WinogradKernel, ColumnsAndPairs) {
   });
 }
 
+TEST_P(WinogradKernel, Parts) {
+  ForEachSize([](const KernelTable& table, const PanelShape& shape) {
+    std::vector<test::WinogradSize> sizes;
+    for (int chunks = 2; chunks <= 7; ++chunks) {
+      for (int part = 1; part <= chunks; ++part) {
+        for (const test::WinogradValues values :
+             {test::WinogradValues::kSmall, test::WinogradValues::kEnds}) {
+          const int pairs = part % 2 == 0 ? table.lanes : 2 + chunks % 3;
+          sizes.push_back(
+              {chunks + part, shape.columns - part % 3, chunks, 0, pairs, values, part});
+        }
+      }
+    }
+    return sizes;
+  });
+}
+
 TEST_P(WinogradKernel, SumsThatWrap) {
   constexpr int kChannels = 576;
   static_assert(int64_t{kChannels} * 5 * 510 * 36 * (test::WinogradProblem::kWrappingWeight - 9) >

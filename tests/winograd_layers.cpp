@@ -125,6 +125,23 @@ std::vector<Layer> LargeImages() {
   return layers;
 }
 
+// Sums that need not have 26 bits.
+std::vector<Layer> Deep() {
+  std::vector<Layer> layers;
+  for (int64_t i = 0; i < 42; ++i) {
+    ConvParams params = {.in_channels = 150 + 20 * i,
+                         .out_channels = 8 + i % 9,
+                         .kernel = {3, 3},
+                         .padding = {1, 1}};
+    layers.push_back(MakeLayer(params, {.size = {5, 4 + i % 3}}));
+    params.in_channels = 40 + 6 * i;
+    params.kernel = {2 + i % 3, 3, 3};
+    params.padding = {1, 1, 1};
+    layers.push_back(MakeLayer(params, {.size = {2, 4, 5}}));
+  }
+  return layers;
+}
+
 // As they are; 127; -128; both in turns; both at random; small ones, with fast direct kernels.
 void DrawWeights(int kind, cases::Rng& rng, Case& c) {
   if (kind == 0) return;
@@ -164,11 +181,9 @@ void DrawInput(int kind, cases::Rng& rng, Case& c) {
 }  // namespace
 
 const std::vector<WinogradFamily>& WinogradFamilies() {
-  static const std::vector<WinogradFamily> families = {{"channels", Channels},
-                                                       {"outputs", Outputs},
-                                                       {"groups", Groups},
-                                                       {"images", Images},
-                                                       {"large_images", LargeImages}};
+  static const std::vector<WinogradFamily> families = {
+      {"channels", Channels}, {"outputs", Outputs},          {"groups", Groups},
+      {"images", Images},     {"large_images", LargeImages}, {"deep", Deep}};
   return families;
 }
 

@@ -33,7 +33,7 @@ class WinogradLimits : public testing::TestWithParam<std::string> {
     layer.geometry = ValidateParams(params);
     layer.kernels = &table();
     layer.input_maximum = 255;
-    return pack::AllowsWinograd(layer, weights, zero_points);
+    return pack::WinogradParts(layer, weights, zero_points) > 0;
   }
   bool AllowsShape(const ConvParams& params) const {
     const auto depth = static_cast<size_t>(ValidateParams(params).DepthOfOutput());
@@ -133,7 +133,7 @@ cases::Case LargeSums(int64_t sum, int sign, int32_t input_maximum, int32_t inpu
   return c;
 }
 
-TEST_P(WinogradLimits, SumsHave26Bits) {
+TEST_P(WinogradLimits, SumsOfPartsHave26Bits) {
   constexpr int64_t kMostSum = (1 << 25) - 1;
   for (const int32_t maximum : {255, 127}) {
     const int64_t most = kMostSum / maximum;
@@ -155,11 +155,43 @@ TEST_P(WinogradLimits, SumsHave26Bits) {
                     "");
           const PackedLayer within = test::Pack(inside, GetParam());
           EXPECT_EQ(within.winograd != nullptr, HasKernels());
-          EXPECT_EQ(Prefers(within, inside.layer.image), HasKernels());
-          EXPECT_EQ(test::Pack(outside, GetParam()).winograd, nullptr);
+          if (!HasKernels()) continue;
+          EXPECT_EQ(within.winograd->winograd_parts, 1);
+          EXPECT_TRUE(Prefers(within, inside.layer.image));
+          const PackedLayer beyond = test::Pack(outside, GetParam());
+          ASSERT_NE(beyond.winograd, nullptr);
+          EXPECT_EQ(beyond.winograd->winograd_parts, 2);
+          EXPECT_TRUE(Prefers(beyond, outside.layer.image));
         }
       }
     }
+  }
+}
+
+// Parts are whole chunks, of 16 or 32 channels, and a group is always one part.
+TEST_P(WinogradLimits, PartsAreChunks) {
+  if (!HasKernels()) return;
+  constexpr int64_t kChannels = 32, kWeights = 9 * kChannels;
+  constexpr int64_t kMost = ((1 << 25) - 1) / 255;
+  constexpr int32_t kEach = kMost / kWeights, kWeight = 100;
+  const std::vector<int32_t> zero_points = {kWeight - kEach};
+  for (const int64_t groups : {1, 2}) {
+    const ConvParams params = {
+        .in_channels = 2 * kChannels, .out_channels = 2, .groups = groups, .kernel = {3, 3}};
+    const int64_t inputs = params.in_channels / groups;
+    // The sum over the last channels of the last output is the most that is allowed, or one more.
+    std::vector<int8_t> weights(static_cast<size_t>(2 * 9 * inputs), kWeight);
+    int64_t left = kMost - kEach * kWeights;
+    for (int64_t i = 9 * inputs; i < 2 * 9 * inputs && left > 0; ++i) {
+      if (i % inputs < inputs - kChannels) continue;
+      ++weights[static_cast<size_t>(i)];
+      --left;
+    }
+    ASSERT_EQ(left, 0);
+    EXPECT_TRUE(Allows(params, weights, zero_points));
+    ++weights.back();
+    const bool smaller_chunks = 2 * table().lanes < kChannels;
+    EXPECT_EQ(Allows(params, weights, zero_points), groups == 1 && smaller_chunks);
   }
 }
 

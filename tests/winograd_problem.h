@@ -28,12 +28,13 @@ struct WinogradSize {
   int tiles, columns, chunks;
   int begin, pairs;  // in each chunk
   WinogradValues values;
+  int part_chunks = chunks;
 };
 
 inline void PrintTo(const WinogradSize& size, std::ostream* out) {
   *out << size.tiles << " tiles, " << size.columns << " columns, " << size.chunks << " chunks, "
-       << size.pairs << " pairs from " << size.begin << ", values "
-       << static_cast<int>(size.values);
+       << size.pairs << " pairs from " << size.begin << ", values " << static_cast<int>(size.values)
+       << ", parts of " << size.part_chunks;
 }
 
 class WinogradProblem {
@@ -52,7 +53,8 @@ class WinogradProblem {
     }
     constexpr int64_t kMostSum = ((1 << 25) - 1) / 255;
     constexpr int64_t kMost = std::numeric_limits<int16_t>::max() / 49;
-    const auto ends = static_cast<int>(std::min(kMost, kMostSum / (9 * channels_)));
+    const int64_t part_channels = size.part_chunks * 2 * size.pairs;
+    const auto ends = static_cast<int>(std::min(kMost, kMostSum / (9 * part_channels)));
     for (int64_t i = 0; i < shape.columns * channels_ * 9; ++i) {
       const int tap = static_cast<int>(i % 9);
       const int sign = Draw(0, 1) == 1 ? 1 : -1;
@@ -74,8 +76,9 @@ class WinogradProblem {
     const Guarded<int16_t> weights(LayOutWeights(), Edge::kBack);
     const int64_t product_step = size_.tiles * shape_.columns + Draw(0, 3) * 4;
     constexpr int32_t kNoProduct = 1234567890;
-    std::vector<int32_t> products(static_cast<size_t>(kernels::kWinogradPositions * product_step),
-                                  kNoProduct);
+    const int positions = kernels::kWinogradPositions +
+                          (size_.part_chunks < size_.chunks ? kernels::kWinogradOutputs : 0);
+    std::vector<int32_t> products(static_cast<size_t>(positions * product_step), kNoProduct);
     PlaceOutputs();
     std::vector<uint8_t> output(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) *
                                 kPitch);
@@ -84,6 +87,7 @@ class WinogradProblem {
         .input_step = step,
         .tiles = size_.tiles,
         .chunks = size_.chunks,
+        .part_chunks = size_.part_chunks,
         .pairs = size_.pairs,
         .weights = reinterpret_cast<const std::byte*>(weights.span().data()),
         .products = products.data(),

@@ -116,6 +116,9 @@ void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::s
     if (group.in_channels != winograd.groups[0].in_channels) features.insert("a narrower group");
   }
   if (winograd.geometry.dilation != pack::Dims{1, 1, 1}) features.insert("dilation");
+  if (winograd.winograd_parts > 1) {
+    features.insert(winograd.geometry.kernel[0] > 1 ? "parts of kernel planes" : "parts");
+  }
   if (winograd.geometry.rank == 3) features.insert("rank 3");
   if (winograd.geometry.kernel[0] > 1) {
     features.insert(winograd.groups[0].in_channels < chunk ? "kernel planes of narrow groups"
@@ -157,6 +160,8 @@ TEST_P(WinogradFeatures, AreAllExercised) {
               "rank 3",
               "kernel planes",
               "kernel planes of narrow groups",
+              "parts",
+              "parts of kernel planes",
               "weight zero points"};
     wanted.merge(test::AllWays(table, /*with_row_terms=*/false));
     for (int i = 0; i < kernels::kWinogradVectors; ++i) wanted.insert("shape " + std::to_string(i));

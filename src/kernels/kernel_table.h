@@ -251,7 +251,8 @@ using GroupKernel = void (*)(const GroupTask& task);
 inline constexpr int kWinogradSide = 6, kWinogradOutputSide = 4;
 inline constexpr int kWinogradPositions = kWinogradSide * kWinogradSide;
 inline constexpr int kWinogradOutputs = kWinogradOutputSide * kWinogradOutputSide;
-// Sums of products, without offsets, are in -2^25 .. 2^25 - 1: more is lost on the way.
+// Sums of products, without offsets, are in -2^25 .. 2^25 - 1, or in parts that are: more is lost
+// on the way.
 inline constexpr int kWinogradSumBits = 26;
 inline constexpr int kWinogradVectors = 2;  // of a panel, at most
 struct WinogradInputTask {
@@ -266,9 +267,10 @@ struct WinogradTask {
   const int16_t* input;  // transformed
   int64_t input_step;    // from position to position
   int64_t tiles, chunks;
+  int64_t part_chunks;  // of a part
   int64_t pairs;  // of channels, of each chunk: all, or those of a narrow group from `input` on
   const std::byte* weights;
-  int32_t* products;     // room for [position][tile][column]
+  int32_t* products;     // room for [position][tile][column]; for several parts, 16 positions more
   int64_t product_step;  // from position to position
   uint8_t* output;       // of some pixel, first channel of the panel
   // [tile][4][4]: outputs, from that pixel. Negative ones are not written, nor those that follow in

@@ -21,7 +21,8 @@
 //
 // Exact: factors fit int16 (B' d B is within 17340, H g H' within 49 times the largest weight), and
 // int32 sums may wrap, as everything that follows is right modulo 2^32. There 9 has an inverse, and
-// a shift to the right brings back Y, which has kWinogradSumBits at most.
+// a shift to the right brings back Y, which has kWinogradSumBits at most. Where it may have more,
+// it is the sum of parts, of some input channels each, that have not.
 //
 // Each element of the 6 x 6 product is a position; for each the sum over input channels (and kernel
 // planes) is a matrix product of its own: tiles times input channels by input channels times output
@@ -84,10 +85,11 @@ void TransformWinogradInput(const WinogradInputTask& task) {
   }
 }
 
-// The sums of a position for `m` tiles: products[r * kColumns ..] for tile r.
+// The sums of a position for `m` tiles, over `chunks` chunks: products[r * kColumns ..] for tile r.
 template <class Simd, int m, int nv>
 __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, const int16_t* input,
-                                                    const std::byte* weights, int32_t* products) {
+                                                    const std::byte* weights, int64_t chunks,
+                                                    int32_t* products) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kLanes = Width::kLanes, kChunk = 2 * kLanes;
@@ -98,7 +100,7 @@ __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, co
   // 512 and 1024 channels, 14x14 and 16x16 images: 8 and 15 % less time.)
   constexpr int64_t kLineBytes = 64;
   const int64_t next = task.chunks * task.pairs * nv * kVectorBytes;
-  for (int64_t chunk = 0; chunk < task.chunks; ++chunk, input += task.tiles * kChunk) {
+  for (int64_t chunk = 0; chunk < chunks; ++chunk, input += task.tiles * kChunk) {
     const auto* pairs = reinterpret_cast<const uint8_t*>(input);
 #pragma GCC unroll kDepthUnroll
     for (int64_t pair = 0; pair < task.pairs; ++pair, weights += nv * kVectorBytes) {
@@ -118,24 +120,26 @@ __attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, co
   });
 }
 
-// All tiles and positions.
+// All tiles and positions, of some chunks.
 template <class Simd, int nv>
-void MultiplyWinograd(const WinogradTask& task) {
+void MultiplyWinograd(const WinogradTask& task, int64_t first_chunk, int64_t chunks) {
   constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes, kChunk = 2 * kLanes;
   constexpr int kMost = TileRows(Simd::kWinogradTileRows[nv - 1]);
   const EvenTiles steps(task.tiles, kMost);
-  const std::byte* weights = task.weights;
+  const int64_t chunk_bytes = task.pairs * kColumns * static_cast<int64_t>(sizeof(int32_t));
+  const int16_t* input = task.input + first_chunk * task.tiles * kChunk;
+  const std::byte* weights = task.weights + first_chunk * chunk_bytes;
   for (int position = 0; position < kWinogradPositions; ++position) {
     int64_t tile = 0;
     for (int64_t step = 0; step < steps.count; ++step) {
       WithConstant<kMost>(steps.HeightOf(step), [&](auto m) {
         MultiplyWinogradTiles<Simd, m.kValue, nv>(
-            task, task.input + position * task.input_step + tile * kChunk, weights,
+            task, input + position * task.input_step + tile * kChunk, weights, chunks,
             task.products + position * task.product_step + tile * kColumns);
       });
       tile += steps.HeightOf(step);
     }
-    weights += task.chunks * task.pairs * kColumns * static_cast<int64_t>(sizeof(int32_t));
+    weights += task.chunks * chunk_bytes;
   }
 }
 
@@ -151,12 +155,18 @@ inline __attribute__((always_inline)) void TransformWinogradSums(const Register 
   store(Index<3>{}, Width::Add(q, Width::Add(s << 1, m[5]) << 1));
 }
 
-// y = Y + offsets, of a tile and a vector; rows of y are `y_step` apart.
+// Numbers for the outputs of a tile, `step` apart.
+template <class Int>
+struct WinogradNumbers {
+  Int* first;
+  int64_t step;
+};
+
+// y = Y + what is known before, of a tile and a vector.
 template <class Simd>
-inline __attribute__((always_inline)) void TransformWinogradProducts(const int32_t* products,
-                                                                     int64_t step,
-                                                                     const int32_t* offsets,
-                                                                     int32_t* y, int64_t y_step) {
+inline __attribute__((always_inline)) void TransformWinogradProducts(
+    const int32_t* products, int64_t step, WinogradNumbers<const int32_t> before,
+    WinogradNumbers<int32_t> y) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int32_t kInverseOf9 = 0x38e38e39;  // modulo 2^32
@@ -171,19 +181,50 @@ inline __attribute__((always_inline)) void TransformWinogradProducts(const int32
     TransformWinogradSums<Width>(
         m, [&](auto i, const Register& x) __attribute__((always_inline)) { columns[i][j] = x; });
   });
-  const Register offset = Width::LoadInts(offsets);
   Unroll<kWinogradOutputSide>([&](auto i) __attribute__((always_inline)) {
     TransformWinogradSums<Width>(
         columns[i], [&](auto j, const Register& s) __attribute__((always_inline)) {
           constexpr int kBits = kScaleBits - (i.kValue > 0) - (j.kValue > 0);
           const Register sum = Width::Multiply(s, kInverseOf9) >> kBits;
-          Width::StoreInts(y + (i * kWinogradOutputSide + j) * y_step, Width::Add(sum, offset));
+          constexpr int kOutput = i.kValue * kWinogradOutputSide + j.kValue;
+          Width::StoreInts(y.first + kOutput * y.step,
+                           Width::Add(sum, Width::LoadInts(before.first + kOutput * before.step)));
         });
   });
 }
 
+// Sums of parts, [output][tile][column].
+inline int32_t* WinogradSums(const WinogradTask& task) {
+  return task.products + kWinogradPositions * task.product_step;
+}
+
+// What is known of a tile before a part: the offsets, or the sums of the parts before.
 template <class Simd, int nv>
-__attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
+inline WinogradNumbers<const int32_t> WinogradSumsBefore(const WinogradTask& task, bool first_part,
+                                                         int64_t tile) {
+  if (first_part) return {task.epilogue->offsets, 0};
+  return {WinogradSums(task) + tile * nv * Simd::Width::kLanes, task.product_step};
+}
+
+// Keeps the sums of a part that is not the last.
+template <class Simd, int nv>
+__attribute__((flatten)) void AddWinogradTiles(const WinogradTask& task, bool first_part) {
+  constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes;
+  for (int64_t tile = 0; tile < task.tiles; ++tile) {
+    const auto before = WinogradSumsBefore<Simd, nv>(task, first_part, tile);
+#pragma GCC unroll 1
+    for (int column = 0; column < kColumns; column += kLanes) {
+      const int64_t at = tile * kColumns + column;
+      TransformWinogradProducts<Simd>(task.products + at, task.product_step,
+                                      {before.first + column, before.step},
+                                      {WinogradSums(task) + at, task.product_step});
+    }
+  }
+}
+
+// Writes the outputs, after the last part.
+template <class Simd, int nv>
+__attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task, bool first_part) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kLanes = Width::kLanes, kColumns = nv * kLanes;
@@ -192,10 +233,12 @@ __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
   const Row* rows = task.rows;
   alignas(sizeof(Register)) int32_t outputs[kWinogradOutputs * kColumns];
   for (int64_t tile = 0; tile < task.tiles; ++tile, products += kColumns) {
+    const auto before = WinogradSumsBefore<Simd, nv>(task, first_part, tile);
 #pragma GCC unroll 1
     for (int column = 0; column < kColumns; column += kLanes) {
       TransformWinogradProducts<Simd>(products + column, task.product_step,
-                                      task.epilogue->offsets + column, outputs + column, kColumns);
+                                      {before.first + column, before.step},
+                                      {outputs + column, kColumns});
     }
     const int32_t* y = outputs;
 #pragma GCC unroll 1
@@ -220,8 +263,16 @@ __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task) {
 
 template <class Simd, int nv>
 void RunWinogradPanel(const WinogradTask& task) {
-  MultiplyWinograd<Simd, nv>(task);
-  WriteWinogradTiles<Simd, nv>(task);
+  for (int64_t chunk = 0; chunk < task.chunks; chunk += task.part_chunks) {
+    const int64_t left = task.chunks - chunk;
+    if (left <= task.part_chunks) {
+      MultiplyWinograd<Simd, nv>(task, chunk, left);
+      WriteWinogradTiles<Simd, nv>(task, chunk == 0);
+    } else {
+      MultiplyWinograd<Simd, nv>(task, chunk, task.part_chunks);
+      AddWinogradTiles<Simd, nv>(task, chunk == 0);
+    }
+  }
 }
 
 }  // namespace

@@ -159,6 +159,8 @@ struct PackedLayer {
   // that skip taps.
   std::vector<int32_t> tap_sums;
 
+  int64_t winograd_parts = 0;  // kWinograd: WinogradParts
+
   // kLanes, kWinograd: a pixel of the input zero point, and as many bytes more as kernels may read.
   std::vector<uint8_t> padding;
   int64_t window_bytes = 0;  // of one pixel, gathered

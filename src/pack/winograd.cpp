@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include "pack/integers.h"
 #include "pack/weights.h"
@@ -32,6 +34,39 @@ int16_t Transform(const int32_t (&g)[kKernel][kKernel], int position) {
   return static_cast<int16_t>(sum);
 }
 
+bool HasWinogradShape(const PackedLayer& layer) {
+  const Geometry& g = layer.geometry;
+  const kernels::KernelTable& table = *layer.kernels;
+  return table.winograd_input != nullptr && g.kernel[1] == kKernel && g.kernel[2] == kKernel &&
+         g.stride[1] == 1 && g.stride[2] == 1 && g.GroupInputs() > 1 &&
+         g.in_channels >= WinogradChunk(table.lanes);
+}
+
+// Of an output channel: the sums of its weights of either sign, of each chunk.
+struct ChunkSums {
+  explicit ChunkSums(int64_t chunks)
+      : positive(static_cast<size_t>(chunks)), negative(static_cast<size_t>(chunks)) {}
+
+  void Add(int64_t chunk, int64_t weight) {
+    (weight > 0 ? positive : negative)[static_cast<size_t>(chunk)] += std::abs(weight);
+  }
+  // Whether parts of so many chunks have sums of kWinogradSumBits, with inputs up to the maximum.
+  bool Fit(int64_t part, int64_t input_maximum) const {
+    constexpr int64_t kMost = (int64_t{1} << (kernels::kWinogradSumBits - 1)) - 1;
+    const auto size = static_cast<int64_t>(positive.size());
+    for (int64_t begin = 0; begin < size; begin += part) {
+      const int64_t end = std::min(begin + part, size);
+      for (const std::vector<int64_t>* sums : {&positive, &negative}) {
+        const int64_t sum = std::accumulate(sums->begin() + begin, sums->begin() + end, int64_t{0});
+        if (sum * input_maximum > kMost) return false;
+      }
+    }
+    return true;
+  }
+
+  std::vector<int64_t> positive, negative;
+};
+
 }  // namespace
 
 WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
@@ -42,30 +77,37 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
   return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
 }
 
-bool AllowsWinograd(const PackedLayer& layer, std::span<const int8_t> weights,
-                    std::span<const int32_t> zero_points) {
+int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
+                      std::span<const int32_t> zero_points) {
+  if (!HasWinogradShape(layer)) return 0;
+  constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;  // transformed
   const Geometry& g = layer.geometry;
-  const kernels::KernelTable& table = *layer.kernels;
-  if (table.winograd_input == nullptr) return false;
-  if (g.kernel[1] != kKernel || g.kernel[2] != kKernel) return false;
-  if (g.stride[1] != 1 || g.stride[2] != 1) return false;
-  if (g.GroupInputs() == 1 || g.in_channels < WinogradChunk(table.lanes)) return false;
-  // Transformed weights fit int16; sums, of products with inputs up to the maximum,
-  // kWinogradSumBits.
-  constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;
-  constexpr int64_t kMostSum = (int64_t{1} << (kernels::kWinogradSumBits - 1)) - 1;
-  const auto depth = static_cast<size_t>(g.DepthOfOutput());
-  for (size_t out = 0; out * depth < weights.size(); ++out) {
-    const int64_t zero_point = WeightZeroPoint(zero_points, static_cast<int64_t>(out));
-    int64_t positive = 0, negative = 0;
-    for (const int8_t w : weights.subspan(out * depth, depth)) {
-      const int64_t weight = w - zero_point;
-      if (std::abs(weight) > kMostWeight) return false;
-      (weight > 0 ? positive : negative) += std::abs(weight);
+  // Groups are one part: they may share chunks with others.
+  const int64_t inputs = g.GroupInputs();
+  const int64_t width = g.groups == 1 ? WinogradChunk(layer.kernels->lanes) : inputs;
+  const int64_t plane_chunks = CeilDiv(inputs, width), chunks = g.kernel[0] * plane_chunks;
+  std::vector<ChunkSums> sums;
+  auto next = weights.begin();
+  for (int64_t out = 0; out < g.out_channels; ++out) {
+    const int64_t zero_point = WeightZeroPoint(zero_points, out);
+    ChunkSums& channel = sums.emplace_back(chunks);
+    for (int64_t tap = 0; tap < g.Taps(); ++tap) {
+      const int64_t first_chunk = tap / (kKernel * kKernel) * plane_chunks;
+      for (int64_t in = 0; in < inputs; ++in) {
+        const int64_t weight = *next++ - zero_point;
+        if (std::abs(weight) > kMostWeight) return 0;
+        channel.Add(first_chunk + in / width, weight);
+      }
     }
-    if (std::max(positive, negative) * layer.input_maximum > kMostSum) return false;
   }
-  return true;
+  const int64_t most_parts = g.groups == 1 ? chunks : 1;
+  for (int64_t parts = 1; parts <= most_parts; ++parts) {
+    const bool fit = std::all_of(sums.begin(), sums.end(), [&](const ChunkSums& channel) {
+      return channel.Fit(CeilDiv(chunks, parts), layer.input_maximum);
+    });
+    if (fit) return parts;
+  }
+  return 0;
 }
 
 int64_t WinogradInputInstructions(const PackedLayer& layer) {
@@ -78,13 +120,13 @@ int64_t WinogradInputInstructions(const PackedLayer& layer) {
 
 int64_t WinogradInstructions(const PackedLayer& layer) {
   // Of a tile: a product for each position and pair of channels, and its addition where that is
-  // another instruction; and to transform a vector of products.
-  constexpr int64_t kOutput = 230;
+  // another instruction; and to transform a vector of products, of each part.
+  const int64_t output = 230 * layer.winograd_parts;
   const int64_t pair = kWinogradPositions * (HasDotProduct(*layer.kernels) ? 1 : 2);
   int64_t instructions = WinogradInputInstructions(layer);
   for (const ChannelGroup& group : layer.groups) {
     const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
-    instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair + kOutput);
+    instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair + output);
   }
   return instructions / kWinogradOutputs;
 }

@@ -34,13 +34,14 @@ struct WinogradUnit {
 };
 WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
-// Whether the Winograd kernels that the layer has, if any, compute one of its shape, input maximum
-// and these weights exactly.
-bool AllowsWinograd(const PackedLayer& layer, std::span<const int8_t> weights,
-                    std::span<const int32_t> zero_points);
+// In how many parts, of chunks of input channels, Winograd kernels must sum up the products of a
+// layer of this shape, input maximum and these weights, so that they compute it exactly. 0: they
+// cannot, or there are none.
+int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
+                      std::span<const int32_t> zero_points);
 
-// What a layer takes whose groups are set, in vector instructions beside loads: for a pixel; and, of
-// that, to transform the input of a tile.
+// What a layer takes whose groups are set, in vector instructions beside loads: for a pixel; and,
+// of that, to transform the input of a tile.
 int64_t WinogradInstructions(const PackedLayer& layer);
 int64_t WinogradInputInstructions(const PackedLayer& layer);
 
