@@ -12,7 +12,8 @@
 
 namespace qconv {
 
-// Whether the scratch of a task holds enough tiles of a layer with these groups.
+// Whether the scratch of a task holds enough tiles of a layer with these groups, and its weights are
+// not too many.
 bool FitsWinograd(const pack::PackedLayer& layer);
 
 // Whether there are images that take less time so, by the instructions of a pixel.
