@@ -8,8 +8,8 @@
 
 namespace qconv {
 
-// What multiplying takes for a pixel with all taps, in vector instructions beside loads. For layers
-// that have a choice: where there is no exact dot product, and no lanes.
+// What multiplying takes for a pixel with all taps, in vector instructions beside loads. Of layers
+// without lanes.
 int64_t MultiplyInstructions(const pack::PackedLayer& layer);
 
 // Fills in `arithmetic` and the counts that belong to it.

@@ -157,14 +157,16 @@ void SetDense(PackedLayer& layer) {
 }
 
 // Packs a layer once more for Winograd kernels, if there are images that take less time so.
-void AddWinograd(int64_t parts, const Quantization& quantization, std::span<const int8_t> weights,
+void AddWinograd(const Quantization& quantization, std::span<const int8_t> weights,
                  std::span<const float> bias, const Activation& activation, PackedLayer& layer) {
   PackedLayer winograd;
   winograd.geometry = layer.geometry;
   winograd.kernels = layer.kernels;
   winograd.input_maximum = layer.input_maximum;
   winograd.feed = Feed::kWinograd;
-  winograd.winograd_parts = parts;
+  const std::span<const int32_t> zero_points = quantization.weight_zero_points;
+  winograd.winograd_parts = pack::WinogradParts(winograd, weights, zero_points);
+  if (winograd.winograd_parts == 0) return;
   winograd.weight_parts = 1;
   SetDense(winograd);
   winograd.groups = pack::MakeChannelGroups(layer.geometry, winograd.feed, layer.kernels->lanes,
@@ -172,8 +174,7 @@ void AddWinograd(int64_t parts, const Quantization& quantization, std::span<cons
   if (!FitsWinograd(winograd)) return;
   winograd.instructions = pack::WinogradInstructions(winograd);
   layer.instructions = MultiplyInstructions(layer);
-  if (!MayPreferWinograd(winograd.instructions, layer.instructions)) return;
-  const std::span<const int32_t> zero_points = quantization.weight_zero_points;
+  if (!MayPreferWinograd(winograd, layer.instructions)) return;
   AddDensePanels(pack::WeightReader(winograd, weights, zero_points), winograd);
   LayOutPanels(winograd);
   pack::FoldQuantization(quantization, weights, bias, activation, winograd);
@@ -227,9 +228,8 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
   if (layer.groups_in_place) pack::FillGroupOrders(layer);
   layer.window_bytes = pack::WindowBytes(layer);
-  if (options.winograd && layer.feed != Feed::kLanes) {
-    const int64_t parts = pack::WinogradParts(layer, weights, zero_points);
-    if (parts > 0) AddWinograd(parts, quantization, weights, bias, options.activation, layer);
+  if (options.winograd && layer.feed != Feed::kLanes && pack::HasWinogradShape(layer)) {
+    AddWinograd(quantization, weights, bias, options.activation, layer);
   }
   return layer;
 }

@@ -23,7 +23,8 @@ using pack::Panel;
 constexpr int64_t kMaxTiles = 32;  // of a block
 // Few tiles read the weights from further away again and again.
 constexpr int64_t kFewestTiles = 6;
-// Of a block: transformed input and products. Both should stay in the second-level cache.
+// Of a block: transformed input and products. Both should stay in the second-level cache, where
+// that has a MiB.
 constexpr int64_t kScratchBytes = 656 * 1024;
 constexpr int64_t kLineBytes = 64;
 // Of transformed weights: more come from memory, time and again. (AVX-512 VNNI, 1024 channels:
@@ -37,7 +38,7 @@ constexpr int64_t kMostWeightBytes = 48 << 20;
 // second-level cache.
 constexpr double kPlainSlots = 1.35;
 constexpr double kCachedTiles = 2, kFetchedTiles = 8;
-constexpr size_t kCachedBytes = 1 << 20;
+constexpr int64_t kCachedBytes = 1 << 20;
 
 // In whole chunks, as a unit has one at least.
 int64_t Depth(const PackedLayer& layer, const pack::WinogradUnit& unit) {
@@ -67,13 +68,13 @@ int64_t TapsInside(const pack::Geometry& g, size_t i, int64_t input, int64_t out
   return taps;
 }
 
-// As many tiles as it takes to multiply while the weights are fetched.
-double FetchTiles(const PackedLayer& layer) {
+// As many tiles as could be multiplied while so many bytes of weights are fetched.
+double FetchTiles(const PackedLayer& layer, int64_t weight_bytes) {
   constexpr double kWidest = 16;  // lanes
   const kernels::KernelTable& table = *layer.kernels;
   const double instructions = pack::HasDotProduct(table) ? 1 : 2;  // for each vector of weights
-  return (layer.weights.size() > kCachedBytes ? kFetchedTiles : kCachedTiles) * table.lanes /
-         kWidest / instructions;
+  return (weight_bytes > kCachedBytes ? kFetchedTiles : kCachedTiles) * table.lanes / kWidest /
+         instructions;
 }
 
 // What all tasks of one Run share.
@@ -178,8 +179,11 @@ bool FitsWinograd(const PackedLayer& layer) {
   return MostTiles(layer) >= kFewestTiles && pack::WinogradWeightBytes(layer) <= kMostWeightBytes;
 }
 
-bool MayPreferWinograd(int64_t winograd, int64_t plain) {
-  return static_cast<double>(winograd) < kPlainSlots * static_cast<double>(plain);
+bool MayPreferWinograd(const PackedLayer& layer, int64_t plain) {
+  const double fetch =
+      FetchTiles(layer, pack::WinogradWeightBytes(layer)) / static_cast<double>(MostTiles(layer));
+  return static_cast<double>(layer.instructions) * (1 + fetch) <
+         kPlainSlots * static_cast<double>(plain);
 }
 
 WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int threads) {
@@ -189,7 +193,7 @@ WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int
   const auto panels = static_cast<int64_t>(layer.panels.size());
   const auto input = static_cast<double>(pack::WinogradInputInstructions(layer));
   const double rest = static_cast<double>(layer.instructions * kWinogradOutputs) - input;
-  const double fetch = FetchTiles(layer);
+  const double fetch = FetchTiles(layer, std::ssize(layer.weights));
   const auto slots = [&](const WinogradShares& shares) {
     const auto block = static_cast<double>(CeilDiv(tiles, shares.blocks));
     const double split =
@@ -201,10 +205,18 @@ WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int
            (block * (input * input_split + rest * split) + fetch * rest * split);
   };
   WinogradShares best = {fewest, 1};
-  for (int64_t blocks = fewest; blocks < fewest + threads && blocks <= tiles; ++blocks) {
+  double best_slots = slots(best);
+  // Steps of an eighth, so that Run does not search long for many threads.
+  const auto next = [](int64_t count) { return count + std::max<int64_t>(count / 8, 1); };
+  for (int64_t blocks = fewest; blocks < fewest + threads && blocks <= tiles;
+       blocks = next(blocks)) {
     const int64_t most = ChooseSplits(blocks, panels, threads);
-    for (int64_t splits = 1; splits <= most; ++splits) {
-      if (slots({blocks, splits}) < slots(best)) best = {blocks, splits};
+    for (int64_t splits = 1; splits <= most; splits = next(splits)) {
+      const double needed = slots({blocks, splits});
+      if (needed < best_slots) {
+        best = {blocks, splits};
+        best_slots = needed;
+      }
     }
   }
   return best;
@@ -228,8 +240,9 @@ bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_
   const double plain =
       kPlainSlots * real(layer.instructions * pixels) * inside(0) * inside(1) * inside(2);
   const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(*layer.winograd)));
-  const double winograd = real(layer.winograd->instructions * plane_tiles * kWinogradOutputs) *
-                          (1 + FetchTiles(*layer.winograd) / block_tiles);
+  const double winograd =
+      real(layer.winograd->instructions * plane_tiles * kWinogradOutputs) *
+      (1 + FetchTiles(*layer.winograd, std::ssize(layer.winograd->weights)) / block_tiles);
   return winograd < plain;
 }
 
@@ -248,7 +261,7 @@ void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size
                 .blocks = blocks,
                 .splits = splits};
   executor.ParallelFor(
-      blocks * job.splits,
+      blocks * splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
       &job);
 }

@@ -12,12 +12,13 @@
 
 namespace qconv {
 
-// Whether the scratch of a task holds enough tiles of a layer with these groups, and its weights are
-// not too many.
+// Whether the scratch of a task holds enough tiles of a layer with these groups, and its weights
+// are not too many.
 bool FitsWinograd(const pack::PackedLayer& layer);
 
-// Whether there are images that take less time so, by the instructions of a pixel.
-bool MayPreferWinograd(int64_t winograd, int64_t plain);
+// Whether there are images that take less time so, by the instructions of a pixel: those of this
+// layer, whose weights need not be packed yet, and of the plain one.
+bool MayPreferWinograd(const pack::PackedLayer& layer, int64_t plain);
 
 // Whether images of this size do; a pure function. Small ones leave much of their tiles unused, and
 // the other kernels skip taps in the padding.

@@ -209,7 +209,9 @@ class Explain(Cases):
                 if "vnni" in line[1] or line[1] == "scalar":
                     self.assertRegex(line[5], "^(vpdpbusd .mm|plain C..)$")
                     self.assertEqual({chain, instructions, widened}, {"-"})
-                    if winograd != "-":  # half of 36 products for 144, and what the tiles take
+                    if line[1] == "scalar":
+                        self.assertEqual(winograd, "-")
+                    if winograd != "-":  # 36 products for 144, of which half as many at a time
                         self.assertGreater(float(winograd), 2 * 36 / 144)
                     continue
                 self.assertRegex(line[5], r"^(int16 chains|widened|int16 chains \+ widened \d+%)$")

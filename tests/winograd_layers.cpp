@@ -115,12 +115,14 @@ std::vector<Layer> Images() {
 std::vector<Layer> LargeImages() {
   std::vector<Layer> layers;
   for (int64_t i = 0; i < 40; ++i) {
-    const ConvParams params = {.in_channels = 64,
-                               .out_channels = 24 + i,
-                               .kernel = {3, 3},
-                               .dilation = {1 + i % 2, 1 + i % 3},
-                               .padding = {2, 2}};
+    ConvParams params = {.in_channels = 64,
+                         .out_channels = 24 + i,
+                         .kernel = {3, 3},
+                         .dilation = {1 + i % 2, 1 + i % 3},
+                         .padding = {2, 2}};
     layers.push_back(MakeLayer(params, {.size = {24 + i % 5, 24 + i / 5}}));
+    params = {.in_channels = 64, .out_channels = 40, .kernel = {1 + i % 3, 3, 3}};
+    if (i % 4 == 0) layers.push_back(MakeLayer(params, {.size = {3, 18, 22}}));
   }
   return layers;
 }
@@ -134,6 +136,7 @@ std::vector<Layer> Deep() {
                          .kernel = {3, 3},
                          .padding = {1, 1}};
     layers.push_back(MakeLayer(params, {.size = {5, 4 + i % 3}}));
+    if (i % 6 == 0) layers.push_back(MakeLayer(params, {.size = {12, 13}}));  // several blocks
     params.in_channels = 40 + 6 * i;
     params.kernel = {2 + i % 3, 3, 3};
     params.padding = {1, 1, 1};
@@ -199,6 +202,11 @@ Case MakeWinogradCase(const Layer& layer, int index) {
   const int32_t zero_points[] = {0, 128, 255};
   c.input_quantization.zero_point = zero_points[index / 2 % 3];
   DrawInput(index % 13 % 5, rng, c);
+  if (index % 5 == 4) {
+    c.input_maximum = 127;
+    c.input_quantization.zero_point /= 3;
+    for (uint8_t& byte : c.input) byte /= 2;
+  }
   cases::ChooseOutput(c);
   // Coarse scales keep most results within bounds, fine ones show the lowest bits.
   if (index % 4 == 3) c.output_quantization.scale /= 64;

@@ -78,7 +78,10 @@ class WinogradProblem {
     constexpr int32_t kNoProduct = 1234567890;
     const int positions = kernels::kWinogradPositions +
                           (size_.part_chunks < size_.chunks ? kernels::kWinogradOutputs : 0);
-    std::vector<int32_t> products(static_cast<size_t>(positions * product_step), kNoProduct);
+    const Guarded<int32_t> room(
+        std::vector<int32_t>(static_cast<size_t>(positions * product_step), kNoProduct),
+        Edge::kBack);
+    const std::span<int32_t> products = room.span();
     PlaceOutputs();
     std::vector<uint8_t> output(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) *
                                 kPitch);

@@ -99,6 +99,7 @@ void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::s
   const auto [input_size, output_size] = test::SizesOf(c);
   const bool preferred = PrefersWinograd(layer, c.layer.image.batch, input_size, output_size);
   features.insert(preferred ? "preferred" : "not preferred");
+  if (preferred && layer.winograd->geometry.rank == 3) features.insert("preferred in rank 3");
   const PackedLayer& winograd = *layer.winograd;
   const int64_t chunk = pack::WinogradChunk(winograd.kernels->lanes);
   features.merge(test::WaysOf(winograd));
@@ -150,6 +151,7 @@ TEST_P(WinogradFeatures, AreAllExercised) {
   std::set<std::string> wanted;
   if (table.winograd_input != nullptr) {
     wanted = {"preferred",
+              "preferred in rank 3",
               "not preferred",
               "groups",
               "chunks that overlap",

@@ -13,8 +13,8 @@
 //     Weights        four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
 //     Dot            acc + sum of four u8 * s8 products per lane, exact
 //     kWeightFormat  how the packer lays a lane's four weights out
-//     kChainTileRows, kEvenChainTileRows, Quads, BroadcastQuad, LoadQuads, Pairs, AddPairs,
-//     AddChain
+//     Quads          32 bits per lane; BroadcastQuad(pointer), LoadQuads(pointer)
+//     kChainTileRows, kEvenChainTileRows, Pairs, AddPairs, AddChain
 //                    see chain_input.inl.h; where there is no exact dot product of quads
 //     kTileRows      the tallest tile for 1, 2, ... vectors (2 or 4 of them) that stays in
 //                    registers

@@ -34,7 +34,7 @@ struct Avx512 {
   static constexpr int kEvenTileRows[] = {16, 0, 0, 0};
   static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Not groups of 16: 90
-  // GMAC/s, rotated; merged they have chains or Winograd's tiles, 120.
+  // GMAC/s, rotated; merged they have Winograd's tiles, 230.
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};
   // At a stride of 2 few columns are shared; a second pixel, which shares weights, is worth
   // spilling for. (Depthwise 3x3: 49 -> 54 GMAC/s.)

@@ -33,7 +33,7 @@ struct Width256 {
     return reinterpret_cast<Register>(
         _mm256_sub_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
   }
-  static inline Register Multiply(Register a, int32_t b) {
+  static inline Register Scale(Register a, int32_t b) {
     return reinterpret_cast<Register>(
         _mm256_mullo_epi32(reinterpret_cast<__m256i>(a), _mm256_set1_epi32(b)));
   }

@@ -35,7 +35,7 @@ struct Width512 {
     return reinterpret_cast<Register>(
         _mm512_sub_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
   }
-  static inline Register Multiply(Register a, int32_t b) {
+  static inline Register Scale(Register a, int32_t b) {
     return reinterpret_cast<Register>(
         _mm512_mullo_epi32(reinterpret_cast<__m512i>(a), _mm512_set1_epi32(b)));
   }

@@ -185,7 +185,7 @@ inline __attribute__((always_inline)) void TransformWinogradProducts(
     TransformWinogradSums<Width>(
         columns[i], [&](auto j, const Register& s) __attribute__((always_inline)) {
           constexpr int kBits = kScaleBits - (i.kValue > 0) - (j.kValue > 0);
-          const Register sum = Width::Multiply(s, kInverseOf9) >> kBits;
+          const Register sum = Width::Scale(s, kInverseOf9) >> kBits;
           constexpr int kOutput = i.kValue * kWinogradOutputSide + j.kValue;
           Width::StoreInts(y.first + kOutput * y.step,
                            Width::Add(sum, Width::LoadInts(before.first + kOutput * before.step)));

@@ -34,14 +34,6 @@ int16_t Transform(const int32_t (&g)[kKernel][kKernel], int position) {
   return static_cast<int16_t>(sum);
 }
 
-bool HasWinogradShape(const PackedLayer& layer) {
-  const Geometry& g = layer.geometry;
-  const kernels::KernelTable& table = *layer.kernels;
-  return table.winograd_input != nullptr && g.kernel[1] == kKernel && g.kernel[2] == kKernel &&
-         g.stride[1] == 1 && g.stride[2] == 1 && g.GroupInputs() > 1 &&
-         g.in_channels >= WinogradChunk(table.lanes);
-}
-
 // Of an output channel: the sums of its weights of either sign, of each chunk.
 struct ChunkSums {
   explicit ChunkSums(int64_t chunks)
@@ -77,9 +69,16 @@ WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
   return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
 }
 
+bool HasWinogradShape(const PackedLayer& layer) {
+  const Geometry& g = layer.geometry;
+  const kernels::KernelTable& table = *layer.kernels;
+  return table.winograd_input != nullptr && g.kernel[1] == kKernel && g.kernel[2] == kKernel &&
+         g.stride[1] == 1 && g.stride[2] == 1 && g.GroupInputs() > 1 &&
+         g.in_channels >= WinogradChunk(table.lanes);
+}
+
 int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
                       std::span<const int32_t> zero_points) {
-  if (!HasWinogradShape(layer)) return 0;
   constexpr int64_t kMostWeight = std::numeric_limits<int16_t>::max() / kMostGain;  // transformed
   const Geometry& g = layer.geometry;
   // Groups are one part: they may share chunks with others.
@@ -93,21 +92,26 @@ int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
     ChunkSums& channel = sums.emplace_back(chunks);
     for (int64_t tap = 0; tap < g.Taps(); ++tap) {
       const int64_t first_chunk = tap / (kKernel * kKernel) * plane_chunks;
-      for (int64_t in = 0; in < inputs; ++in) {
-        const int64_t weight = *next++ - zero_point;
-        if (std::abs(weight) > kMostWeight) return 0;
-        channel.Add(first_chunk + in / width, weight);
+      for (int64_t chunk = 0; chunk < plane_chunks; ++chunk) {
+        const int64_t end = std::min((chunk + 1) * width, inputs);
+        for (int64_t in = chunk * width; in < end; ++in) {
+          const int64_t weight = *next++ - zero_point;
+          if (std::abs(weight) > kMostWeight) return 0;
+          channel.Add(first_chunk + chunk, weight);
+        }
       }
     }
   }
-  const int64_t most_parts = g.groups == 1 ? chunks : 1;
-  for (int64_t parts = 1; parts <= most_parts; ++parts) {
-    const bool fit = std::all_of(sums.begin(), sums.end(), [&](const ChunkSums& channel) {
-      return channel.Fit(CeilDiv(chunks, parts), layer.input_maximum);
+  const auto fit = [&](int64_t part) {
+    return std::all_of(sums.begin(), sums.end(), [&](const ChunkSums& channel) {
+      return channel.Fit(part, layer.input_maximum);
     });
-    if (fit) return parts;
-  }
-  return 0;
+  };
+  if (fit(chunks)) return 1;
+  if (g.groups > 1 || !fit(1)) return 0;
+  int64_t parts = 2;
+  while (!fit(CeilDiv(chunks, parts))) ++parts;
+  return parts;
 }
 
 int64_t WinogradWeightBytes(const PackedLayer& layer) {
@@ -130,12 +134,13 @@ int64_t WinogradInputInstructions(const PackedLayer& layer) {
 int64_t WinogradInstructions(const PackedLayer& layer) {
   // Of a tile: a product for each position and pair of channels, and its addition where that is
   // another instruction; and to transform a vector of products, of each part.
-  const int64_t output = 230 * layer.winograd_parts;
+  constexpr int64_t kOutput = 230;
   const int64_t pair = kWinogradPositions * (HasDotProduct(*layer.kernels) ? 1 : 2);
   int64_t instructions = WinogradInputInstructions(layer);
   for (const ChannelGroup& group : layer.groups) {
     const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
-    instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair + output);
+    instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair +
+                               kOutput * layer.winograd_parts);
   }
   return instructions / kWinogradOutputs;
 }

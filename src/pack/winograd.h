@@ -5,7 +5,7 @@
 //
 //   [position 0..35][kernel plane][pair of input channels][vector][lane][2]   s16
 //
-// less their zero points, so that the kernels see none. One sum goes over all kernel planes. Eight
+// less their zero points, so that the kernels see none. Sums go over all kernel planes. Eight
 // bytes for each weight. Read next: ../winograd.h.
 #pragma once
 
@@ -34,9 +34,12 @@ struct WinogradUnit {
 };
 WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
+// Whether there are Winograd kernels for a layer of this shape.
+bool HasWinogradShape(const PackedLayer& layer);
+
 // In how many parts, of chunks of input channels, Winograd kernels must sum up the products of a
-// layer of this shape, input maximum and these weights, so that they compute it exactly. 0: they
-// cannot, or there are none.
+// layer of their shape, its input maximum and these weights, so that they compute it exactly. 0:
+// they cannot.
 int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
                       std::span<const int32_t> zero_points);
 
