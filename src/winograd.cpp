@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
+#include <limits>
 
 #include "dispatch/float_environment.h"
 #include "pack/integers.h"
@@ -27,18 +29,19 @@ constexpr int64_t kFewestTiles = 6;
 // that has a MiB.
 constexpr int64_t kScratchBytes = 656 * 1024;
 constexpr int64_t kLineBytes = 64;
-// Of transformed weights: more come from memory, time and again. (AVX-512 VNNI, 1024 channels:
-// 14x14 and 20x20 images 5 % and 1 % slower; AVX-512, 3x3x3, 512 channels, 2x7x7: 32 %.)
-constexpr int64_t kMostWeightBytes = 48 << 20;
 
 // Which images take less time so, by measurement of 160 3x3 layers of 32 to 1024 channels on images
 // of 2x2 to 56x56, on all ISAs: a choice by these numbers takes 0.7 % more time than the best one.
 // Plain kernels take some slots beside those counted. Weights take as long to fetch as so many
-// tiles to multiply with, on 512-bit vectors with VNNI; more if they do not stay in the
-// second-level cache.
+// tiles to multiply with, on 512-bit vectors with VNNI: from the second-level cache, the third, or
+// memory.
 constexpr double kPlainSlots = 1.35;
-constexpr double kCachedTiles = 2, kFetchedTiles = 8;
-constexpr int64_t kCachedBytes = 1 << 20;
+struct Fetch {
+  int64_t most_bytes;
+  double tiles;
+};
+constexpr Fetch kFetches[] = {
+    {1 << 20, 2}, {48 << 20, 8}, {std::numeric_limits<int64_t>::max(), 16}};
 
 // In whole chunks, as a unit has one at least.
 int64_t Depth(const PackedLayer& layer, const pack::WinogradUnit& unit) {
@@ -73,8 +76,9 @@ double FetchTiles(const PackedLayer& layer, int64_t weight_bytes) {
   constexpr double kWidest = 16;  // lanes
   const kernels::KernelTable& table = *layer.kernels;
   const double instructions = pack::HasDotProduct(table) ? 1 : 2;  // for each vector of weights
-  return (weight_bytes > kCachedBytes ? kFetchedTiles : kCachedTiles) * table.lanes / kWidest /
-         instructions;
+  const Fetch& fetch = *std::find_if(std::begin(kFetches), std::end(kFetches),
+                                     [&](const Fetch& f) { return weight_bytes <= f.most_bytes; });
+  return fetch.tiles * table.lanes / kWidest / instructions;
 }
 
 // What all tasks of one Run share.
@@ -175,9 +179,7 @@ void RunTask(const Job& job, int64_t task) {
 
 }  // namespace
 
-bool FitsWinograd(const PackedLayer& layer) {
-  return MostTiles(layer) >= kFewestTiles && pack::WinogradWeightBytes(layer) <= kMostWeightBytes;
-}
+bool FitsWinograd(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
 
 bool MayPreferWinograd(const PackedLayer& layer, int64_t plain) {
   const double fetch =

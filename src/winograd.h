@@ -12,8 +12,7 @@
 
 namespace qconv {
 
-// Whether the scratch of a task holds enough tiles of a layer with these groups, and its weights
-// are not too many.
+// Whether the scratch of a task holds enough tiles of a layer with these groups.
 bool FitsWinograd(const pack::PackedLayer& layer);
 
 // Whether there are images that take less time so, by the instructions of a pixel: those of this
