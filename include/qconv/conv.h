@@ -29,8 +29,8 @@ struct PrepackOptions {
   int32_t input_maximum = 255;
   // Whether layers with 3x3 kernels may be packed a second time, to compute larger images, to the
   // same bytes, in up to two fifths less time on CPUs with VNNI and two thirds on others
-  // (ConvDescription::winograd_tile). That takes eight bytes more for each weight, up to 48 MiB,
-  // and in Run 675 KiB of stack on each thread instead of 100.
+  // (ConvDescription::winograd_tile). That takes eight bytes more for each weight and, in Run, 675
+  // KiB of stack on each thread instead of 100.
   bool winograd = true;
 };
 
