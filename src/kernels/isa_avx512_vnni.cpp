@@ -54,8 +54,11 @@ struct Avx512Vnni {
   using Quads = __m512i;
   static inline Quads BroadcastQuad(const uint8_t* a) { return Broadcast(a); }
   static inline Quads LoadQuads(const std::byte* b) { return LoadWeights(b); }
+  // Not the intrinsic: Clang splits that into vpmaddwd and vpaddd, to shorten a latency that does
+  // not matter here. (3x3 of 64 and 128 channels: a quarter slower.)
   static inline Register AddWordProducts(Register acc, __m512i a, __m512i w) {
-    return reinterpret_cast<Register>(_mm512_dpwssd_epi32(reinterpret_cast<__m512i>(acc), a, w));
+    asm("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(a), "v"(w));
+    return acc;
   }
 };
 
