@@ -28,9 +28,10 @@ struct PrepackOptions {
   // less of the range is used: 127 is what models quantized with reduced range have.
   int32_t input_maximum = 255;
   // Whether layers with 3x3 kernels may be packed a second time, to compute larger images, to the
-  // same bytes, in up to two fifths less time on CPUs with VNNI and two thirds on others
-  // (ConvDescription::winograd_tile). That takes eight bytes more for each weight and, in Run, 675
-  // KiB of stack on each thread instead of 100.
+  // same bytes, in up to two fifths less time on CPUs with VNNI and three quarters on
+  // others (ConvDescription::winograd_tile). That takes eight bytes more for each weight, or more
+  // where output channels do not fill a vector, and, in Run, 680 KiB of stack on each thread
+  // instead of 130.
   bool winograd = true;
 };
 
@@ -61,15 +62,19 @@ struct ConvDescription {
   // choice: with exact dot products, and for the feeds "lanes" and "sliding".
   double instructions = 0;
   double widened_instructions = 0;
-  // Unless that is declined (PrepackOptions), and on all ISAs but "scalar", layers with 3x3 kernels
-  // (in rank 3: n x 3 x 3), strides of 1 in these two dimensions and some 16 to 1400 input channels
-  // (of a group, times n) are packed a second time, with transformed weights of 16 bits: Winograd's
-  // F(4x4, 3x3) takes 36 products for 16 outputs instead of 144. In integers it is as exact, so
-  // long as no weight less its zero point exceeds 668 in magnitude, and sums of weights of one sign
-  // do not exceed 2^25 / input_maximum: those of 16 or 32 input channels, or of a group. Images
-  // take it that are large enough to take less time so; feed, tile, epilogue and arithmetic are
-  // about the others. Register tiles, "12x32" (tiles of 16 outputs x output channels), and
-  // instructions as above, those of the transforms among them; "" and 0: the layer has none.
+  // Layers with 3x3 kernels (in rank 3: n x 3 x 3) and strides of 1 in these two dimensions may be
+  // packed a second time, with transformed weights of 16 bits: Winograd's F(4x4, 3x3) takes 36
+  // products for 16 outputs instead of 144. Images take it that are large enough to take less time
+  // so, by a model; feed, tile, epilogue and arithmetic are about the others.
+  //
+  // It is done on all ISAs but "scalar", unless it is declined (PrepackOptions), for at least 16
+  // (AVX-512: 32) input channels, some 1400 at most of a group times n, where some image would
+  // gain. In integers it is as exact, so long as no weight less its zero point exceeds 668 in
+  // magnitude, and sums of weights of one sign do not exceed 2^25 / input_maximum: those of 16 or
+  // 32 input channels, or of a group.
+  //
+  // Register tiles, "12x32" (tiles of 16 outputs x output channels), and instructions as above,
+  // those of the transforms among them; "" and 0: the layer has none.
   std::string winograd_tile = {};
   double winograd_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer
