@@ -174,9 +174,9 @@ void AddWinograd(const Quantization& quantization, std::span<const int8_t> weigh
   if (!FitsWinograd(winograd)) return;
   winograd.instructions = pack::WinogradInstructions(winograd);
   layer.instructions = MultiplyInstructions(layer);
-  if (!MayPreferWinograd(winograd, layer.instructions)) return;
   AddDensePanels(pack::WeightReader(winograd, weights, zero_points), winograd);
   LayOutPanels(winograd);
+  if (!MayPreferWinograd(winograd, layer.instructions)) return;
   pack::FoldQuantization(quantization, weights, bias, activation, winograd);
   pack::PackWinogradWeights(weights, zero_points, winograd);
   layer.winograd = std::make_shared<const PackedLayer>(std::move(winograd));

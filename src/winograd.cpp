@@ -71,14 +71,20 @@ int64_t TapsInside(const pack::Geometry& g, size_t i, int64_t input, int64_t out
   return taps;
 }
 
-// As many tiles as could be multiplied while so many bytes of weights are fetched.
-double FetchTiles(const PackedLayer& layer, int64_t weight_bytes) {
+// As many tiles as could be multiplied while the weights are fetched.
+double FetchTiles(const PackedLayer& layer) {
   constexpr double kWidest = 16;  // lanes
   const kernels::KernelTable& table = *layer.kernels;
   const double instructions = pack::HasDotProduct(table) ? 1 : 2;  // for each vector of weights
-  const Fetch& fetch = *std::find_if(std::begin(kFetches), std::end(kFetches),
-                                     [&](const Fetch& f) { return weight_bytes <= f.most_bytes; });
+  const Fetch& fetch = *std::find_if(std::begin(kFetches), std::end(kFetches), [&](const Fetch& f) {
+    return std::ssize(layer.weights) <= f.most_bytes;
+  });
   return fetch.tiles * table.lanes / kWidest / instructions;
+}
+
+// What a pixel takes, in slots, in blocks of so many tiles without one that is partly used.
+double PixelSlots(const PackedLayer& layer, double block_tiles) {
+  return static_cast<double>(layer.instructions) * (1 + FetchTiles(layer) / block_tiles);
 }
 
 // What all tasks of one Run share.
@@ -182,9 +188,7 @@ void RunTask(const Job& job, int64_t task) {
 bool FitsWinograd(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
 
 bool MayPreferWinograd(const PackedLayer& layer, int64_t plain) {
-  const double fetch =
-      FetchTiles(layer, pack::WinogradWeightBytes(layer)) / static_cast<double>(MostTiles(layer));
-  return static_cast<double>(layer.instructions) * (1 + fetch) <
+  return PixelSlots(layer, static_cast<double>(MostTiles(layer))) <
          kPlainSlots * static_cast<double>(plain);
 }
 
@@ -195,7 +199,7 @@ WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int
   const auto panels = static_cast<int64_t>(layer.panels.size());
   const auto input = static_cast<double>(pack::WinogradInputInstructions(layer));
   const double rest = static_cast<double>(layer.instructions * kWinogradOutputs) - input;
-  const double fetch = FetchTiles(layer, std::ssize(layer.weights));
+  const double fetch = FetchTiles(layer);
   const auto slots = [&](const WinogradShares& shares) {
     const auto block = static_cast<double>(CeilDiv(tiles, shares.blocks));
     const double split =
@@ -243,8 +247,7 @@ bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_
       kPlainSlots * real(layer.instructions * pixels) * inside(0) * inside(1) * inside(2);
   const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(*layer.winograd)));
   const double winograd =
-      real(layer.winograd->instructions * plane_tiles * kWinogradOutputs) *
-      (1 + FetchTiles(*layer.winograd, std::ssize(layer.winograd->weights)) / block_tiles);
+      real(plane_tiles * kWinogradOutputs) * PixelSlots(*layer.winograd, block_tiles);
   return winograd < plain;
 }
 

@@ -16,7 +16,7 @@ namespace qconv {
 bool FitsWinograd(const pack::PackedLayer& layer);
 
 // Whether there are images that take less time so, by the instructions of a pixel: those of this
-// layer, whose weights need not be packed yet, and of the plain one.
+// layer, whose panels are laid out, and of the plain one.
 bool MayPreferWinograd(const pack::PackedLayer& layer, int64_t plain);
 
 // Whether images of this size do; a pure function. Small ones leave much of their tiles unused, and

@@ -198,27 +198,30 @@ inline int32_t* WinogradSums(const WinogradTask& task) {
   return task.products + kWinogradPositions * task.product_step;
 }
 
-// What is known of a tile before a part: the offsets, or the sums of the parts before.
+// y = the sums of a tile over this part and those before, all columns, and the offsets.
 template <class Simd, int nv>
-inline WinogradNumbers<const int32_t> WinogradSumsBefore(const WinogradTask& task, bool first_part,
-                                                         int64_t tile) {
-  if (first_part) return {task.epilogue->offsets, 0};
-  return {WinogradSums(task) + tile * nv * Simd::Width::kLanes, task.product_step};
+inline __attribute__((always_inline)) void SumWinogradTile(const WinogradTask& task, int64_t tile,
+                                                           bool first_part,
+                                                           WinogradNumbers<int32_t> y) {
+  constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes;
+  const int64_t at = tile * kColumns;
+  WinogradNumbers<const int32_t> before = {WinogradSums(task) + at, task.product_step};
+  if (first_part) before = {task.epilogue->offsets, 0};
+#pragma GCC unroll 1
+  for (int column = 0; column < kColumns; column += kLanes) {
+    TransformWinogradProducts<Simd>(task.products + at + column, task.product_step,
+                                    {before.first + column, before.step},
+                                    {y.first + column, y.step});
+  }
 }
 
 // Keeps the sums of a part that is not the last.
 template <class Simd, int nv>
 __attribute__((flatten)) void AddWinogradTiles(const WinogradTask& task, bool first_part) {
-  constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes;
+  constexpr int kColumns = nv * Simd::Width::kLanes;
   for (int64_t tile = 0; tile < task.tiles; ++tile) {
-    const auto before = WinogradSumsBefore<Simd, nv>(task, first_part, tile);
-#pragma GCC unroll 1
-    for (int column = 0; column < kColumns; column += kLanes) {
-      const int64_t at = tile * kColumns + column;
-      TransformWinogradProducts<Simd>(task.products + at, task.product_step,
-                                      {before.first + column, before.step},
-                                      {WinogradSums(task) + at, task.product_step});
-    }
+    SumWinogradTile<Simd, nv>(task, tile, first_part,
+                              {WinogradSums(task) + tile * kColumns, task.product_step});
   }
 }
 
@@ -229,17 +232,10 @@ __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task, bool 
   using Register = typename Width::Register;
   constexpr int kLanes = Width::kLanes, kColumns = nv * kLanes;
   const OutputTask<Simd, nv> output_task(*task.epilogue, task.columns);
-  const int32_t* products = task.products;
   const Row* rows = task.rows;
   alignas(sizeof(Register)) int32_t outputs[kWinogradOutputs * kColumns];
-  for (int64_t tile = 0; tile < task.tiles; ++tile, products += kColumns) {
-    const auto before = WinogradSumsBefore<Simd, nv>(task, first_part, tile);
-#pragma GCC unroll 1
-    for (int column = 0; column < kColumns; column += kLanes) {
-      TransformWinogradProducts<Simd>(products + column, task.product_step,
-                                      {before.first + column, before.step},
-                                      {outputs + column, kColumns});
-    }
+  for (int64_t tile = 0; tile < task.tiles; ++tile) {
+    SumWinogradTile<Simd, nv>(task, tile, first_part, {outputs, kColumns});
     const int32_t* y = outputs;
 #pragma GCC unroll 1
     for (int i = 0; i < kWinogradOutputSide; ++i, rows += kWinogradOutputSide) {

@@ -114,15 +114,6 @@ int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
   return parts;
 }
 
-int64_t WinogradWeightBytes(const PackedLayer& layer) {
-  int64_t weights = 0;
-  for (const ChannelGroup& group : layer.groups) {
-    weights += group.depth_groups * kernels::kDepthGroup *
-               RoundUp(group.out_channels, layer.kernels->lanes);
-  }
-  return kWinogradPositions * weights * int64_t{sizeof(int16_t)};
-}
-
 int64_t WinogradInputInstructions(const PackedLayer& layer) {
   // To widen and transform all positions, a chunk of channels at a time.
   constexpr int64_t kChunk = 7 * kWinogradPositions;

@@ -43,9 +43,6 @@ bool HasWinogradShape(const PackedLayer& layer);
 int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
                       std::span<const int32_t> zero_points);
 
-// Bytes of the transformed weights of a layer whose groups are set.
-int64_t WinogradWeightBytes(const PackedLayer& layer);
-
 // What a layer takes whose groups are set, in vector instructions beside loads: for a pixel; and,
 // of that, to transform the input of a tile.
 int64_t WinogradInstructions(const PackedLayer& layer);
