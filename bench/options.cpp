@@ -18,7 +18,7 @@ Options ParseOptions(int argc, char** argv) {
   Options options;
   std::string peer_isa = "same";
   std::string weights = "laplace";
-  bool no_winograd = false;
+  bool no_transforms = false;
 
   CLI::App app("Times convolution layers, against the instruction ceiling and other libraries.",
                "qconv-bench");
@@ -54,7 +54,7 @@ Options ParseOptions(int argc, char** argv) {
                  "Declared for every layer: inputs, and their zero point, lie within it")
       ->check(CLI::Range(1, 255))
       ->capture_default_str();
-  app.add_flag("--no-winograd", no_winograd,
+  app.add_flag("--no-transforms", no_transforms,
                "Pack all layers once only, as engines do that are short of memory");
   app.add_option("--batch", options.batch, "Batch size (default: the list's)")
       ->check(CLI::Range(1, 1 << 20));
@@ -75,7 +75,7 @@ Options ParseOptions(int argc, char** argv) {
   }
   if (options.cliffs && app.count("--min-time") == 0) options.min_time = kCliffsMinTime;
   options.peer_any_isa = peer_isa == "any";
-  options.winograd = !no_winograd;
+  options.transforms = !no_transforms;
   options.weights = weights == "uniform" ? cases::Weights::kUniform : cases::Weights::kLaplace;
   return options;
 }

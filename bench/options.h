@@ -27,7 +27,7 @@ struct Options {
   // best kernels for kxk layers.
   int32_t input_zero_point = 0;
   int32_t input_maximum = 255;  // declared; inputs are drawn within it
-  bool winograd = true;         // as PrepackOptions::winograd
+  bool transforms = true;       // as PrepackOptions::transforms
   int64_t batch = 0;            // 0: as in the list
   double min_time = 0.25;       // seconds per layer; 0.02 with --cliffs
   std::filesystem::path csv;    // empty: none

@@ -50,7 +50,7 @@ bool TableReporter::ReportContext(const Context&) {
              runner_.isa(), options_.threads, options_.threads == 1 ? "" : "s",
              Name(options_.weights), options_.input_zero_point);
   if (options_.input_maximum < 255) fmt::print(", input maximum {}", options_.input_maximum);
-  if (!options_.winograd) fmt::print(", no Winograd");
+  if (!options_.transforms) fmt::print(", no transforms");
   fmt::print("\n");
   fmt::print("ceiling  {:.1f} GMAC/s ({}; threads x {:.1f})\n", first, DotProduct(runner_.isa()),
              first / options_.threads);

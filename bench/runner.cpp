@@ -31,17 +31,19 @@ constexpr std::chrono::milliseconds kWorkersFallAsleep{2};
 cases::Case MakeNumbers(const cases::Layer& layer, const Options& options) {
   cases::Case numbers = cases::MakeCase(layer, options.weights, kSeed, options.input_maximum);
   numbers.input_quantization.zero_point = options.input_zero_point;
-  numbers.winograd = options.winograd;
+  numbers.transforms = options.transforms;
   cases::ChooseOutput(numbers);
   return numbers;
 }
 
 std::string DescribeImplementation(const Conv& conv) {
   const ConvDescription d = conv.Describe();
-  const std::string winograd =
-      d.winograd_tile.empty() ? "" : fmt::format(" (larger images: Winograd {})", d.winograd_tile);
+  const std::string transform =
+      d.transform_tile.empty()
+          ? ""
+          : fmt::format(" (larger images: {} {})", d.transform, d.transform_tile);
   return fmt::format("{}, {}, tile {}{}, {} epilogue, {:.1f} KiB packed", d.isa, d.feed, d.tile,
-                     winograd, d.epilogue, static_cast<double>(d.packed_bytes) / 1024);
+                     transform, d.epilogue, static_cast<double>(d.packed_bytes) / 1024);
 }
 
 // Share of the bytes that differ.

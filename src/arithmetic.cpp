@@ -64,9 +64,9 @@ int64_t MultiplyInstructions(const PackedLayer& layer) {
 }
 
 void DescribeArithmetic(const PackedLayer& layer, ConvDescription& description) {
-  if (layer.winograd != nullptr) {
-    description.winograd_instructions = static_cast<double>(layer.winograd->instructions) /
-                                        static_cast<double>(GroupVectors(layer));
+  if (layer.transformed != nullptr) {
+    description.transform_instructions = static_cast<double>(layer.transformed->instructions) /
+                                         static_cast<double>(GroupVectors(layer));
   }
   if (pack::HasDotProduct(*layer.kernels)) {
     description.arithmetic = layer.kernels->dot_product;

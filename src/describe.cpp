@@ -30,8 +30,8 @@ std::string Tiles(const PackedLayer& layer) {
   for (const int index : shapes) {
     const kernels::PanelShape& shape = layer.kernels->shapes[index];
     if (!tiles.empty()) tiles += " + ";
-    const int rows =
-        layer.feed == Feed::kWinograd ? shape.winograd.rows : std::max(shape.rows, shape.even_rows);
+    const int rows = layer.feed == Feed::kTransformed ? shape.transformed.rows
+                                                      : std::max(shape.rows, shape.even_rows);
     if (layer.feed != Feed::kLanes) tiles += std::to_string(rows) + "x";
     tiles += std::to_string(shape.columns);
   }
@@ -61,7 +61,7 @@ int64_t PackedBytes(const PackedLayer& layer) {
       layer.exceptions, layer.bias, layer.multipliers, layer.weight_zero_points, layer.tap_sums,
       layer.spread.shuffle_offsets, layer.spread.shuffle_orders, layer.padding, layer.group_orders);
   return static_cast<int64_t>(bytes) +
-         (layer.winograd == nullptr ? 0 : PackedBytes(*layer.winograd));
+         (layer.transformed == nullptr ? 0 : PackedBytes(*layer.transformed));
 }
 
 }  // namespace
@@ -71,7 +71,10 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
   description.isa = layer.kernels->name;
   description.feed = FeedName(layer);
   description.tile = Tiles(layer);
-  if (layer.winograd != nullptr) description.winograd_tile = Tiles(*layer.winograd);
+  if (layer.transformed != nullptr) {
+    description.transform = kernels::kTransforms[layer.transformed->transform].name;
+    description.transform_tile = Tiles(*layer.transformed);
+  }
   description.epilogue = Epilogue(layer);
   DescribeArithmetic(layer, description);
   description.packed_bytes = PackedBytes(layer);

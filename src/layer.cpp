@@ -12,12 +12,13 @@
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/slide.h"
+#include "pack/transformed.h"
 #include "pack/weights.h"
 #include "pack/winograd.h"
 #include "plan.h"
 #include "tile_shapes.h"
+#include "transformed.h"
 #include "validate.h"
-#include "winograd.h"
 
 namespace qconv {
 namespace {
@@ -79,11 +80,11 @@ void PreferChains(const pack::WeightReader& reader, PackedLayer& layer) {
 // The output channels of all channel groups.
 void AddDensePanels(const pack::WeightReader& reader, PackedLayer& layer) {
   const int most_vectors =
-      layer.feed == Feed::kWinograd ? kernels::kWinogradVectors : kernels::kMaxVectors;
+      layer.feed == Feed::kTransformed ? kernels::kTransformedVectors : kernels::kMaxVectors;
   for (size_t i = 0; i < layer.groups.size(); ++i) {
     const ChannelGroup& group = layer.groups[i];
     const bool has_chains = layer.kernels->shapes[kernels::kChainedShape].vectors > 0 &&
-                            layer.feed != Feed::kWinograd && pack::FitsChains(group);
+                            layer.feed != Feed::kTransformed && pack::FitsChains(group);
     int64_t next = group.out_begin;
     for (const int shape : ChoosePanels(*layer.kernels, group.out_channels, most_vectors)) {
       next = AddPanel(layer, i, shape, next, group.out_begin + group.out_channels);
@@ -130,7 +131,7 @@ void LayOutPanels(PackedLayer& layer) {
     panel.tap_sums_offset = tap_sums;
     if (panel.shape != kernels::kChainedShape) weight_bytes += layer.PanelWeightBytes(panel);
     columns += width;
-    if (layer.feed != Feed::kLanes && layer.feed != Feed::kWinograd)
+    if (layer.feed != Feed::kLanes && layer.feed != Feed::kTransformed)
       tap_sums += (layer.GridTaps() + 1) * width;
   }
   layer.weights.resize(static_cast<size_t>(weight_bytes));
@@ -163,23 +164,24 @@ void AddWinograd(const Quantization& quantization, std::span<const int8_t> weigh
   winograd.geometry = layer.geometry;
   winograd.kernels = layer.kernels;
   winograd.input_maximum = layer.input_maximum;
-  winograd.feed = Feed::kWinograd;
+  winograd.feed = Feed::kTransformed;
+  winograd.transform = kernels::kWinograd;
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
-  winograd.winograd_parts = pack::WinogradParts(winograd, weights, zero_points);
-  if (winograd.winograd_parts == 0) return;
+  winograd.transform_parts = pack::WinogradParts(winograd, weights, zero_points);
+  if (winograd.transform_parts == 0) return;
   winograd.weight_parts = 1;
   SetDense(winograd);
   winograd.groups = pack::MakeChannelGroups(layer.geometry, winograd.feed, layer.kernels->lanes,
                                             /*sums=*/false);
-  if (!FitsWinograd(winograd)) return;
-  winograd.instructions = pack::WinogradInstructions(winograd);
+  if (!FitsTransformed(winograd)) return;
+  winograd.instructions = pack::TransformedInstructions(winograd);
   layer.instructions = MultiplyInstructions(layer);
   AddDensePanels(pack::WeightReader(winograd, weights, zero_points), winograd);
   LayOutPanels(winograd);
-  if (!MayPreferWinograd(winograd, layer.instructions)) return;
+  if (!MayPreferTransformed(winograd, layer.instructions)) return;
   pack::FoldQuantization(quantization, weights, bias, activation, winograd);
   pack::PackWinogradWeights(weights, zero_points, winograd);
-  layer.winograd = std::make_shared<const PackedLayer>(std::move(winograd));
+  layer.transformed = std::make_shared<const PackedLayer>(std::move(winograd));
 }
 
 }  // namespace
@@ -228,7 +230,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
   if (layer.groups_in_place) pack::FillGroupOrders(layer);
   layer.window_bytes = pack::WindowBytes(layer);
-  if (options.winograd && layer.feed != Feed::kLanes && pack::HasWinogradShape(layer)) {
+  if (options.transforms && layer.feed != Feed::kLanes && pack::HasWinogradShape(layer)) {
     AddWinograd(quantization, weights, bias, options.activation, layer);
   }
   return layer;

@@ -58,7 +58,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
     }
     case Feed::kPadded:
     case Feed::kLanes:
-    case Feed::kWinograd:  // not planned (winograd.h)
+    case Feed::kTransformed:  // not planned (transformed.h)
       segments.Add({0, width.output, 0, width.kernel, true, 1});
       break;
   }

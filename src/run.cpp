@@ -11,7 +11,7 @@
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
 #include "plan.h"
-#include "winograd.h"
+#include "transformed.h"
 
 namespace qconv {
 namespace {
@@ -233,8 +233,9 @@ constexpr int64_t kMostTasks = 16;
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& caller) {
-  if (PrefersWinograd(layer, batch, input_size, output_size)) {
-    return RunWinograd(*layer.winograd, batch, input_size, output_size, input, output, caller);
+  if (PrefersTransformed(layer, batch, input_size, output_size)) {
+    return RunTransformed(*layer.transformed, batch, input_size, output_size, input, output,
+                          caller);
   }
   const int caller_threads = std::max(caller.Concurrency(), 1);
   const ImagePlan plan(layer, batch, input_size, output_size, caller_threads);

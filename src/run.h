@@ -1,7 +1,7 @@
 // RunLayer: Run, once the arguments are checked.
 //
 // Layer: middle end. Read next: plan.h for the blocks, pack/feed.h for their input,
-// kernels/gemm_tile.inl.h for what a kernel does with them, winograd.h for another way.
+// kernels/gemm_tile.inl.h for what a kernel does with them, transformed.h for another way.
 #pragma once
 
 #include <cstdint>

@@ -204,15 +204,15 @@ class Explain(Cases):
             rows = self.rows("--isa", "all", "--layers", self.write_layers(), "--random", 20,
                              "--input-maximum", maximum)
             for line in [line for lines in rows.values() for line in lines]:
-                chain, instructions, widened, winograd = line[6].split()
+                chain, instructions, widened, transformed = line[6].split()
                 self.assertEqual(line[7].split()[2], str(maximum))
                 if "vnni" in line[1] or line[1] == "scalar":
                     self.assertRegex(line[5], "^(vpdpbusd .mm|plain C..)$")
                     self.assertEqual({chain, instructions, widened}, {"-"})
                     if line[1] == "scalar":
-                        self.assertEqual(winograd, "-")
-                    if winograd != "-":  # 36 products for 144, of which half as many at a time
-                        self.assertGreater(float(winograd), 2 * 36 / 144)
+                        self.assertEqual(transformed, "-")
+                    if transformed != "-":  # 36 products for 144, of which half as many at a time
+                        self.assertGreater(float(transformed), 2 * 36 / 144)
                     continue
                 self.assertRegex(line[5], r"^(int16 chains|widened|int16 chains \+ widened \d+%)$")
                 self.assertEqual(chain != "-", "chains" in line[5])
@@ -220,8 +220,8 @@ class Explain(Cases):
                     self.assertTrue(1 <= float(chain) <= 4)
                 if instructions != "-":
                     self.assertLessEqual(float(instructions), float(widened))
-                if winograd != "-":  # 36 products for 144, and what the tiles take
-                    self.assertGreater(float(winograd), float(widened) * 36 / 144 * 0.8)
+                if transformed != "-":  # 36 products for 144, and what the tiles take
+                    self.assertGreater(float(transformed), float(widened) * 36 / 144 * 0.8)
 
     def test_default_isa(self):
         for lines in self.rows("--random", 3, "--seed", 5).values():

@@ -12,7 +12,7 @@
 #include "common/case.h"
 #include "dispatch/registry.h"
 #include "testing.h"
-#include "winograd.h"
+#include "transformed.h"
 #include "winograd_layers.h"
 
 namespace {
@@ -136,9 +136,9 @@ TEST_P(NoAllocationTest, Winograd) {
     SCOPED_TRACE(test::Text(c));
     const auto [input_size, output_size] = test::SizesOf(c);
     const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
-    ASSERT_EQ(
-        PrefersWinograd(test::Pack(c, GetParam()), /*batch=*/1, input_size, output_size),
-        table.winograd_input != nullptr && (params.groups < 5 || !pack::HasDotProduct(table)));
+    ASSERT_EQ(PrefersTransformed(test::Pack(c, GetParam()), /*batch=*/1, input_size, output_size),
+              table.transforms[kernels::kWinograd] != nullptr &&
+                  (params.groups < 5 || !pack::HasDotProduct(table)));
     ExpectNoAllocation(test::PrepackFor(c, GetParam()), c);
   }
 }

@@ -10,7 +10,7 @@
 #include "guarded.h"
 #include "guarded_run.h"
 #include "testing.h"
-#include "winograd.h"
+#include "transformed.h"
 #include "winograd_layers.h"
 
 namespace qconv {
@@ -20,9 +20,9 @@ class WinogradGuardPageTest : public testing::TestWithParam<std::string> {
  protected:
   // Also where Run would not take Winograd kernels.
   void Check(const cases::Case& c) {
-    if (dispatch::SelectKernels(GetParam()).winograd_input == nullptr) return;
+    if (dispatch::SelectKernels(GetParam()).transforms[kernels::kWinograd] == nullptr) return;
     const pack::PackedLayer layer = test::Pack(c, GetParam());
-    if (layer.winograd == nullptr) return;
+    if (layer.transformed == nullptr) return;
     ++checked_;
     const auto [input_size, output_size] = test::SizesOf(c);
     const std::vector<uint8_t> expected = test::RunReference(c);
@@ -31,15 +31,15 @@ class WinogradGuardPageTest : public testing::TestWithParam<std::string> {
       const test::Guarded<uint8_t> input(c.input, edge);
       input.Protect(PROT_READ);
       const test::Guarded<uint8_t> output(std::vector<uint8_t>(expected.size()), edge);
-      RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size,
-                  input.span().data(), output.span().data(), test::InTurn(3));
+      RunTransformed(*layer.transformed, c.layer.image.batch, input_size, output_size,
+                     input.span().data(), output.span().data(), test::InTurn(3));
       EXPECT_EQ(test::Difference(expected, output.span()), "");
       EXPECT_TRUE(output.PatternIntact());
     }
   }
 
   void ExpectChecked(int least) const {
-    if (dispatch::SelectKernels(GetParam()).winograd_input == nullptr) return;
+    if (dispatch::SelectKernels(GetParam()).transforms[kernels::kWinograd] == nullptr) return;
     EXPECT_GE(checked_, least);
   }
 

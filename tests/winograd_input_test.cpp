@@ -50,12 +50,12 @@ void CheckInput(const KernelTable& table, int64_t channels, int tiles, test::Edg
       }
     }
   }
-  table.winograd_input({.pixels = pixels.span().data(),
-                        .channel = channel,
-                        .channels = channels,
-                        .tiles = tiles,
-                        .output = output.data(),
-                        .position_step = step});
+  table.transforms[kernels::kWinograd]({.pixels = pixels.span().data(),
+                                        .channel = channel,
+                                        .channels = channels,
+                                        .tiles = tiles,
+                                        .output = output.data(),
+                                        .position_step = step});
   ASSERT_EQ(output, expected);
 }
 
@@ -63,7 +63,7 @@ class WinogradInput : public testing::TestWithParam<std::string> {};
 
 TEST_P(WinogradInput, AllCountsOfChannels) {
   const KernelTable& table = dispatch::SelectKernels(GetParam());
-  if (table.winograd_input == nullptr) return;
+  if (table.transforms[kernels::kWinograd] == nullptr) return;
   std::mt19937 random(1);
   const int chunk = 2 * table.lanes;
   for (int channels = chunk; channels <= 3 * chunk + 1; ++channels) {

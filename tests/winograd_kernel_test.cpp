@@ -26,9 +26,10 @@ class WinogradKernel : public testing::TestWithParam<std::string> {
     uint32_t seed = 1;
     for (int i = 0; i < table.shape_count; ++i) {
       const PanelShape& shape = table.shapes[i];
-      EXPECT_EQ(shape.winograd.multiply != nullptr,
-                table.winograd_input != nullptr && shape.vectors <= kernels::kWinogradVectors);
-      if (shape.winograd.multiply == nullptr) continue;
+      EXPECT_EQ(shape.transformed.multiply[kernels::kWinograd] != nullptr,
+                table.transforms[kernels::kWinograd] != nullptr &&
+                    shape.vectors <= kernels::kTransformedVectors);
+      if (shape.transformed.multiply[kernels::kWinograd] == nullptr) continue;
       for (const test::WinogradSize& size : sizes_of(table, shape)) {
         SCOPED_TRACE(testing::Message() << shape.vectors << " vectors, "
                                         << testing::PrintToString(size) << ", seed " << seed);

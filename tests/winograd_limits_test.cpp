@@ -9,11 +9,12 @@
 
 #include "common/case.h"
 #include "dispatch/registry.h"
+#include "pack/transformed.h"
 #include "pack/weights.h"
 #include "pack/winograd.h"
 #include "testing.h"
+#include "transformed.h"
 #include "validate.h"
-#include "winograd.h"
 #include "winograd_layers.h"
 
 namespace qconv {
@@ -42,17 +43,17 @@ class WinogradLimits : public testing::TestWithParam<std::string> {
   }
   bool Prefers(const PackedLayer& layer, const Image& image) const {
     const pack::Dims size = ValidateImage(layer.geometry, image);
-    return PrefersWinograd(layer, image.batch, size, OutputSize(layer.geometry, size));
+    return PrefersTransformed(layer, image.batch, size, OutputSize(layer.geometry, size));
   }
 };
 
 TEST_P(WinogradLimits, WhereverThereAreVectors) {
-  EXPECT_EQ(table().winograd_input != nullptr, HasKernels());
+  EXPECT_EQ(table().transforms[kernels::kWinograd] != nullptr, HasKernels());
   const cases::Case c = cases::MakeCase(
       test::MakeLayer({.in_channels = 64, .out_channels = 64, .kernel = {3, 3}}, {.size = {9, 9}}),
       cases::Weights::kUniform, /*seed=*/1);
   EXPECT_EQ(AllowsShape(c.layer.params), HasKernels());
-  EXPECT_EQ(test::Pack(c, GetParam()).winograd != nullptr, HasKernels());
+  EXPECT_EQ(test::Pack(c, GetParam()).transformed != nullptr, HasKernels());
 }
 
 TEST_P(WinogradLimits, Shapes) {
@@ -154,13 +155,13 @@ TEST_P(WinogradLimits, SumsOfPartsHave26Bits) {
           EXPECT_EQ(test::Difference(test::RunReference(outside), test::RunOn(outside, GetParam())),
                     "");
           const PackedLayer within = test::Pack(inside, GetParam());
-          EXPECT_EQ(within.winograd != nullptr, HasKernels());
+          EXPECT_EQ(within.transformed != nullptr, HasKernels());
           if (!HasKernels()) continue;
-          EXPECT_EQ(within.winograd->winograd_parts, 1);
+          EXPECT_EQ(within.transformed->transform_parts, 1);
           EXPECT_TRUE(Prefers(within, inside.layer.image));
           const PackedLayer beyond = test::Pack(outside, GetParam());
-          ASSERT_NE(beyond.winograd, nullptr);
-          EXPECT_EQ(beyond.winograd->winograd_parts, 2);
+          ASSERT_NE(beyond.transformed, nullptr);
+          EXPECT_EQ(beyond.transformed->transform_parts, 2);
           EXPECT_TRUE(Prefers(beyond, outside.layer.image));
         }
       }
@@ -202,10 +203,11 @@ TEST_P(WinogradLimits, ScratchHoldsSixTiles) {
     layer.geometry =
         ValidateParams({.in_channels = channels, .out_channels = 16, .kernel = kernel});
     layer.kernels = &table();
-    layer.feed = pack::Feed::kWinograd;
+    layer.feed = pack::Feed::kTransformed;
+    layer.transform = kernels::kWinograd;
     layer.tap_grid = layer.geometry.kernel;
     layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, table().lanes, false);
-    return FitsWinograd(layer);
+    return FitsTransformed(layer);
   };
   EXPECT_TRUE(fits(64, {3, 3}));
   EXPECT_TRUE(fits(1024, {3, 3}));
@@ -225,12 +227,12 @@ TEST_P(WinogradLimits, ScratchHoldsSixTiles) {
     const std::vector<uint8_t> expected = test::RunReference(c);
     EXPECT_EQ(test::Difference(expected, test::RunOn(c, GetParam())), "");
     const PackedLayer layer = test::Pack(c, GetParam());
-    EXPECT_EQ(layer.winograd != nullptr, channels == most);
-    if (layer.winograd == nullptr) continue;
+    EXPECT_EQ(layer.transformed != nullptr, channels == most);
+    if (layer.transformed == nullptr) continue;
     const auto [input_size, output_size] = test::SizesOf(c);
     std::vector<uint8_t> output(expected.size());
-    RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size, c.input.data(),
-                output.data(), Executor::Serial());
+    RunTransformed(*layer.transformed, c.layer.image.batch, input_size, output_size, c.input.data(),
+                   output.data(), Executor::Serial());
     EXPECT_EQ(test::Difference(expected, output), "");
   }
 }
@@ -247,8 +249,8 @@ TEST_P(WinogradLimits, Images) {
     EXPECT_FALSE(Prefers(layer, {.size = {1, 1}}));
     EXPECT_FALSE(Prefers(layer, {.batch = 100, .size = {1, 1}}));
     EXPECT_FALSE(Prefers(layer, {.batch = 0, .size = {56, 56}}));
-    EXPECT_FALSE(PrefersWinograd(layer, 1, {1, 56, 56}, {0, 56, 56}));
-    EXPECT_FALSE(PrefersWinograd(layer, 1, {1, 56, 56}, {1, 0, 56}));
+    EXPECT_FALSE(PrefersTransformed(layer, 1, {1, 56, 56}, {0, 56, 56}));
+    EXPECT_FALSE(PrefersTransformed(layer, 1, {1, 56, 56}, {1, 0, 56}));
   }
 }
 
@@ -263,14 +265,15 @@ TEST_P(WinogradLimits, SharesOfThreads) {
   };
   for (const int64_t channels : {64, 256}) {
     const PackedLayer layer = pack(channels);
-    ASSERT_NE(layer.winograd, nullptr);
-    const auto panels = static_cast<int64_t>(layer.winograd->panels.size());
+    ASSERT_NE(layer.transformed, nullptr);
+    const auto panels = static_cast<int64_t>(layer.transformed->panels.size());
     for (const int64_t tiles : {1, 2, 5, 16, 49, 196, 3000}) {
-      const WinogradShares alone = ChooseWinogradShares(*layer.winograd, tiles, 1);
+      const TransformedShares alone = ChooseTransformedShares(*layer.transformed, tiles, 1);
       EXPECT_EQ(alone.splits, 1);
       for (const int threads : {2, 3, 4, 16, 100}) {
         SCOPED_TRACE(testing::Message() << tiles << " tiles, " << threads << " threads");
-        const WinogradShares shares = ChooseWinogradShares(*layer.winograd, tiles, threads);
+        const TransformedShares shares =
+            ChooseTransformedShares(*layer.transformed, tiles, threads);
         EXPECT_GE(shares.blocks, alone.blocks);
         EXPECT_LE(shares.blocks, tiles);
         EXPECT_GE(shares.splits, 1);
@@ -283,7 +286,7 @@ TEST_P(WinogradLimits, SharesOfThreads) {
       }
     }
     // Too few tiles to share: the panels are.
-    EXPECT_EQ(ChooseWinogradShares(*layer.winograd, 1, 2).splits, 2);
+    EXPECT_EQ(ChooseTransformedShares(*layer.transformed, 1, 2).splits, 2);
   }
 }
 

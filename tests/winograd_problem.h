@@ -85,7 +85,7 @@ class WinogradProblem {
     PlaceOutputs();
     std::vector<uint8_t> output(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) *
                                 kPitch);
-    kernels::WinogradTask task = {
+    kernels::TransformedTask task = {
         .input = input.span().data() + size_.begin,
         .input_step = step,
         .tiles = size_.tiles,
@@ -112,7 +112,8 @@ class WinogradProblem {
     ForEachWay(ways, table_, order_, sums, random_, [&](const PanelNumbers& numbers) {
       const kernels::PanelEpilogue epilogue = numbers.Epilogue();
       task.epilogue = &epilogue;
-      CheckOutput(output, sums, numbers, at, [&] { shape_.winograd.multiply(task); });
+      CheckOutput(output, sums, numbers, at,
+                  [&] { shape_.transformed.multiply[kernels::kWinograd](task); });
     });
     if (testing::Test::HasFailure()) return;
     for (size_t i = 0; i < products.size(); ++i) {

@@ -1,6 +1,6 @@
 // Layers of 3x3 and n x 3 x 3 on every usable ISA against the reference, on one thread and on
 // several, also where Run would not take Winograd kernels; and that they exercise what there is.
-#include "winograd.h"
+#include "pack/winograd.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,9 @@
 #include "common/case.h"
 #include "dispatch/registry.h"
 #include "layer_ways.h"
-#include "pack/winograd.h"
+#include "pack/transformed.h"
 #include "testing.h"
+#include "transformed.h"
 #include "winograd_layers.h"
 
 namespace qconv {
@@ -26,15 +27,15 @@ void Check(const cases::Case& c) {
   for (const std::string& isa : test::UsableIsas()) {
     SCOPED_TRACE(isa);
     EXPECT_EQ(test::Difference(expected, test::RunOn(c, isa)), "");
-    if (dispatch::SelectKernels(isa).winograd_input == nullptr) continue;
+    if (dispatch::SelectKernels(isa).transforms[kernels::kWinograd] == nullptr) continue;
     const PackedLayer layer = test::Pack(c, isa);
-    if (layer.winograd == nullptr) continue;
+    if (layer.transformed == nullptr) continue;
     const auto [input_size, output_size] = test::SizesOf(c);
     for (const int threads : {1, 2, 4}) {
       SCOPED_TRACE(threads);
       std::vector<uint8_t> output(expected.size());
-      RunWinograd(*layer.winograd, c.layer.image.batch, input_size, output_size, c.input.data(),
-                  output.data(), test::InTurn(threads));
+      RunTransformed(*layer.transformed, c.layer.image.batch, input_size, output_size,
+                     c.input.data(), output.data(), test::InTurn(threads));
       EXPECT_EQ(test::Difference(expected, output), "");
     }
   }
@@ -79,14 +80,14 @@ TEST(WinogradOption, PacksOnceWhereItIsDeclined) {
   const std::vector<uint8_t> expected = test::RunReference(c);
   for (const std::string& isa : test::UsableIsas()) {
     SCOPED_TRACE(isa);
-    c.winograd = true;
+    c.transforms = true;
     const ConvDescription twice = c.Prepack(isa).Describe();
-    c.winograd = false;
+    c.transforms = false;
     const Conv conv = c.Prepack(isa);
     const ConvDescription once = conv.Describe();
-    EXPECT_EQ(twice.winograd_tile != "", isa != "scalar");
-    EXPECT_EQ(once.winograd_tile, "");
-    EXPECT_EQ(once.winograd_instructions, 0);
+    EXPECT_EQ(twice.transform_tile != "", isa != "scalar");
+    EXPECT_EQ(once.transform_tile, "");
+    EXPECT_EQ(once.transform_instructions, 0);
     const int64_t second = twice.packed_bytes - once.packed_bytes;
     if (isa == "scalar") {
       EXPECT_EQ(second, 0);
@@ -102,18 +103,18 @@ TEST(WinogradOption, PacksOnceWhereItIsDeclined) {
 // What there is to exercise, of a layer with Winograd kernels.
 void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::string>& features) {
   const auto [input_size, output_size] = test::SizesOf(c);
-  const bool preferred = PrefersWinograd(layer, c.layer.image.batch, input_size, output_size);
+  const bool preferred = PrefersTransformed(layer, c.layer.image.batch, input_size, output_size);
   features.insert(preferred ? "preferred" : "not preferred");
-  if (preferred && layer.winograd->geometry.rank == 3) features.insert("preferred in rank 3");
-  const PackedLayer& winograd = *layer.winograd;
-  const int64_t chunk = pack::WinogradChunk(winograd.kernels->lanes);
+  if (preferred && layer.transformed->geometry.rank == 3) features.insert("preferred in rank 3");
+  const PackedLayer& winograd = *layer.transformed;
+  const int64_t chunk = pack::TransformChunk(winograd.kernels->lanes);
   features.merge(test::WaysOf(winograd));
   for (const pack::Panel& panel : winograd.panels) {
     features.insert("shape " + std::to_string(panel.shape));
   }
   if (winograd.groups.size() > 1) features.insert("groups");
   for (const pack::ChannelGroup& group : winograd.groups) {
-    const pack::WinogradUnit unit = pack::UnitOf(winograd, group);
+    const pack::TransformUnit unit = pack::UnitOf(winograd, group);
     if (unit.channels % chunk != 0) features.insert("chunks that overlap");
     if (group.in_channels < chunk && unit.begin < group.in_begin) {
       features.insert("groups that share a chunk");
@@ -122,7 +123,7 @@ void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::s
     if (group.in_channels != winograd.groups[0].in_channels) features.insert("a narrower group");
   }
   if (winograd.geometry.dilation != pack::Dims{1, 1, 1}) features.insert("dilation");
-  if (winograd.winograd_parts > 1) {
+  if (winograd.transform_parts > 1) {
     features.insert(winograd.geometry.kernel[0] > 1 ? "parts of kernel planes" : "parts");
   }
   if (winograd.geometry.rank == 3) features.insert("rank 3");
@@ -141,20 +142,20 @@ TEST_P(WinogradFeatures, AreAllExercised) {
   int preferred = 0, packed = 0, others = 0;
   for (const test::WinogradFamily& family : test::WinogradFamilies()) {
     test::ForEachWinogradCase(family, [&](const cases::Case& c) {
-      if (table.winograd_input == nullptr && others > 0) return;  // one is enough
+      if (table.transforms[kernels::kWinograd] == nullptr && others > 0) return;  // one is enough
       const PackedLayer layer = test::Pack(c, GetParam());
-      if (layer.winograd == nullptr) {
+      if (layer.transformed == nullptr) {
         ++others;
         return;
       }
       ++packed;
       const auto [input_size, output_size] = test::SizesOf(c);
-      if (PrefersWinograd(layer, c.layer.image.batch, input_size, output_size)) ++preferred;
+      if (PrefersTransformed(layer, c.layer.image.batch, input_size, output_size)) ++preferred;
       AddFeatures(layer, c, features);
     });
   }
   std::set<std::string> wanted;
-  if (table.winograd_input != nullptr) {
+  if (table.transforms[kernels::kWinograd] != nullptr) {
     wanted = {"preferred",
               "preferred in rank 3",
               "not preferred",
@@ -171,7 +172,8 @@ TEST_P(WinogradFeatures, AreAllExercised) {
               "parts of kernel planes",
               "weight zero points"};
     wanted.merge(test::AllWays(table, /*with_row_terms=*/false));
-    for (int i = 0; i < kernels::kWinogradVectors; ++i) wanted.insert("shape " + std::to_string(i));
+    for (int i = 0; i < kernels::kTransformedVectors; ++i)
+      wanted.insert("shape " + std::to_string(i));
     EXPECT_GT(packed, 200);
     EXPECT_GT(preferred, pack::HasDotProduct(table) ? 20 : 100);
     EXPECT_GT(packed - preferred, 30);

@@ -29,10 +29,10 @@ struct PrepackOptions {
   int32_t input_maximum = 255;
   // Whether layers with 3x3 kernels may be packed a second time, to compute larger images, to the
   // same bytes, in up to two fifths less time on CPUs with VNNI and three quarters on
-  // others (ConvDescription::winograd_tile). That takes eight bytes more for each weight, or more
+  // others (ConvDescription::transform). That takes eight bytes more for each weight, or more
   // where output channels do not fill a vector, and, in Run, 680 KiB of stack on each thread
   // instead of 130.
-  bool winograd = true;
+  bool transforms = true;
 };
 
 // What a packed layer is; for logs and tests, not for control flow.
@@ -73,10 +73,11 @@ struct ConvDescription {
   // magnitude, and sums of weights of one sign do not exceed 2^25 / input_maximum: those of 16 or
   // 32 input channels, or of a group.
   //
-  // Register tiles, "12x32" (tiles of 16 outputs x output channels), and instructions as above,
-  // those of the transforms among them; "" and 0: the layer has none.
-  std::string winograd_tile = {};
-  double winograd_instructions = 0;
+  // The algorithm, "Winograd"; register tiles, "12x32" (tiles of 16 outputs x output channels); and
+  // instructions as above, those of the transforms among them. "", "" and 0: the layer has none.
+  std::string transform = {};
+  std::string transform_tile = {};
+  double transform_instructions = 0;
   int64_t packed_bytes = 0;       // memory held by this layer
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
   int32_t input_maximum = 255;    // as declared (PrepackOptions)

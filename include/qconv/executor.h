@@ -14,7 +14,7 @@ namespace qconv {
 class QCONV_API Executor {
  public:
   // Work on task `index`; must not throw. Those of Conv::Run take up to 700 KiB of stack, without
-  // PrepackOptions::winograd up to 150.
+  // PrepackOptions::transforms up to 150.
   using Task = void (*)(const void* context, int64_t index);
 
   virtual ~Executor() = default;

@@ -45,7 +45,7 @@ struct Avx2 {
   static constexpr int kChainTileRows = 6;
   static constexpr int kEvenChainTileRows = 0;
 
-  static constexpr int kWinogradTileRows[] = {12, 6};
+  static constexpr int kTransformedTileRows[] = {12, 6};
 
   static inline Activations Broadcast(const uint8_t* a) { return FromQuads(BroadcastQuad(a)); }
   static inline Weights LoadWeights(const std::byte* b) {

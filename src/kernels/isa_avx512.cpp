@@ -48,7 +48,7 @@ struct Avx512 {
   static constexpr int kChainTileRows = 6;
   static constexpr int kEvenChainTileRows = 16;
 
-  static constexpr int kWinogradTileRows[] = {14, 12};
+  static constexpr int kTransformedTileRows[] = {14, 12};
 
   static inline Activations Broadcast(const uint8_t* a) { return FromQuads(BroadcastQuad(a)); }
   static inline Weights LoadWeights(const std::byte* b) {

@@ -36,7 +36,7 @@ struct Avx512Vnni {
   static constexpr int kGroupDepth = 8;
   static constexpr int kRotatedDepth = 4, kRotatedPixels[] = {5, 4};
 
-  static constexpr int kWinogradTileRows[] = {14, 12};
+  static constexpr int kTransformedTileRows[] = {14, 12};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

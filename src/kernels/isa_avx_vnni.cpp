@@ -35,7 +35,7 @@ struct AvxVnni {
   static constexpr int kGroupDepth = 0;
   static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {3, 2};
 
-  static constexpr int kWinogradTileRows[] = {12, 6};
+  static constexpr int kTransformedTileRows[] = {12, 6};
 
   static inline Activations Broadcast(const uint8_t* a) {
     int32_t quad;

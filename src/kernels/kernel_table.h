@@ -5,7 +5,7 @@
 // Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a
 // body (an inline function compiled in an ISA's file could be the copy that the linker keeps for
 // all). Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask;
-// ../in_place.cpp and ../winograd.cpp fill other tasks.
+// ../in_place.cpp and ../transformed.cpp fill other tasks.
 #pragma once
 
 #include <cstddef>
@@ -238,32 +238,48 @@ struct GroupTask {
 
 using GroupKernel = void (*)(const GroupTask& task);
 
-// Winograd kernels serve layers with 3x3 kernels, at strides of 1 (winograd.inl.h says how); to
-// them the planes of an n x 3 x 3 kernel are more input channels. A tile is 6 x 6 pixels of input
-// for 4 x 4 of output, neighbours or, with a dilation, so far apart. First the input of some tiles
-// is transformed, channels in chunks of two for each lane:
+// Kernels of transformed layers compute tiles of outputs by an algorithm of fewer products than the
+// layer has as it is written. First the input of some tiles is transformed, channels in chunks of
+// two for each lane:
 //
 //   [position][kernel plane][chunk][tile][channel of the chunk]   s16
 //
-// (the last chunk of a plane holds the last channels, some of which may be in the one before, too),
-// then panel after panel is multiplied. Weights are [position][kernel plane][pair of
-// channels][vector][lane][2].
+// (the last chunk of a plane holds the last channels, some of which may be in the one before, too).
+// A position is a matrix product of its own: tiles times channels by channels times columns of a
+// panel, with weights [position][kernel plane][pair of channels][vector][lane][2]. Panel after
+// panel is multiplied, and its products are transformed to outputs.
+struct Transform {
+  const char* name;
+  int positions;
+  int pixels;   // of input of a tile
+  int outputs;  // pixels of output of a tile
+};
+inline constexpr int kTransformedVectors = 2;  // of a panel, at most
+
+// Winograd's algorithm serves layers with 3x3 kernels, at strides of 1 (winograd.inl.h says how);
+// to it the planes of an n x 3 x 3 kernel are more input channels. A tile is 6 x 6 pixels of input
+// for 4 x 4 of output, neighbours or, with a dilation, so far apart.
 inline constexpr int kWinogradSide = 6, kWinogradOutputSide = 4;
 inline constexpr int kWinogradPositions = kWinogradSide * kWinogradSide;
 inline constexpr int kWinogradOutputs = kWinogradOutputSide * kWinogradOutputSide;
 // Sums of products, without offsets, are in -2^25 .. 2^25 - 1, or in parts that are: more is lost
 // on the way.
 inline constexpr int kWinogradSumBits = 26;
-inline constexpr int kWinogradVectors = 2;  // of a panel, at most
-struct WinogradInputTask {
-  const uint8_t* const* pixels;  // [tile][6][6]: where they lie, without the channel
+
+inline constexpr int kWinograd = 0;
+inline constexpr Transform kTransforms[] = {
+    {"Winograd", kWinogradPositions, kWinogradPositions, kWinogradOutputs}};
+inline constexpr int kTransformCount = 1;
+
+struct TransformInputTask {
+  const uint8_t* const* pixels;  // [tile][pixel]: where they lie, without the channel
   int64_t channel, channels;     // the first one; how many, a chunk at least
   int64_t tiles;
   int16_t* output;
   int64_t position_step;  // from position to position
 };
 
-struct WinogradTask {
+struct TransformedTask {
   const int16_t* input;  // transformed
   int64_t input_step;    // from position to position
   int64_t tiles, chunks;
@@ -273,18 +289,18 @@ struct WinogradTask {
   int32_t* products;     // room for [position][tile][column]; for several parts, 16 positions more
   int64_t product_step;  // from position to position
   uint8_t* output;       // of some pixel, first channel of the panel
-  // [tile][4][4]: outputs, from that pixel. Negative ones are not written, nor those that follow in
-  // their row of the tile.
+  // [tile][output]: from that pixel. Negative ones are not written, nor those that follow in their
+  // row of the tile.
   const Row* rows;
   const PanelEpilogue* epilogue;  // without row_terms
   int columns;
 };
 
-using WinogradInputKernel = void (*)(const WinogradInputTask& task);
-using WinogradKernel = void (*)(const WinogradTask& task);
-struct WinogradKernels {
+using TransformInputKernel = void (*)(const TransformInputTask& task);
+using TransformedKernel = void (*)(const TransformedTask& task);
+struct TransformedKernels {
   int rows;  // tiles of input in a register tile
-  WinogradKernel multiply;
+  TransformedKernel multiply[kTransformCount];
 };
 
 // sums[row] of the bytes of each row over all taps; `depth` is in bytes here, no others are read.
@@ -312,7 +328,7 @@ struct PanelShape {
   int even_rows;
   PanelKernel multiply;
   LaneKernels lanes;
-  WinogradKernels winograd;
+  TransformedKernels transformed;
 };
 
 // One vector, weights in chains; without kernels where a dot product of quads is exact.
@@ -331,7 +347,8 @@ struct KernelTable {
   // Depth groups of a group, at most, that they are the fastest way for: if all panels are rotated,
   // and if not.
   int rotated_depth, group_depth;
-  WinogradInputKernel winograd_input;  // null where there is no use for them
+  TransformInputKernel
+      transforms[kTransformCount];  // of input; null where there is no use for them
   RowSumKernel row_sums;
   LargestByteKernel largest_byte;
   // Runs dot products on registers for a while; returns how many multiply-accumulates it did.

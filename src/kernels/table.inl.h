@@ -100,12 +100,12 @@ constexpr LaneKernels MakeLaneKernels() {
 }
 
 template <class Simd, int nv>
-constexpr WinogradKernels MakeWinogradKernels() {
-  if constexpr (nv > kWinogradVectors) {
+constexpr TransformedKernels MakeTransformedKernels() {
+  if constexpr (nv > kTransformedVectors) {
     return {};
   } else {
-    return {.rows = TileRows(Simd::kWinogradTileRows[nv - 1]),
-            .multiply = RunWinogradPanel<Simd, nv>};
+    return {.rows = TileRows(Simd::kTransformedTileRows[nv - 1]),
+            .multiply = {RunWinogradPanel<Simd, nv>}};
   }
 }
 
@@ -117,7 +117,7 @@ constexpr PanelShape MakeShape() {
           .even_rows = PixelInput<Simd, nv>::kEvenTileRows,
           .multiply = RunPanel<Simd, PixelInput, nv>,
           .lanes = MakeLaneKernels<Simd, nv>(),
-          .winograd = MakeWinogradKernels<Simd, nv>()};
+          .transformed = MakeTransformedKernels<Simd, nv>()};
 }
 
 template <class Simd>
@@ -128,7 +128,7 @@ constexpr PanelShape MakeChainedShape() {
           .even_rows = ChainInput<Simd, 1>::kEvenTileRows,
           .multiply = RunPanel<Simd, ChainInput, 1>,
           .lanes = {},
-          .winograd = {}};
+          .transformed = {}};
 }
 
 template <class Simd>
@@ -149,7 +149,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                                   {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
                        .rotated_depth = Simd::kRotatedDepth,
                        .group_depth = Simd::kGroupDepth,
-                       .winograd_input = TransformWinogradInput<Simd>,
+                       .transforms = {TransformWinogradInput<Simd>},
                        .row_sums = SumRows,
                        .largest_byte = LargestByte,
                        .spin = Spin<Simd>};

@@ -24,9 +24,7 @@
 // a shift to the right brings back Y, which has kWinogradSumBits at most. Where it may have more,
 // it is the sum of parts, of some input channels each, that have not.
 //
-// Each element of the 6 x 6 product is a position; for each the sum over input channels (and kernel
-// planes) is a matrix product of its own: tiles times input channels by input channels times output
-// channels.
+// Each element of the 6 x 6 product is a position (transformed.inl.h).
 // Read next: ../pack/winograd.h.
 #pragma once
 
@@ -35,6 +33,7 @@
 
 #include "kernels/epilogue.inl.h"
 #include "kernels/kernel_table.h"
+#include "kernels/transformed.inl.h"
 #include "kernels/unroll.inl.h"
 
 namespace qconv::kernels {
@@ -56,7 +55,7 @@ inline __attribute__((always_inline)) void TransformWinogradLine(const Words (&d
 
 // From d to B' d B, for vectors of input channels.
 template <class Simd>
-void TransformWinogradInput(const WinogradInputTask& task) {
+void TransformWinogradInput(const TransformInputTask& task) {
   using Width = typename Simd::Width;
   using Words = typename Width::Words;
   constexpr int kChunk = 2 * Width::kLanes;
@@ -82,64 +81,6 @@ void TransformWinogradInput(const WinogradInputTask& task) {
         });
       });
     }
-  }
-}
-
-// The sums of a position for `m` tiles, over `chunks` chunks: products[r * kColumns ..] for tile r.
-template <class Simd, int m, int nv>
-__attribute__((flatten)) void MultiplyWinogradTiles(const WinogradTask& task, const int16_t* input,
-                                                    const std::byte* weights, int64_t chunks,
-                                                    int32_t* products) {
-  using Width = typename Simd::Width;
-  using Register = typename Width::Register;
-  constexpr int kLanes = Width::kLanes, kChunk = 2 * kLanes;
-  constexpr int64_t kVectorBytes = kLanes * sizeof(int32_t);
-  Register acc[m][nv];
-  Unroll<m>([&](auto r) { Unroll<nv>([&](auto v) { acc[r][v] = Register{}; }); });
-  // To the weights of the next position, which are to be in the second-level cache by then. (AVX2,
-  // 512 and 1024 channels, 14x14 and 16x16 images: 8 and 15 % less time.)
-  constexpr int64_t kLineBytes = 64;
-  const int64_t next = task.chunks * task.pairs * nv * kVectorBytes;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk, input += task.tiles * kChunk) {
-    const auto* pairs = reinterpret_cast<const uint8_t*>(input);
-#pragma GCC unroll kDepthUnroll
-    for (int64_t pair = 0; pair < task.pairs; ++pair, weights += nv * kVectorBytes) {
-      for (int64_t line = 0; line < nv * kVectorBytes; line += kLineBytes) {
-        __builtin_prefetch(weights + next + line, /*write=*/0, /*locality=*/2);
-      }
-      typename Simd::Quads w[nv];
-      Unroll<nv>([&](auto v) { w[v] = Simd::LoadQuads(weights + v * kVectorBytes); });
-      Unroll<m>([&](auto r) {
-        const auto x = Simd::BroadcastQuad(pairs + r * kVectorBytes + pair * sizeof(int32_t));
-        Unroll<nv>([&](auto v) { acc[r][v] = Simd::AddWordProducts(acc[r][v], x, w[v]); });
-      });
-    }
-  }
-  Unroll<m>([&](auto r) {
-    Unroll<nv>([&](auto v) { Width::StoreInts(products + (r * nv + v) * kLanes, acc[r][v]); });
-  });
-}
-
-// All tiles and positions, of some chunks.
-template <class Simd, int nv>
-void MultiplyWinograd(const WinogradTask& task, int64_t first_chunk, int64_t chunks) {
-  constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes, kChunk = 2 * kLanes;
-  constexpr int kMost = TileRows(Simd::kWinogradTileRows[nv - 1]);
-  const EvenTiles steps(task.tiles, kMost);
-  const int64_t chunk_bytes = task.pairs * kColumns * static_cast<int64_t>(sizeof(int32_t));
-  const int16_t* input = task.input + first_chunk * task.tiles * kChunk;
-  const std::byte* weights = task.weights + first_chunk * chunk_bytes;
-  for (int position = 0; position < kWinogradPositions; ++position) {
-    int64_t tile = 0;
-    for (int64_t step = 0; step < steps.count; ++step) {
-      WithConstant<kMost>(steps.HeightOf(step), [&](auto m) {
-        MultiplyWinogradTiles<Simd, m.kValue, nv>(
-            task, input + position * task.input_step + tile * kChunk, weights, chunks,
-            task.products + position * task.product_step + tile * kColumns);
-      });
-      tile += steps.HeightOf(step);
-    }
-    weights += task.chunks * chunk_bytes;
   }
 }
 
@@ -194,14 +135,14 @@ inline __attribute__((always_inline)) void TransformWinogradProducts(
 }
 
 // Sums of parts, [output][tile][column].
-inline int32_t* WinogradSums(const WinogradTask& task) {
+inline int32_t* WinogradSums(const TransformedTask& task) {
   return task.products + kWinogradPositions * task.product_step;
 }
 
 // y = the sums of a tile over this part and those before, all columns, and the offsets.
 template <class Simd, int nv>
-inline __attribute__((always_inline)) void SumWinogradTile(const WinogradTask& task, int64_t tile,
-                                                           bool first_part,
+inline __attribute__((always_inline)) void SumWinogradTile(const TransformedTask& task,
+                                                           int64_t tile, bool first_part,
                                                            WinogradNumbers<int32_t> y) {
   constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes;
   const int64_t at = tile * kColumns;
@@ -217,7 +158,7 @@ inline __attribute__((always_inline)) void SumWinogradTile(const WinogradTask& t
 
 // Keeps the sums of a part that is not the last.
 template <class Simd, int nv>
-__attribute__((flatten)) void AddWinogradTiles(const WinogradTask& task, bool first_part) {
+__attribute__((flatten)) void AddWinogradTiles(const TransformedTask& task, bool first_part) {
   constexpr int kColumns = nv * Simd::Width::kLanes;
   for (int64_t tile = 0; tile < task.tiles; ++tile) {
     SumWinogradTile<Simd, nv>(task, tile, first_part,
@@ -227,7 +168,7 @@ __attribute__((flatten)) void AddWinogradTiles(const WinogradTask& task, bool fi
 
 // Writes the outputs, after the last part.
 template <class Simd, int nv>
-__attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task, bool first_part) {
+__attribute__((flatten)) void WriteWinogradTiles(const TransformedTask& task, bool first_part) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kLanes = Width::kLanes, kColumns = nv * kLanes;
@@ -258,14 +199,14 @@ __attribute__((flatten)) void WriteWinogradTiles(const WinogradTask& task, bool 
 }
 
 template <class Simd, int nv>
-void RunWinogradPanel(const WinogradTask& task) {
+void RunWinogradPanel(const TransformedTask& task) {
   for (int64_t chunk = 0; chunk < task.chunks; chunk += task.part_chunks) {
     const int64_t left = task.chunks - chunk;
     if (left <= task.part_chunks) {
-      MultiplyWinograd<Simd, nv>(task, chunk, left);
+      MultiplyTransformed<Simd, nv>(task, kWinogradPositions, chunk, left);
       WriteWinogradTiles<Simd, nv>(task, chunk == 0);
     } else {
-      MultiplyWinograd<Simd, nv>(task, chunk, task.part_chunks);
+      MultiplyTransformed<Simd, nv>(task, kWinogradPositions, chunk, task.part_chunks);
       AddWinogradTiles<Simd, nv>(task, chunk == 0);
     }
   }

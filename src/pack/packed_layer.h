@@ -14,9 +14,9 @@
 // where a depth group is four consecutive input bytes of the tap, zero-filled at the end, in some
 // panels another one for each lane (InputGroup).
 // WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written. Panels of
-// kChainedShape keep theirs elsewhere, in the order of their chains; those of kWinograd layers have
-// positions instead of taps and pairs instead of groups (winograd.h).
-// Read next: weights.h, fold.h, feed.h.
+// kChainedShape keep theirs elsewhere, in the order of their chains; those of kTransformed layers
+// have positions instead of taps and pairs instead of groups (transformed.h). Read next: weights.h,
+// fold.h, feed.h.
 #pragma once
 
 #include <cstddef>
@@ -33,11 +33,11 @@ namespace qconv::pack {
 
 // How kernels read the input.
 enum class Feed {
-  kTaps,      // in place; channels are a multiple of four
-  kRuns,      // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
-  kPadded,    // gathered, the channels of each pixel padded to a multiple of four
-  kLanes,     // spread, each output channel its own input (lanes.h); four taps of a row may be one
-  kWinograd,  // transformed, in tiles (winograd.h)
+  kTaps,    // in place; channels are a multiple of four
+  kRuns,    // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
+  kPadded,  // gathered, the channels of each pixel padded to a multiple of four
+  kLanes,   // spread, each output channel its own input (lanes.h); four taps of a row may be one
+  kTransformed,  // transformed, in tiles (transformed.h)
 };
 
 // A set of output channels that read the same input channels. Without groups the whole layer is
@@ -47,7 +47,7 @@ struct ChannelGroup {
   int64_t out_begin, out_channels;
   int64_t tap_bytes;  // input bytes of a tap
   int64_t
-      depth_groups;  // ceil(tap_bytes / 4); kWinograd: those of a position, of all kernel planes
+      depth_groups;  // ceil(tap_bytes / 4); kTransformed: those of a position, of all kernel planes
 };
 
 struct Panel {
@@ -159,9 +159,12 @@ struct PackedLayer {
   // that skip taps.
   std::vector<int32_t> tap_sums;
 
-  int64_t winograd_parts = 0;  // kWinograd: WinogradParts
+  // kTransformed: index into kernels::kTransforms; in how many parts sums are taken.
+  int transform = 0;
+  int64_t transform_parts = 0;
 
-  // kLanes, kWinograd: a pixel of the input zero point, and as many bytes more as kernels may read.
+  // kLanes, kTransformed: a pixel of the input zero point, and as many bytes more as kernels may
+  // read.
   std::vector<uint8_t> padding;
   int64_t window_bytes = 0;  // of one pixel, gathered
   uint8_t input_zero_point;
@@ -169,15 +172,15 @@ struct PackedLayer {
   bool needs_row_terms;   // for weight zero points that are not in the weights
   int64_t accumulator_bound;
 
-  // The same layer with feed kWinograd, for images that take less time so; or null.
-  std::shared_ptr<const PackedLayer> winograd;
+  // The same layer with feed kTransformed, for images that take less time so; or null.
+  std::shared_ptr<const PackedLayer> transformed;
   // What this packing takes for a pixel, in vector instructions beside loads; of layers that have a
   // choice.
   int64_t instructions = 0;
 
-  // Bytes of a tap (kWinograd: of a position) of this panel, which has no chains.
+  // Bytes of a tap (kTransformed: of a position) of this panel, which has no chains.
   int64_t TapWeightBytes(const Panel& panel) const {
-    const bool words = feed == Feed::kWinograd || !HasDotProduct(*kernels);
+    const bool words = feed == Feed::kTransformed || !HasDotProduct(*kernels);
     const int weight_bytes = words ? 2 : 1;
     return groups[static_cast<size_t>(panel.group)].depth_groups * kernels::kDepthGroup *
            kernels->shapes[panel.shape].columns * weight_bytes;
@@ -196,11 +199,12 @@ struct PackedLayer {
     return columns[static_cast<size_t>(panel.column_offset + position)];
   }
   // Whether the weights are packed less their zero points.
-  bool FoldsZeroPoints() const { return feed == Feed::kLanes || feed == Feed::kWinograd; }
+  bool FoldsZeroPoints() const { return feed == Feed::kLanes || feed == Feed::kTransformed; }
+  const kernels::Transform& Algorithm() const { return kernels::kTransforms[transform]; }
   int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
   // Of one part for one of the output rows that share positions.
   int64_t WeightPartBytes(const Panel& panel) const {
-    return (feed == Feed::kWinograd ? kernels::kWinogradPositions : GridTaps()) *
+    return (feed == Feed::kTransformed ? Algorithm().positions : GridTaps()) *
            TapWeightBytes(panel);
   }
   int64_t PanelWeightBytes(const Panel& panel) const {

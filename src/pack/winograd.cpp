@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "pack/integers.h"
+#include "pack/transformed.h"
 #include "pack/weights.h"
 
 namespace qconv::pack {
 namespace {
 
-using kernels::kWinogradOutputs;
 using kernels::kWinogradPositions;
 
 constexpr int kSide = kernels::kWinogradSide, kKernel = 3;
@@ -61,20 +61,12 @@ struct ChunkSums {
 
 }  // namespace
 
-WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
-  const int64_t chunk = WinogradChunk(layer.kernels->lanes);
-  if (group.in_channels >= chunk) return {group.in_begin, group.in_channels};
-  const int64_t channels = layer.groups[0].in_channels;  // the last group may have fewer
-  const int64_t shared = std::max<int64_t>(chunk / channels, 1) * channels;
-  return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
-}
-
 bool HasWinogradShape(const PackedLayer& layer) {
   const Geometry& g = layer.geometry;
   const kernels::KernelTable& table = *layer.kernels;
-  return table.winograd_input != nullptr && g.kernel[1] == kKernel && g.kernel[2] == kKernel &&
-         g.stride[1] == 1 && g.stride[2] == 1 && g.GroupInputs() > 1 &&
-         g.in_channels >= WinogradChunk(table.lanes);
+  return table.transforms[kernels::kWinograd] != nullptr && g.kernel[1] == kKernel &&
+         g.kernel[2] == kKernel && g.stride[1] == 1 && g.stride[2] == 1 && g.GroupInputs() > 1 &&
+         g.in_channels >= TransformChunk(table.lanes);
 }
 
 int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
@@ -83,7 +75,7 @@ int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
   const Geometry& g = layer.geometry;
   // Groups are one part: they may share chunks with others.
   const int64_t inputs = g.GroupInputs();
-  const int64_t width = g.groups == 1 ? WinogradChunk(layer.kernels->lanes) : inputs;
+  const int64_t width = g.groups == 1 ? TransformChunk(layer.kernels->lanes) : inputs;
   const int64_t plane_chunks = CeilDiv(inputs, width), chunks = g.kernel[0] * plane_chunks;
   std::vector<ChunkSums> sums;
   auto next = weights.begin();
@@ -114,28 +106,6 @@ int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
   return parts;
 }
 
-int64_t WinogradInputInstructions(const PackedLayer& layer) {
-  // To widen and transform all positions, a chunk of channels at a time.
-  constexpr int64_t kChunk = 7 * kWinogradPositions;
-  int64_t depth = 0;
-  for (const ChannelGroup& group : layer.groups) depth += group.depth_groups;
-  return depth * kernels::kDepthGroup * kChunk / WinogradChunk(layer.kernels->lanes);
-}
-
-int64_t WinogradInstructions(const PackedLayer& layer) {
-  // Of a tile: a product for each position and pair of channels, and its addition where that is
-  // another instruction; and to transform a vector of products, of each part.
-  constexpr int64_t kOutput = 230;
-  const int64_t pair = kWinogradPositions * (HasDotProduct(*layer.kernels) ? 1 : 2);
-  int64_t instructions = WinogradInputInstructions(layer);
-  for (const ChannelGroup& group : layer.groups) {
-    const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
-    instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair +
-                               kOutput * layer.winograd_parts);
-  }
-  return instructions / kWinogradOutputs;
-}
-
 void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                          PackedLayer& layer) {
   const WeightReader reader(layer, weights, zero_points);
@@ -144,11 +114,11 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
     const int vectors = layer.kernels->shapes[panel.shape].vectors;
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
     const int64_t planes = layer.geometry.kernel[0];
-    const int64_t pairs = WinogradDepth(lanes, group.in_channels) / 2;
+    const int64_t pairs = TransformDepth(lanes, group.in_channels) / 2;
     const int64_t position_bytes = layer.TapWeightBytes(panel);
     // Where the last chunk begins in the order of the transformed input, and among the channels of
     // the group, of which it may hold some that the chunk before has.
-    const int64_t chunk = WinogradChunk(lanes);
+    const int64_t chunk = TransformChunk(lanes);
     const int64_t last = std::max<int64_t>(2 * pairs - chunk, 0);
     const int64_t last_begin = std::max<int64_t>(group.in_channels - chunk, 0);
     const auto weight = [&](int column, int64_t tap, int64_t at) {

@@ -6,33 +6,15 @@
 //   [position 0..35][kernel plane][pair of input channels][vector][lane][2]   s16
 //
 // less their zero points, so that the kernels see none. Sums go over all kernel planes. Eight
-// bytes for each weight. Read next: ../winograd.h.
+// bytes for each weight. Read next: transformed.h.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
-#include "kernels/kernel_table.h"
-#include "pack/integers.h"
 #include "pack/packed_layer.h"
 
 namespace qconv::pack {
-
-// Input channels that are transformed together.
-constexpr int64_t WinogradChunk(int lanes) { return 2 * lanes; }
-// The depth of a group of so many: whole chunks, or less than one.
-constexpr int64_t WinogradDepth(int lanes, int64_t channels) {
-  const int64_t chunk = WinogradChunk(lanes);
-  return RoundUp(channels, channels < chunk ? kernels::kDepthGroup : chunk);
-}
-
-// The input channels that are transformed together with those of a group: its own, or a chunk that
-// neighbouring narrow groups share.
-struct WinogradUnit {
-  int64_t begin, channels;
-  bool operator==(const WinogradUnit&) const = default;
-};
-WinogradUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
 // Whether there are Winograd kernels for a layer of this shape.
 bool HasWinogradShape(const PackedLayer& layer);
@@ -42,11 +24,6 @@ bool HasWinogradShape(const PackedLayer& layer);
 // they cannot.
 int64_t WinogradParts(const PackedLayer& layer, std::span<const int8_t> weights,
                       std::span<const int32_t> zero_points);
-
-// What a layer takes whose groups are set, in vector instructions beside loads: for a pixel; and,
-// of that, to transform the input of a tile.
-int64_t WinogradInstructions(const PackedLayer& layer);
-int64_t WinogradInputInstructions(const PackedLayer& layer);
 
 // Fills layer.weights and layer.padding; panels must be laid out.
 void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,

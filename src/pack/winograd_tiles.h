@@ -21,7 +21,7 @@ namespace qconv::pack {
 
 class WinogradTiles {
  public:
-  // Of a layer whose feed is kWinograd; `input` is the tensor.
+  // Of a layer whose feed is kTransformed; `input` is the tensor.
   WinogradTiles(const PackedLayer& layer, const Dims& input_size, const Dims& output_size,
                 const uint8_t* input);
 
@@ -29,7 +29,7 @@ class WinogradTiles {
 
   // Tiles [first, first + count) of all output planes, one after the other: fills
   // pixels[tile][6][6], those that `kernel_plane` multiplies, and rows[tile][4][4] of
-  // kernels::WinogradTask, outputs from the first of the tensor.
+  // kernels::TransformedTask, outputs from the first of the tensor.
   void Place(int64_t first, int64_t count, int64_t kernel_plane, const uint8_t** pixels,
              kernels::Row* rows) const;
 

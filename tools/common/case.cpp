@@ -15,9 +15,11 @@ Quantization Case::quantization() const {
 }
 
 Conv Case::Prepack(const std::string& isa) const {
-  return Conv::Prepack(
-      layer.params, quantization(), weights, bias,
-      {.activation = activation, .isa = isa, .input_maximum = input_maximum, .winograd = winograd});
+  return Conv::Prepack(layer.params, quantization(), weights, bias,
+                       {.activation = activation,
+                        .isa = isa,
+                        .input_maximum = input_maximum,
+                        .transforms = transforms});
 }
 
 ReferenceConv Case::Reference() const {

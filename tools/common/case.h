@@ -27,7 +27,7 @@ struct Case {
   std::vector<float> bias;      // or empty
   Activation activation;
   int32_t input_maximum = 255;    // declared
-  bool winograd = true;           // as PrepackOptions::winograd
+  bool transforms = true;         // as PrepackOptions::transforms
   std::vector<uint8_t> input;     // channels-last
   std::vector<uint8_t> expected;  // golden output, empty if there is none
 

@@ -33,7 +33,7 @@ std::string Arithmetic(const ConvDescription& layer, int64_t channels) {
 void Print(const ConvDescription& layer, int64_t channels) {
   fmt::print(kRow, layer.isa, layer.feed, layer.tile, layer.epilogue, Arithmetic(layer, channels),
              Number(MeanChain(layer)), Number(layer.instructions),
-             Number(layer.widened_instructions), Number(layer.winograd_instructions),
+             Number(layer.widened_instructions), Number(layer.transform_instructions),
              layer.accumulator_bound, layer.packed_bytes, layer.input_maximum);
 }
 
@@ -43,7 +43,7 @@ void Explain(const JobOptions& options) {
   const std::vector<std::string> isas = ChosenIsas(options.isa);
   const std::vector<Job> jobs = MakeJobs(options);
   fmt::print(kRow, "ISA", "feed", "tile", "epilogue", "arithmetic", "chain", "instr.", "widened",
-             "winograd", "bound", "packed", "input");
+             "transf.", "bound", "packed", "input");
   for (const Job& job : jobs) {
     const cases::Case instance = job.make();
     fmt::print("{}: {}\n", job.title, instance.layer.Shape());
@@ -54,7 +54,8 @@ void Explain(const JobOptions& options) {
   fmt::print(
       "\nchain: links of a chain, on average\n"
       "instr.: vector instructions for four products in each lane of a vector\n"
-      "widened: if everything were widened; winograd: in tiles of 4x4 outputs, for larger images\n"
+      "widened: if everything were widened; transf.: in tiles, transformed, for larger\n"
+      "images\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 

@@ -1,4 +1,4 @@
-#include "winograd.h"
+#include "transformed.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -7,22 +7,21 @@
 
 #include "dispatch/float_environment.h"
 #include "pack/integers.h"
-#include "pack/winograd.h"
+#include "pack/transformed.h"
 #include "pack/winograd_tiles.h"
 #include "plan.h"
 
 namespace qconv {
 namespace {
 
-using kernels::kWinogradOutputs;
-using kernels::kWinogradPositions;
 using pack::CeilDiv;
 using pack::ChannelGroup;
 using pack::Dims;
 using pack::PackedLayer;
 using pack::Panel;
 
-constexpr int64_t kMaxTiles = 32;  // of a block
+// Of a block: pixels of output, and where its tiles have their input.
+constexpr int64_t kMaxOutputs = 512, kMaxPixels = 1152;
 // Few tiles read the weights from further away again and again.
 constexpr int64_t kFewestTiles = 6;
 // Of a block: transformed input and products. Both should stay in the second-level cache, where
@@ -44,8 +43,8 @@ constexpr Fetch kFetches[] = {
     {1 << 20, 2}, {48 << 20, 8}, {std::numeric_limits<int64_t>::max(), 16}};
 
 // In whole chunks, as a unit has one at least.
-int64_t Depth(const PackedLayer& layer, const pack::WinogradUnit& unit) {
-  return pack::WinogradDepth(layer.kernels->lanes, unit.channels);
+int64_t Depth(const PackedLayer& layer, const pack::TransformUnit& unit) {
+  return pack::TransformDepth(layer.kernels->lanes, unit.channels);
 }
 
 // How many tiles the scratch holds.
@@ -53,12 +52,13 @@ int64_t MostTiles(const PackedLayer& layer) {
   // The first group is the widest; a panel may have the widest shape.
   const kernels::KernelTable& table = *layer.kernels;
   const int64_t depth = layer.geometry.kernel[0] * Depth(layer, UnitOf(layer, layer.groups[0]));
-  const int64_t columns = kernels::kWinogradVectors * table.lanes;
+  const int64_t columns = kernels::kTransformedVectors * table.lanes;
   const int64_t product_bytes = columns * int64_t{sizeof(int32_t)};
-  int64_t tile_bytes = kWinogradPositions * (depth * int64_t{sizeof(int16_t)} + product_bytes);
-  if (layer.winograd_parts > 1) tile_bytes += kWinogradOutputs * product_bytes;
-  const int64_t room = kScratchBytes - 3 * kWinogradPositions * kLineBytes;
-  return std::min(room / tile_bytes, kMaxTiles);
+  const auto& [name, positions, pixels, outputs] = layer.Algorithm();
+  int64_t tile_bytes = positions * (depth * int64_t{sizeof(int16_t)} + product_bytes);
+  if (layer.transform_parts > 1) tile_bytes += outputs * product_bytes;
+  const int64_t room = kScratchBytes - 3 * positions * kLineBytes;
+  return std::min({room / tile_bytes, kMaxOutputs / outputs, kMaxPixels / pixels});
 }
 
 // How many taps of all outputs of a dimension are inside the image.
@@ -107,7 +107,7 @@ class Block {
     for (int64_t p = begin; p < end; ++p) {
       const Panel& panel = layer_.panels[static_cast<size_t>(p)];
       const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
-      const pack::WinogradUnit unit = UnitOf(layer_, group);
+      const pack::TransformUnit unit = UnitOf(layer_, group);
       if (unit != unit_) Transform(unit);
       Multiply(panel, group);
     }
@@ -123,37 +123,38 @@ class Block {
   int16_t* Input() { return reinterpret_cast<int16_t*>(scratch_); }
 
   // Of all kernel planes, one behind the other in each position.
-  void Transform(const pack::WinogradUnit& unit) {
+  void Transform(const pack::TransformUnit& unit) {
     const int64_t planes = layer_.geometry.kernel[0], depth = Depth(layer_, unit);
     unit_ = unit;
     depth_ = planes * depth;
     for (int64_t plane = 0; plane < planes; ++plane) {
       if (plane != plane_) job_.tiles.Place(first_, count_, plane, pixels_, rows_);
       plane_ = plane;
-      layer_.kernels->winograd_input({.pixels = pixels_,
-                                      .channel = unit.begin,
-                                      .channels = unit.channels,
-                                      .tiles = count_,
-                                      .output = Input() + plane * depth * count_,
-                                      .position_step = InputStep()});
+      layer_.kernels->transforms[layer_.transform]({.pixels = pixels_,
+                                                    .channel = unit.begin,
+                                                    .channels = unit.channels,
+                                                    .tiles = count_,
+                                                    .output = Input() + plane * depth * count_,
+                                                    .position_step = InputStep()});
     }
   }
 
   void Multiply(const Panel& panel, const ChannelGroup& group) {
-    const int64_t chunk = pack::WinogradChunk(layer_.kernels->lanes);
+    const int64_t chunk = pack::TransformChunk(layer_.kernels->lanes);
     // Of a kernel plane. Of narrow groups a few channels beyond the chunk may be read, with weights
     // of zero: those of the next tile, or what lies behind the last one.
-    const int64_t depth = pack::WinogradDepth(layer_.kernels->lanes, group.in_channels);
+    const int64_t depth = pack::TransformDepth(layer_.kernels->lanes, group.in_channels);
     const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    shape.winograd.multiply(
+    shape.transformed.multiply[layer_.transform](
         {.input = Input() + group.in_begin - unit_.begin,
          .input_step = InputStep(),
          .tiles = count_,
          .chunks = depth_ / chunk,
-         .part_chunks = CeilDiv(depth_ / chunk, layer_.winograd_parts),
+         .part_chunks = CeilDiv(depth_ / chunk, layer_.transform_parts),
          .pairs = std::min(depth, chunk) / 2,
          .weights = layer_.weights.data() + panel.weights_offset,
-         .products = reinterpret_cast<int32_t*>(Input() + kWinogradPositions * InputStep()),
+         .products =
+             reinterpret_cast<int32_t*>(Input() + layer_.Algorithm().positions * InputStep()),
          .product_step = ProductStep(shape.columns),
          .output = job_.output + panel.out_begin,
          .rows = rows_,
@@ -164,11 +165,11 @@ class Block {
   const Job& job_;
   const PackedLayer& layer_;
   const int64_t first_, count_;
-  int64_t plane_ = -1;            // of the kernel, whose pixels are placed
-  pack::WinogradUnit unit_ = {};  // transformed
-  int64_t depth_ = 0;             // of it, all kernel planes
-  const uint8_t* pixels_[kMaxTiles * kWinogradPositions];
-  kernels::Row rows_[kMaxTiles * kWinogradOutputs];
+  int64_t plane_ = -1;             // of the kernel, whose pixels are placed
+  pack::TransformUnit unit_ = {};  // transformed
+  int64_t depth_ = 0;              // of it, all kernel planes
+  const uint8_t* pixels_[kMaxPixels];
+  kernels::Row rows_[kMaxOutputs];
   alignas(kLineBytes) std::byte scratch_[kScratchBytes];
 };
 
@@ -185,22 +186,22 @@ void RunTask(const Job& job, int64_t task) {
 
 }  // namespace
 
-bool FitsWinograd(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
+bool FitsTransformed(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
 
-bool MayPreferWinograd(const PackedLayer& layer, int64_t plain) {
+bool MayPreferTransformed(const PackedLayer& layer, int64_t plain) {
   return PixelSlots(layer, static_cast<double>(MostTiles(layer))) <
          kPlainSlots * static_cast<double>(plain);
 }
 
-WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int threads) {
+TransformedShares ChooseTransformedShares(const PackedLayer& layer, int64_t tiles, int threads) {
   const int64_t fewest = CeilDiv(tiles, MostTiles(layer));
   if (threads == 1) return {fewest, 1};
   const dispatch::DefaultFloatEnvironment float_environment;
   const auto panels = static_cast<int64_t>(layer.panels.size());
-  const auto input = static_cast<double>(pack::WinogradInputInstructions(layer));
-  const double rest = static_cast<double>(layer.instructions * kWinogradOutputs) - input;
+  const auto input = static_cast<double>(pack::TransformInputInstructions(layer));
+  const double rest = static_cast<double>(layer.instructions * layer.Algorithm().outputs) - input;
   const double fetch = FetchTiles(layer);
-  const auto slots = [&](const WinogradShares& shares) {
+  const auto slots = [&](const TransformedShares& shares) {
     const auto block = static_cast<double>(CeilDiv(tiles, shares.blocks));
     const double split =
         static_cast<double>(CeilDiv(panels, shares.splits)) / static_cast<double>(panels);
@@ -210,7 +211,7 @@ WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int
     return static_cast<double>(turns) *
            (block * (input * input_split + rest * split) + fetch * rest * split);
   };
-  WinogradShares best = {fewest, 1};
+  TransformedShares best = {fewest, 1};
   double best_slots = slots(best);
   // Steps of an eighth, so that Run does not search long for many threads.
   const auto next = [](int64_t count) { return count + std::max<int64_t>(count / 8, 1); };
@@ -228,9 +229,9 @@ WinogradShares ChooseWinogradShares(const PackedLayer& layer, int64_t tiles, int
   return best;
 }
 
-bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size,
-                     const Dims& output_size) {
-  if (layer.winograd == nullptr) return false;
+bool PrefersTransformed(const PackedLayer& layer, int64_t batch, const Dims& input_size,
+                        const Dims& output_size) {
+  if (layer.transformed == nullptr) return false;
   const dispatch::DefaultFloatEnvironment float_environment;
   const pack::Geometry& g = layer.geometry;
   const int64_t pixels = output_size[1] * output_size[2];
@@ -245,20 +246,20 @@ bool PrefersWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_
   };
   const double plain =
       kPlainSlots * real(layer.instructions * pixels) * inside(0) * inside(1) * inside(2);
-  const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(*layer.winograd)));
-  const double winograd =
-      real(plane_tiles * kWinogradOutputs) * PixelSlots(*layer.winograd, block_tiles);
-  return winograd < plain;
+  const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(*layer.transformed)));
+  const double slots = real(plane_tiles * layer.transformed->Algorithm().outputs) *
+                       PixelSlots(*layer.transformed, block_tiles);
+  return slots < plain;
 }
 
-void RunWinograd(const PackedLayer& layer, int64_t batch, const Dims& input_size,
-                 const Dims& output_size, const uint8_t* input, uint8_t* output,
-                 const Executor& executor) {
+void RunTransformed(const PackedLayer& layer, int64_t batch, const Dims& input_size,
+                    const Dims& output_size, const uint8_t* input, uint8_t* output,
+                    const Executor& executor) {
   const int threads = std::max(executor.Concurrency(), 1);
   const pack::WinogradTiles tiles(layer, input_size, output_size, input);
   const int64_t count = batch * output_size[0] * tiles.PlaneTiles();
   if (count == 0) return;
-  const auto [blocks, splits] = ChooseWinogradShares(layer, count, threads);
+  const auto [blocks, splits] = ChooseTransformedShares(layer, count, threads);
   const Job job{.layer = layer,
                 .tiles = tiles,
                 .output = output,

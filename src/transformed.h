@@ -1,8 +1,8 @@
-// RunWinograd: 3x3 and n x 3 x 3 layers by tiles of 4 x 4 outputs (kernels/winograd.inl.h).
+// RunTransformed: layers by algorithms that transform tiles of input (kernels/winograd.inl.h).
 //
 // Layer: middle end. Tiles of all images, one after the other, are cut into blocks; a block's input
 // is transformed for each unit of channels, then panel after panel is multiplied.
-// Read next: pack/winograd.h.
+// Read next: pack/transformed.h.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +13,29 @@
 namespace qconv {
 
 // Whether the scratch of a task holds enough tiles of a layer with these groups.
-bool FitsWinograd(const pack::PackedLayer& layer);
+bool FitsTransformed(const pack::PackedLayer& layer);
 
 // Whether there are images that take less time so, by the instructions of a pixel: those of this
 // layer, whose panels are laid out, and of the plain one.
-bool MayPreferWinograd(const pack::PackedLayer& layer, int64_t plain);
+bool MayPreferTransformed(const pack::PackedLayer& layer, int64_t plain);
 
 // Whether images of this size do; a pure function. Small ones leave much of their tiles unused, and
 // the other kernels skip taps in the padding.
-bool PrefersWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                     const pack::Dims& output_size);
+bool PrefersTransformed(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                        const pack::Dims& output_size);
 
 // How the tiles of all images are cut into blocks, and the panels into shares of each block, so
 // that so many threads (>= 1) are done soonest; a pure function. Each block fetches all weights,
 // and each share transforms the input of its block anew.
-struct WinogradShares {
+struct TransformedShares {
   int64_t blocks, splits;
 };
-WinogradShares ChooseWinogradShares(const pack::PackedLayer& layer, int64_t tiles, int threads);
+TransformedShares ChooseTransformedShares(const pack::PackedLayer& layer, int64_t tiles,
+                                          int threads);
 
-// As RunLayer (run.h), of a layer whose feed is kWinograd.
-void RunWinograd(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                 const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
-                 const Executor& executor);
+// As RunLayer (run.h), of a layer whose feed is kTransformed.
+void RunTransformed(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                    const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
+                    const Executor& executor);
 
 }  // namespace qconv
