@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <span>
 
 #include "pack/packed_layer.h"
@@ -15,5 +15,18 @@ namespace qconv {
 pack::PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantization,
                              std::span<const int8_t> weights, std::span<const float> bias,
                              const PrepackOptions& options);
+
+// What a packing is made of, beside the shape of the layer.
+struct LayerNumbers {
+  const Quantization& quantization;
+  std::span<const int8_t> weights;
+  std::span<const float> bias;
+  const Activation& activation;
+};
+
+// Another packing of a layer, with the feed kTransformed, whether or not it takes less time;
+// nothing if this transform (an index into kernels::kTransforms) is not for it.
+std::optional<pack::PackedLayer> BuildTransformed(const pack::PackedLayer& layer, int transform,
+                                                  const LayerNumbers& numbers);
 
 }  // namespace qconv

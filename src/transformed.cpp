@@ -7,6 +7,8 @@
 
 #include "dispatch/float_environment.h"
 #include "pack/integers.h"
+#include "pack/strassen_tiles.h"
+#include "pack/tiles.h"
 #include "pack/transformed.h"
 #include "pack/winograd_tiles.h"
 #include "plan.h"
@@ -34,13 +36,24 @@ constexpr int64_t kLineBytes = 64;
 // Plain kernels take some slots beside those counted. Weights take as long to fetch as so many
 // tiles to multiply with, on 512-bit vectors with VNNI: from the second-level cache, the third, or
 // memory.
-constexpr double kPlainSlots = 1.35;
+// (For Strassen's algorithm: 36 1x1 layers of 32 to 2048 channels, uniform weights and trained
+// ones, on AVX2 and AVX-512; 0.4 %.)
+struct Model {
+  double plain_slots;  // of a plain instruction
+  double fetch;        // times kFetches
+};
+constexpr Model kModels[] = {{1.35, 1}, {0.95, 0.5}, {0.95, 0.5}};
+static_assert(std::size(kModels) == kernels::kTransformCount);
 struct Fetch {
   int64_t most_bytes;
   double tiles;
 };
 constexpr Fetch kFetches[] = {
     {1 << 20, 2}, {48 << 20, 8}, {std::numeric_limits<int64_t>::max(), 16}};
+
+const Model& ModelOf(const PackedLayer& layer) {
+  return kModels[static_cast<size_t>(layer.transform)];
+}
 
 // In whole chunks, as a unit has one at least.
 int64_t Depth(const PackedLayer& layer, const pack::TransformUnit& unit) {
@@ -54,7 +67,7 @@ int64_t MostTiles(const PackedLayer& layer) {
   const int64_t depth = layer.geometry.kernel[0] * Depth(layer, UnitOf(layer, layer.groups[0]));
   const int64_t columns = kernels::kTransformedVectors * table.lanes;
   const int64_t product_bytes = columns * int64_t{sizeof(int32_t)};
-  const auto& [name, positions, pixels, outputs] = layer.Algorithm();
+  const auto& [name, positions, pixels, outputs, blocks] = layer.Algorithm();
   int64_t tile_bytes = positions * (depth * int64_t{sizeof(int16_t)} + product_bytes);
   if (layer.transform_parts > 1) tile_bytes += outputs * product_bytes;
   const int64_t room = kScratchBytes - 3 * positions * kLineBytes;
@@ -79,7 +92,7 @@ double FetchTiles(const PackedLayer& layer) {
   const Fetch& fetch = *std::find_if(std::begin(kFetches), std::end(kFetches), [&](const Fetch& f) {
     return std::ssize(layer.weights) <= f.most_bytes;
   });
-  return fetch.tiles * table.lanes / kWidest / instructions;
+  return ModelOf(layer).fetch * fetch.tiles * table.lanes / kWidest / instructions;
 }
 
 // What a pixel takes, in slots, in blocks of so many tiles without one that is partly used.
@@ -87,13 +100,18 @@ double PixelSlots(const PackedLayer& layer, double block_tiles) {
   return static_cast<double>(layer.instructions) * (1 + FetchTiles(layer) / block_tiles);
 }
 
+// Panels that share their weights.
+int64_t PanelSets(const PackedLayer& layer) {
+  return std::ssize(layer.panels) / layer.Algorithm().blocks;
+}
+
 // What all tasks of one Run share.
 struct Job {
   const PackedLayer& layer;
-  const pack::WinogradTiles& tiles;
+  const pack::Tiles& tiles;
   uint8_t* output;
   int64_t tile_count, blocks;  // of all images
-  int64_t splits;              // shares of the panels
+  int64_t splits;              // shares of the panels, in sets
 };
 
 // A block of tiles. Lives on the stack of its task.
@@ -102,14 +120,15 @@ class Block {
   Block(const Job& job, int64_t first, int64_t count)
       : job_(job), layer_(job.layer), first_(first), count_(count) {}
 
-  // Computes panels [begin, end).
+  // Computes sets of panels [begin, end).
   void Run(int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) {
-      const Panel& panel = layer_.panels[static_cast<size_t>(p)];
-      const ChannelGroup& group = layer_.groups[static_cast<size_t>(panel.group)];
+    const int64_t size = layer_.Algorithm().blocks;
+    for (int64_t p = begin * size; p < end * size; p += size) {
+      const Panel* panels = &layer_.panels[static_cast<size_t>(p)];
+      const ChannelGroup& group = layer_.groups[static_cast<size_t>(panels->group)];
       const pack::TransformUnit unit = UnitOf(layer_, group);
       if (unit != unit_) Transform(unit);
-      Multiply(panel, group);
+      Multiply(panels, group);
     }
   }
 
@@ -139,27 +158,32 @@ class Block {
     }
   }
 
-  void Multiply(const Panel& panel, const ChannelGroup& group) {
+  // The panels of a set share their weights.
+  void Multiply(const Panel* panels, const ChannelGroup& group) {
     const int64_t chunk = pack::TransformChunk(layer_.kernels->lanes);
     // Of a kernel plane. Of narrow groups a few channels beyond the chunk may be read, with weights
     // of zero: those of the next tile, or what lies behind the last one.
-    const int64_t depth = pack::TransformDepth(layer_.kernels->lanes, group.in_channels);
-    const kernels::PanelShape& shape = layer_.kernels->shapes[panel.shape];
-    shape.transformed.multiply[layer_.transform](
-        {.input = Input() + group.in_begin - unit_.begin,
-         .input_step = InputStep(),
-         .tiles = count_,
-         .chunks = depth_ / chunk,
-         .part_chunks = CeilDiv(depth_ / chunk, layer_.transform_parts),
-         .pairs = std::min(depth, chunk) / 2,
-         .weights = layer_.weights.data() + panel.weights_offset,
-         .products =
-             reinterpret_cast<int32_t*>(Input() + layer_.Algorithm().positions * InputStep()),
-         .product_step = ProductStep(shape.columns),
-         .output = job_.output + panel.out_begin,
-         .rows = rows_,
-         .epilogue = &panel.epilogue,
-         .columns = panel.columns});
+    const kernels::Transform& transform = layer_.Algorithm();
+    const int64_t depth =
+        pack::TransformDepth(layer_.kernels->lanes, group.in_channels / transform.blocks);
+    const kernels::PanelShape& shape = layer_.kernels->shapes[panels->shape];
+    kernels::TransformedTask task = {
+        .input = Input() + group.in_begin - unit_.begin,
+        .input_step = InputStep(),
+        .tiles = count_,
+        .chunks = depth_ / chunk,
+        .part_chunks = CeilDiv(depth_ / chunk, layer_.transform_parts),
+        .pairs = std::min(depth, chunk) / 2,
+        .weights = layer_.weights.data() + panels->weights_offset,
+        .products = reinterpret_cast<int32_t*>(Input() + transform.positions * InputStep()),
+        .product_step = ProductStep(shape.columns),
+        .output = job_.output + panels->out_begin,
+        .block_step = layer_.geometry.out_channels / transform.blocks,
+        .rows = rows_,
+        .epilogues = {},
+        .columns = panels->columns};
+    for (int i = 0; i < transform.blocks; ++i) task.epilogues[i] = &panels[i].epilogue;
+    shape.transformed.multiply[layer_.transform](task);
   }
 
   const Job& job_;
@@ -179,25 +203,44 @@ void RunTask(const Job& job, int64_t task) {
   const int64_t split = task % job.splits, index = task / job.splits;
   const int64_t size = job.tile_count / job.blocks, longer = job.tile_count % job.blocks;
   const int64_t begin = size * index + std::min(index, longer);
-  const auto panels = static_cast<int64_t>(job.layer.panels.size());
+  const int64_t panels = PanelSets(job.layer);
   Block(job, begin, size + (index < longer ? 1 : 0))
       .Run(panels * split / job.splits, panels * (split + 1) / job.splits);
+}
+
+void RunTiles(const PackedLayer& layer, const pack::Tiles& tiles, int64_t count, uint8_t* output,
+              const Executor& executor) {
+  const int threads = std::max(executor.Concurrency(), 1);
+  const auto [blocks, splits] = ChooseTransformedShares(layer, count, threads);
+  const Job job{.layer = layer,
+                .tiles = tiles,
+                .output = output,
+                .tile_count = count,
+                .blocks = blocks,
+                .splits = splits};
+  executor.ParallelFor(
+      blocks * splits,
+      [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
+      &job);
 }
 
 }  // namespace
 
 bool FitsTransformed(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
 
+double LeastSlots(const PackedLayer& layer) {
+  return PixelSlots(layer, static_cast<double>(MostTiles(layer)));
+}
+
 bool MayPreferTransformed(const PackedLayer& layer, int64_t plain) {
-  return PixelSlots(layer, static_cast<double>(MostTiles(layer))) <
-         kPlainSlots * static_cast<double>(plain);
+  return LeastSlots(layer) < ModelOf(layer).plain_slots * static_cast<double>(plain);
 }
 
 TransformedShares ChooseTransformedShares(const PackedLayer& layer, int64_t tiles, int threads) {
   const int64_t fewest = CeilDiv(tiles, MostTiles(layer));
   if (threads == 1) return {fewest, 1};
   const dispatch::DefaultFloatEnvironment float_environment;
-  const auto panels = static_cast<int64_t>(layer.panels.size());
+  const int64_t panels = PanelSets(layer);
   const auto input = static_cast<double>(pack::TransformInputInstructions(layer));
   const double rest = static_cast<double>(layer.instructions * layer.Algorithm().outputs) - input;
   const double fetch = FetchTiles(layer);
@@ -234,42 +277,35 @@ bool PrefersTransformed(const PackedLayer& layer, int64_t batch, const Dims& inp
   if (layer.transformed == nullptr) return false;
   const dispatch::DefaultFloatEnvironment float_environment;
   const pack::Geometry& g = layer.geometry;
-  const int64_t pixels = output_size[1] * output_size[2];
-  const int64_t plane_tiles =
-      pack::CountTiles(g, 1, output_size[1]) * pack::CountTiles(g, 2, output_size[2]);
-  const int64_t tiles = batch * output_size[0] * plane_tiles;
+  const PackedLayer& transformed = *layer.transformed;
+  const int64_t tiles = CountTiles(transformed, batch, output_size);
   if (tiles == 0) return false;
   const auto real = [](int64_t x) { return static_cast<double>(x); };
   const auto inside = [&](size_t i) {
     return real(TapsInside(g, i, input_size[i], output_size[i])) /
            real(g.kernel[i] * output_size[i]);
   };
-  const double plain =
-      kPlainSlots * real(layer.instructions * pixels) * inside(0) * inside(1) * inside(2);
-  const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(*layer.transformed)));
-  const double slots = real(plane_tiles * layer.transformed->Algorithm().outputs) *
-                       PixelSlots(*layer.transformed, block_tiles);
+  const int64_t pixels = batch * output_size[0] * output_size[1] * output_size[2];
+  const double plain = ModelOf(transformed).plain_slots * real(layer.instructions * pixels) *
+                       inside(0) * inside(1) * inside(2);
+  const double block_tiles = real(tiles) / real(CeilDiv(tiles, MostTiles(transformed)));
+  const double slots =
+      real(tiles * transformed.Algorithm().outputs) * PixelSlots(transformed, block_tiles);
   return slots < plain;
 }
 
 void RunTransformed(const PackedLayer& layer, int64_t batch, const Dims& input_size,
                     const Dims& output_size, const uint8_t* input, uint8_t* output,
                     const Executor& executor) {
-  const int threads = std::max(executor.Concurrency(), 1);
-  const pack::WinogradTiles tiles(layer, input_size, output_size, input);
-  const int64_t count = batch * output_size[0] * tiles.PlaneTiles();
+  const int64_t count = CountTiles(layer, batch, output_size);
   if (count == 0) return;
-  const auto [blocks, splits] = ChooseTransformedShares(layer, count, threads);
-  const Job job{.layer = layer,
-                .tiles = tiles,
-                .output = output,
-                .tile_count = count,
-                .blocks = blocks,
-                .splits = splits};
-  executor.ParallelFor(
-      blocks * splits,
-      [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
-      &job);
+  if (layer.transform == kernels::kWinograd) {
+    const pack::WinogradTiles tiles(layer, input_size, output_size, input);
+    RunTiles(layer, tiles, count, output, executor);
+  } else {
+    const pack::StrassenTiles tiles(layer, batch, input_size, output_size, input);
+    RunTiles(layer, tiles, count, output, executor);
+  }
 }
 
 }  // namespace qconv

@@ -15,6 +15,9 @@ namespace qconv {
 // Whether the scratch of a task holds enough tiles of a layer with these groups.
 bool FitsTransformed(const pack::PackedLayer& layer);
 
+// What a pixel of large images takes, in slots of instructions.
+double LeastSlots(const pack::PackedLayer& layer);
+
 // Whether there are images that take less time so, by the instructions of a pixel: those of this
 // layer, whose panels are laid out, and of the plain one.
 bool MayPreferTransformed(const pack::PackedLayer& layer, int64_t plain);

@@ -253,8 +253,12 @@ struct Transform {
   int positions;
   int pixels;   // of input of a tile
   int outputs;  // pixels of output of a tile
+  // Of input channels, which are transformed together; and of output channels: panels of one block
+  // each, `blocks` of them, share their weights.
+  int blocks;
 };
 inline constexpr int kTransformedVectors = 2;  // of a panel, at most
+inline constexpr int kMostBlocks = 4;
 
 // Winograd's algorithm serves layers with 3x3 kernels, at strides of 1 (winograd.inl.h says how);
 // to it the planes of an n x 3 x 3 kernel are more input channels. A tile is 6 x 6 pixels of input
@@ -266,14 +270,20 @@ inline constexpr int kWinogradOutputs = kWinogradOutputSide * kWinogradOutputSid
 // on the way.
 inline constexpr int kWinogradSumBits = 26;
 
-inline constexpr int kWinograd = 0;
+// Strassen's algorithm serves pointwise layers without VNNI (strassen.inl.h says how). A tile is
+// two pixels, or four.
+inline constexpr int kStrassenProducts = 7;
+
+inline constexpr int kWinograd = 0, kStrassen = 1, kStrassenTwice = 2;
 inline constexpr Transform kTransforms[] = {
-    {"Winograd", kWinogradPositions, kWinogradPositions, kWinogradOutputs}};
-inline constexpr int kTransformCount = 1;
+    {"Winograd", kWinogradPositions, kWinogradPositions, kWinogradOutputs, 1},
+    {"Strassen", kStrassenProducts, 2, 2, 2},
+    {"Strassen, twice", kStrassenProducts* kStrassenProducts, 4, 4, 4}};
+inline constexpr int kTransformCount = 3;
 
 struct TransformInputTask {
   const uint8_t* const* pixels;  // [tile][pixel]: where they lie, without the channel
-  int64_t channel, channels;     // the first one; how many, a chunk at least
+  int64_t channel, channels;     // of a block: the first one; how many, a chunk at least
   int64_t tiles;
   int16_t* output;
   int64_t position_step;  // from position to position
@@ -288,12 +298,13 @@ struct TransformedTask {
   const std::byte* weights;
   int32_t* products;     // room for [position][tile][column]; for several parts, 16 positions more
   int64_t product_step;  // from position to position
-  uint8_t* output;       // of some pixel, first channel of the panel
+  uint8_t* output;       // of some pixel, first channel of the (first) panel
+  int64_t block_step;    // from its first channel to that of the next block's panel
   // [tile][output]: from that pixel. Negative ones are not written, nor those that follow in their
   // row of the tile.
   const Row* rows;
-  const PanelEpilogue* epilogue;  // without row_terms
-  int columns;
+  const PanelEpilogue* epilogues[kMostBlocks];  // of the panels, without row_terms
+  int columns;                                  // of each
 };
 
 using TransformInputKernel = void (*)(const TransformInputTask& task);

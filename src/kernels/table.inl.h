@@ -16,6 +16,7 @@
 #include "kernels/row_sums.inl.h"
 #include "kernels/slide.inl.h"
 #include "kernels/spread.inl.h"
+#include "kernels/strassen.inl.h"
 #include "kernels/winograd.inl.h"
 
 namespace qconv::kernels {
@@ -99,13 +100,34 @@ constexpr LaneKernels MakeLaneKernels() {
   }
 }
 
+// Where a dot product of quads is exact, it takes half as many instructions, and Strassen's
+// algorithm would save less.
+template <class Simd, int side>
+constexpr TransformInputKernel MakeStrassenInputKernel() {
+  if constexpr (kWidens<Simd>) {
+    return TransformStrassenInputs<Simd, side>;
+  } else {
+    return nullptr;
+  }
+}
+
+template <class Simd, int nv, int side>
+constexpr TransformedKernel MakeStrassenKernel() {
+  if constexpr (kWidens<Simd>) {
+    return RunStrassenPanel<Simd, nv, side>;
+  } else {
+    return nullptr;
+  }
+}
+
 template <class Simd, int nv>
 constexpr TransformedKernels MakeTransformedKernels() {
   if constexpr (nv > kTransformedVectors) {
     return {};
   } else {
     return {.rows = TileRows(Simd::kTransformedTileRows[nv - 1]),
-            .multiply = {RunWinogradPanel<Simd, nv>}};
+            .multiply = {RunWinogradPanel<Simd, nv>, MakeStrassenKernel<Simd, nv, 2>(),
+                         MakeStrassenKernel<Simd, nv, 4>()}};
   }
 }
 
@@ -135,24 +157,26 @@ template <class Simd>
 constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product) {
   constexpr int kShapes = sizeof(Simd::kTileRows) / sizeof(Simd::kTileRows[0]);
   static_assert(kShapes == 2 || kShapes == 4);
-  KernelTable table = {.name = name,
-                       .dot_product = dot_product,
-                       .lanes = Simd::Width::kLanes,
-                       .fuses = Simd::Width::kFuses,
-                       .weight_format = Simd::kWeightFormat,
-                       .spread_vector_bytes = Simd::kSpreadVectorBytes,
-                       .shape_count = kShapes,
-                       .shapes = {},
-                       .groups = {{MakeGroupKernel<Simd, 1, 1>(), MakeGroupKernel<Simd, 1, 2>()},
-                                  {MakeGroupKernel<Simd, 2, 1>(), MakeGroupKernel<Simd, 2, 2>()},
-                                  {},
-                                  {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
-                       .rotated_depth = Simd::kRotatedDepth,
-                       .group_depth = Simd::kGroupDepth,
-                       .transforms = {TransformWinogradInput<Simd>},
-                       .row_sums = SumRows,
-                       .largest_byte = LargestByte,
-                       .spin = Spin<Simd>};
+  KernelTable table = {
+      .name = name,
+      .dot_product = dot_product,
+      .lanes = Simd::Width::kLanes,
+      .fuses = Simd::Width::kFuses,
+      .weight_format = Simd::kWeightFormat,
+      .spread_vector_bytes = Simd::kSpreadVectorBytes,
+      .shape_count = kShapes,
+      .shapes = {},
+      .groups = {{MakeGroupKernel<Simd, 1, 1>(), MakeGroupKernel<Simd, 1, 2>()},
+                 {MakeGroupKernel<Simd, 2, 1>(), MakeGroupKernel<Simd, 2, 2>()},
+                 {},
+                 {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
+      .rotated_depth = Simd::kRotatedDepth,
+      .group_depth = Simd::kGroupDepth,
+      .transforms = {TransformWinogradInput<Simd>, MakeStrassenInputKernel<Simd, 2>(),
+                     MakeStrassenInputKernel<Simd, 4>()},
+      .row_sums = SumRows,
+      .largest_byte = LargestByte,
+      .spin = Spin<Simd>};
   table.shapes[0] = MakeShape<Simd, 1>();
   table.shapes[1] = MakeShape<Simd, 2>();
   if constexpr (requires { Simd::kChainTileRows; }) {

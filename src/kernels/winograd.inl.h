@@ -147,7 +147,7 @@ inline __attribute__((always_inline)) void SumWinogradTile(const TransformedTask
   constexpr int kLanes = Simd::Width::kLanes, kColumns = nv * kLanes;
   const int64_t at = tile * kColumns;
   WinogradNumbers<const int32_t> before = {WinogradSums(task) + at, task.product_step};
-  if (first_part) before = {task.epilogue->offsets, 0};
+  if (first_part) before = {task.epilogues[0]->offsets, 0};
 #pragma GCC unroll 1
   for (int column = 0; column < kColumns; column += kLanes) {
     TransformWinogradProducts<Simd>(task.products + at + column, task.product_step,
@@ -172,7 +172,7 @@ __attribute__((flatten)) void WriteWinogradTiles(const TransformedTask& task, bo
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
   constexpr int kLanes = Width::kLanes, kColumns = nv * kLanes;
-  const OutputTask<Simd, nv> output_task(*task.epilogue, task.columns);
+  const OutputTask<Simd, nv> output_task(*task.epilogues[0], task.columns);
   const Row* rows = task.rows;
   alignas(sizeof(Register)) int32_t outputs[kWinogradOutputs * kColumns];
   for (int64_t tile = 0; tile < task.tiles; ++tile) {

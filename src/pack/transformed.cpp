@@ -12,7 +12,7 @@ struct Cost {
   int64_t input;   // of a chunk of channels, widened
   int64_t output;  // of a vector of columns, with what it takes to store and requantize them
 };
-constexpr Cost kCosts[] = {{7 * kernels::kWinogradPositions, 230}};
+constexpr Cost kCosts[] = {{7 * kernels::kWinogradPositions, 230}, {80, 60}, {300, 350}};
 static_assert(std::size(kCosts) == kernels::kTransformCount);
 
 const Cost& CostOf(const PackedLayer& layer) {
@@ -22,11 +22,18 @@ const Cost& CostOf(const PackedLayer& layer) {
 }  // namespace
 
 TransformUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
-  const int64_t chunk = TransformChunk(layer.kernels->lanes);
+  const int64_t chunk = TransformChunk(layer.kernels->lanes), blocks = layer.Algorithm().blocks;
+  if (blocks > 1) return {0, layer.geometry.in_channels / blocks};
   if (group.in_channels >= chunk) return {group.in_begin, group.in_channels};
   const int64_t channels = layer.groups[0].in_channels;  // the last group may have fewer
   const int64_t shared = std::max<int64_t>(chunk / channels, 1) * channels;
   return {std::min(group.in_begin / shared * shared, layer.geometry.in_channels - chunk), chunk};
+}
+
+int64_t TransformedDepthGroups(const PackedLayer& layer, const ChannelGroup& group) {
+  const int64_t channels = group.in_channels / layer.Algorithm().blocks;
+  return layer.geometry.kernel[0] * TransformDepth(layer.kernels->lanes, channels) /
+         kernels::kDepthGroup;
 }
 
 int64_t TransformInputInstructions(const PackedLayer& layer) {
@@ -43,7 +50,7 @@ int64_t TransformedInstructions(const PackedLayer& layer) {
   const int64_t output = CostOf(layer).output * layer.transform_parts;
   int64_t instructions = TransformInputInstructions(layer);
   for (const ChannelGroup& group : layer.groups) {
-    const int64_t vectors = CeilDiv(group.out_channels, layer.kernels->lanes);
+    const int64_t vectors = CeilDiv(group.out_channels / transform.blocks, layer.kernels->lanes);
     instructions += vectors * (group.depth_groups * kernels::kDepthGroup / 2 * pair + output);
   }
   return instructions / transform.outputs;

@@ -6,7 +6,6 @@
 #include "pack/group_feed.h"
 #include "pack/integers.h"
 #include "pack/lanes.h"
-#include "pack/transformed.h"
 
 namespace qconv::pack {
 namespace {
@@ -70,10 +69,7 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
     }
     const Dims grid = TapGrid(g, feed);
     group.tap_bytes = g.Taps() / (grid[0] * grid[1] * grid[2]) * group.in_channels;
-    const int64_t depth = feed == Feed::kTransformed
-                              ? g.kernel[0] * TransformDepth(lanes, group.in_channels)
-                              : group.tap_bytes;
-    group.depth_groups = CeilDiv(depth, kernels::kDepthGroup);
+    group.depth_groups = CeilDiv(group.tap_bytes, kernels::kDepthGroup);
     groups.push_back(group);
   }
   return groups;

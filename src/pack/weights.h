@@ -31,7 +31,8 @@ Feed ChooseFeed(const Geometry& geometry, const kernels::KernelTable& table,
 Dims TapGrid(const Geometry& geometry, Feed feed);
 
 // Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
-// `sums`. Not for kLanes, whose panels each have their own (MakeLaneGroup in lanes.h).
+// `sums`. Not for kLanes, whose panels each have their own (MakeLaneGroup in lanes.h). Those of
+// kTransformed get their depth later (TransformedDepthGroups in transformed.h).
 std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed, int lanes,
                                             bool sums);
 

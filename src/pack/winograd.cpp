@@ -114,17 +114,12 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
     const int vectors = layer.kernels->shapes[panel.shape].vectors;
     const ChannelGroup& group = layer.groups[static_cast<size_t>(panel.group)];
     const int64_t planes = layer.geometry.kernel[0];
-    const int64_t pairs = TransformDepth(lanes, group.in_channels) / 2;
+    const ChannelOrder order(lanes, group.in_channels);
+    const int64_t pairs = order.depth() / 2;
     const int64_t position_bytes = layer.TapWeightBytes(panel);
-    // Where the last chunk begins in the order of the transformed input, and among the channels of
-    // the group, of which it may hold some that the chunk before has.
-    const int64_t chunk = TransformChunk(lanes);
-    const int64_t last = std::max<int64_t>(2 * pairs - chunk, 0);
-    const int64_t last_begin = std::max<int64_t>(group.in_channels - chunk, 0);
     const auto weight = [&](int column, int64_t tap, int64_t at) {
-      if (at < last) return reader.Get(panel, column, tap, at);
-      const int64_t channel = at - last + last_begin;
-      return channel < last ? 0 : reader.Get(panel, column, tap, channel);
+      const int64_t channel = order.ChannelAt(at);
+      return channel < 0 ? 0 : reader.Get(panel, column, tap, channel);
     };
     for (int64_t pair = 0; pair < planes * pairs; ++pair) {
       const int64_t first_tap = pair / pairs * kKernel * kKernel, channel = pair % pairs * 2;

@@ -23,7 +23,7 @@ int64_t FirstOutput(int64_t dilation, int64_t output, int64_t index) {
 
 }  // namespace
 
-int64_t CountTiles(const Geometry& g, size_t i, int64_t output) {
+int64_t CountWinogradTiles(const Geometry& g, size_t i, int64_t output) {
   return std::min(g.dilation[i], output) * PhaseTiles(g.dilation[i], output);
 }
 
@@ -34,8 +34,8 @@ WinogradTiles::WinogradTiles(const PackedLayer& layer, const Dims& input_size,
       in_(input_size),
       out_(output_size),
       input_(input),
-      grid_h_(CountTiles(g_, 1, output_size[1])),
-      grid_w_(CountTiles(g_, 2, output_size[2])) {}
+      grid_h_(CountWinogradTiles(g_, 1, output_size[1])),
+      grid_w_(CountWinogradTiles(g_, 2, output_size[2])) {}
 
 void WinogradTiles::Place(int64_t first, int64_t count, int64_t kernel_plane,
                           const uint8_t** pixels, kernels::Row* rows) const {

@@ -16,22 +16,19 @@
 
 #include "kernels/kernel_table.h"
 #include "pack/packed_layer.h"
+#include "pack/tiles.h"
 
 namespace qconv::pack {
 
-class WinogradTiles {
+class WinogradTiles final : public Tiles {
  public:
   // Of a layer whose feed is kTransformed; `input` is the tensor.
   WinogradTiles(const PackedLayer& layer, const Dims& input_size, const Dims& output_size,
                 const uint8_t* input);
 
-  int64_t PlaneTiles() const { return grid_h_ * grid_w_; }
-
-  // Tiles [first, first + count) of all output planes, one after the other: fills
-  // pixels[tile][6][6], those that `kernel_plane` multiplies, and rows[tile][4][4] of
-  // kernels::TransformedTask, outputs from the first of the tensor.
+  // Of all output planes; pixels[tile][6][6] and rows[tile][4][4].
   void Place(int64_t first, int64_t count, int64_t kernel_plane, const uint8_t** pixels,
-             kernels::Row* rows) const;
+             kernels::Row* rows) const override;
 
  private:
   // The rows of a tile.
@@ -51,6 +48,6 @@ class WinogradTiles {
 };
 
 // How many tiles a plane takes in dimension `i`.
-int64_t CountTiles(const Geometry& geometry, size_t i, int64_t output);
+int64_t CountWinogradTiles(const Geometry& geometry, size_t i, int64_t output);
 
 }  // namespace qconv::pack
