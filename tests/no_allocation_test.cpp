@@ -13,7 +13,7 @@
 #include "dispatch/registry.h"
 #include "testing.h"
 #include "transformed.h"
-#include "winograd_layers.h"
+#include "transformed_layers.h"
 
 namespace {
 std::atomic<int> allocations = 0;
@@ -141,6 +141,19 @@ TEST_P(NoAllocationTest, Winograd) {
                   (params.groups < 5 || !pack::HasDotProduct(table)));
     ExpectNoAllocation(test::PrepackFor(c, GetParam()), c);
   }
+}
+
+// Images that Strassen's kernels are taken for, where there are any.
+TEST_P(NoAllocationTest, Strassen) {
+  const cases::Case c = cases::MakeCase(
+      test::MakeLayer({.in_channels = 256, .out_channels = 260, .kernel = {1, 1}, .stride = {2, 1}},
+                      {.size = {34, 30}}),
+      cases::Weights::kUniform, /*seed=*/1);
+  const auto [input_size, output_size] = test::SizesOf(c);
+  const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
+  ASSERT_EQ(PrefersTransformed(test::Pack(c, GetParam()), /*batch=*/1, input_size, output_size),
+            table.transforms[kernels::kStrassen] != nullptr);
+  ExpectNoAllocation(test::PrepackFor(c, GetParam()), c);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, NoAllocationTest, ::testing::ValuesIn(test::UsableIsas()),

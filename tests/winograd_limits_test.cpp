@@ -14,8 +14,8 @@
 #include "pack/winograd.h"
 #include "testing.h"
 #include "transformed.h"
+#include "transformed_layers.h"
 #include "validate.h"
-#include "winograd_layers.h"
 
 namespace qconv {
 namespace {

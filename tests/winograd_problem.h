@@ -96,8 +96,9 @@ class WinogradProblem {
         .products = products.data(),
         .product_step = product_step,
         .output = output.data() + kBefore,
+        .block_step = 0,
         .rows = rows_.data(),
-        .epilogue = nullptr,
+        .epilogues = {},
         .columns = size_.columns,
     };
     const Sums sums(std::ssize(rows_), size_.columns,
@@ -111,7 +112,7 @@ class WinogradProblem {
     };
     ForEachWay(ways, table_, order_, sums, random_, [&](const PanelNumbers& numbers) {
       const kernels::PanelEpilogue epilogue = numbers.Epilogue();
-      task.epilogue = &epilogue;
+      task.epilogues[0] = &epilogue;
       CheckOutput(output, sums, numbers, at,
                   [&] { shape_.transformed.multiply[kernels::kWinograd](task); });
     });

@@ -36,8 +36,8 @@ class Walk {
 
   void Check() const {
     const pack::WinogradTiles tiles(layer_, in_, out_, input_.data());
-    ASSERT_EQ(tiles.PlaneTiles(), CountTiles(1) * CountTiles(2));
-    const int64_t count = batch_ * out_[0] * tiles.PlaneTiles();
+    const int64_t count = pack::CountTiles(layer_, batch_, out_);
+    ASSERT_EQ(count, batch_ * out_[0] * CountTiles(1) * CountTiles(2));
     for (int64_t plane = 0; plane < layer_.geometry.kernel[0]; ++plane) {
       CheckPlane(tiles, count, plane);
     }

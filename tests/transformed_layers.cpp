@@ -1,7 +1,8 @@
-#include "winograd_layers.h"
+#include "transformed_layers.h"
 
 #include <algorithm>
 #include <ostream>
+#include <utility>
 
 #include "common/numbers.h"
 #include "common/rng.h"
@@ -127,6 +128,69 @@ std::vector<Layer> LargeImages() {
   return layers;
 }
 
+// Pointwise, so that blocks have a chunk, of 16 or 32 channels, or some more; in and out.
+std::vector<Layer> PointwiseChannels() {
+  std::vector<Layer> layers;
+  for (const int64_t inputs : {30, 32,  34,  36,  40,  44,  48,  62,  64,  66,  68,  72,  76, 80,
+                               96, 100, 124, 126, 128, 130, 132, 136, 150, 160, 192, 196, 256}) {
+    for (const int64_t outputs : {2, 4, 20, 34}) {
+      const ConvParams params = {
+          .in_channels = inputs, .out_channels = outputs + inputs % 8, .kernel = {1, 1}};
+      layers.push_back(MakeLayer(params, {.size = {1 + outputs % 3, 5}}));
+    }
+  }
+  for (int64_t outputs = 1; outputs <= 140; ++outputs) {
+    const ConvParams params = {
+        .in_channels = 128 + 4 * (outputs % 3), .out_channels = outputs, .kernel = {1, 1}};
+    layers.push_back(MakeLayer(params, {.batch = 1 + outputs % 2, .size = {2, 3}}));
+  }
+  return layers;
+}
+
+std::vector<Layer> PointwiseImages() {
+  std::vector<Layer> layers;
+  const auto add = [&layers](ConvParams params, const Image& image) {
+    const auto turn = static_cast<int64_t>(layers.size());
+    params.in_channels = 128 + 4 * (turn % 5);
+    params.out_channels = 8 + 4 * (turn % 11);
+    layers.push_back(MakeLayer(params, image));
+  };
+  for (int64_t h = 1; h <= 4; ++h) {
+    for (int64_t w = 1; w <= 5; ++w) {
+      for (int64_t stride = 1; stride <= 4; ++stride) {
+        add({.kernel = {1, 1}, .stride = {1 + stride / 2, 1 + stride % 3}},
+            {.batch = 1 + (h + w) % 3, .size = {h, w}});
+      }
+    }
+    add({.kernel = {1}, .stride = {h}}, {.batch = h, .size = {11}});
+    add({.kernel = {1, 1, 1}, .stride = {h, 2, 1}, .dilation = {3, 1, 2}},
+        {.batch = 2, .size = {4, 3, h}});
+  }
+  add({.kernel = {1, 1}}, {.size = {61, 43}});  // several blocks
+  add({.kernel = {1, 1}, .stride = {2, 2}}, {.batch = 2, .size = {63, 53}});
+  add({.kernel = {1, 1}}, {.batch = 0, .size = {5, 5}});
+  for (const int64_t inputs : {512, 1000, 2048, 3000}) {
+    ConvParams params = {.in_channels = inputs, .out_channels = 44, .kernel = {1, 1}};
+    layers.push_back(MakeLayer(params, {.size = {7, 9}}));
+  }
+  return layers;
+}
+
+// What Run takes Strassen's kernels for wherever there are any, of uniform weights; and images that
+// are too small for it.
+std::vector<Layer> LargePointwise() {
+  std::vector<Layer> layers;
+  for (int64_t i = 0; i < 51; ++i) {
+    const ConvParams params = {.in_channels = 256 + 4 * i,
+                               .out_channels = i % 2 == 0 ? 256 - 2 * i : 256 + 4 * i,
+                               .kernel = {1, 1},
+                               .stride = {1 + i % 4 / 3, 1}};
+    layers.push_back(MakeLayer(params, {.size = {9 + i % 5, 8}}));
+    layers.push_back(MakeLayer(params, {.size = {1, 1 + i % 3}}));
+  }
+  return layers;
+}
+
 // Sums that need not have 26 bits.
 std::vector<Layer> Deep() {
   std::vector<Layer> layers;
@@ -183,16 +247,22 @@ void DrawInput(int kind, cases::Rng& rng, Case& c) {
 
 }  // namespace
 
-const std::vector<WinogradFamily>& WinogradFamilies() {
-  static const std::vector<WinogradFamily> families = {
-      {"channels", Channels}, {"outputs", Outputs},          {"groups", Groups},
-      {"images", Images},     {"large_images", LargeImages}, {"deep", Deep}};
+const std::vector<TransformedFamily>& TransformedFamilies() {
+  static const std::vector<TransformedFamily> families = {{"channels", Channels},
+                                                          {"outputs", Outputs},
+                                                          {"groups", Groups},
+                                                          {"images", Images},
+                                                          {"large_images", LargeImages},
+                                                          {"deep", Deep},
+                                                          {"pointwise_channels", PointwiseChannels},
+                                                          {"pointwise_images", PointwiseImages},
+                                                          {"large_pointwise", LargePointwise}};
   return families;
 }
 
-void PrintTo(const WinogradFamily& family, std::ostream* out) { *out << family.name; }
+void PrintTo(const TransformedFamily& family, std::ostream* out) { *out << family.name; }
 
-Case MakeWinogradCase(const Layer& layer, int index) {
+Case MakeTransformedCase(const Layer& layer, int index) {
   // Turns of coprime lengths, so that all meet all.
   Case c = cases::MakeCase(layer, cases::Weights::kUniform, static_cast<uint64_t>(index));
   c.layer.name = "layer " + std::to_string(index);
@@ -221,6 +291,17 @@ Case MakeWinogradCase(const Layer& layer, int index) {
 pack::PackedLayer Pack(const Case& c, const std::string& isa) {
   return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias,
                     {.activation = c.activation, .isa = isa, .input_maximum = c.input_maximum});
+}
+
+std::vector<pack::PackedLayer> PackTransformed(const Case& c, const std::string& isa) {
+  const pack::PackedLayer layer = Pack(c, isa);
+  std::vector<pack::PackedLayer> all;
+  for (int transform = 0; transform < kernels::kTransformCount; ++transform) {
+    auto transformed =
+        BuildTransformed(layer, transform, {c.quantization(), c.weights, c.bias, c.activation});
+    if (transformed) all.push_back(*std::move(transformed));
+  }
+  return all;
 }
 
 Sizes SizesOf(const Case& c) {

@@ -1,5 +1,5 @@
-// Winograd kernels read whole chunks of a pixel's channels, and whole tiles of pixels: never beyond
-// the tensor, wherever it ends.
+// Transforms read whole chunks of a pixel's channels, and whole tiles of pixels: never beyond the
+// tensor, wherever it ends.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -11,30 +11,31 @@
 #include "guarded_run.h"
 #include "testing.h"
 #include "transformed.h"
-#include "winograd_layers.h"
+#include "transformed_layers.h"
 
 namespace qconv {
 namespace {
 
-class WinogradGuardPageTest : public testing::TestWithParam<std::string> {
+class TransformedGuardPageTest : public testing::TestWithParam<std::string> {
  protected:
-  // Also where Run would not take Winograd kernels.
+  // Also where Run would not take these kernels.
   void Check(const cases::Case& c) {
-    if (dispatch::SelectKernels(GetParam()).transforms[kernels::kWinograd] == nullptr) return;
-    const pack::PackedLayer layer = test::Pack(c, GetParam());
-    if (layer.transformed == nullptr) return;
-    ++checked_;
+    const std::vector<pack::PackedLayer> layers = test::PackTransformed(c, GetParam());
+    if (layers.empty()) return;
     const auto [input_size, output_size] = test::SizesOf(c);
     const std::vector<uint8_t> expected = test::RunReference(c);
     for (const test::Edge edge : {test::Edge::kFront, test::Edge::kBack}) {
       test::CheckGuarded(c, expected, GetParam(), edge);
       const test::Guarded<uint8_t> input(c.input, edge);
       input.Protect(PROT_READ);
-      const test::Guarded<uint8_t> output(std::vector<uint8_t>(expected.size()), edge);
-      RunTransformed(*layer.transformed, c.layer.image.batch, input_size, output_size,
-                     input.span().data(), output.span().data(), test::InTurn(3));
-      EXPECT_EQ(test::Difference(expected, output.span()), "");
-      EXPECT_TRUE(output.PatternIntact());
+      for (const pack::PackedLayer& layer : layers) {
+        const test::Guarded<uint8_t> output(std::vector<uint8_t>(expected.size()), edge);
+        RunTransformed(layer, c.layer.image.batch, input_size, output_size, input.span().data(),
+                       output.span().data(), test::InTurn(3));
+        EXPECT_EQ(test::Difference(expected, output.span()), "");
+        EXPECT_TRUE(output.PatternIntact());
+        ++checked_;
+      }
     }
   }
 
@@ -48,29 +49,29 @@ class WinogradGuardPageTest : public testing::TestWithParam<std::string> {
 };
 
 // Every count of channels of one chunk, of two and of what is left.
-TEST_P(WinogradGuardPageTest, Channels) {
+TEST_P(TransformedGuardPageTest, Channels) {
   for (int64_t channels = 16; channels <= 132; ++channels) {
     const ConvParams params = {.in_channels = channels,
                                .out_channels = 1 + channels * 7 % 37,
                                .kernel = {3, 3},
                                .padding = {channels % 2, channels / 2 % 2}};
     const Image image = {.batch = 1 + channels % 3 / 2, .size = {4 + channels % 3, 5}};
-    Check(test::MakeWinogradCase(test::MakeLayer(params, image), static_cast<int>(channels)));
+    Check(test::MakeTransformedCase(test::MakeLayer(params, image), static_cast<int>(channels)));
   }
   ExpectChecked(50);
 }
 
-TEST_P(WinogradGuardPageTest, Families) {
-  for (const test::WinogradFamily& family : test::WinogradFamilies()) {
+TEST_P(TransformedGuardPageTest, Families) {
+  for (const test::TransformedFamily& family : test::TransformedFamilies()) {
     int index = 0;
-    test::ForEachWinogradCase(family, [&](const cases::Case& c) {
+    test::ForEachTransformedCase(family, [&](const cases::Case& c) {
       if (index++ % 3 == 0) Check(c);
     });
   }
   ExpectChecked(50);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, WinogradGuardPageTest, testing::ValuesIn(test::UsableIsas()),
+INSTANTIATE_TEST_SUITE_P(Isa, TransformedGuardPageTest, testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);
 
 }  // namespace
