@@ -180,7 +180,7 @@ std::vector<Layer> PointwiseImages() {
 // are too small for it.
 std::vector<Layer> LargePointwise() {
   std::vector<Layer> layers;
-  for (int64_t i = 0; i < 51; ++i) {
+  for (int64_t i = 0; i < 36; ++i) {
     const ConvParams params = {.in_channels = 256 + 4 * i,
                                .out_channels = i % 2 == 0 ? 256 - 2 * i : 256 + 4 * i,
                                .kernel = {1, 1},

@@ -189,7 +189,7 @@ TEST_P(TransformedFeatures, AreAllExercised) {
         wanted.insert("shape " + std::to_string(i));
       }
       EXPECT_GT(exercised.packed, 100);
-      EXPECT_GT(exercised.preferred, winograd && !widens ? 20 : 4);
+      EXPECT_GT(exercised.preferred, winograd && !widens ? 20 : 3);
       EXPECT_GT(exercised.not_preferred, winograd ? 30 : 4);
     }
     EXPECT_EQ(exercised.features, wanted);
