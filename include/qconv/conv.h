@@ -27,11 +27,12 @@ struct PrepackOptions {
   // is what padding holds. Run checks it, on every ISA alike. CPUs without VNNI compute faster the
   // less of the range is used: 127 is what models quantized with reduced range have.
   int32_t input_maximum = 255;
-  // Whether layers with 3x3 kernels may be packed a second time, to compute larger images, to the
-  // same bytes, in up to two fifths less time on CPUs with VNNI and three quarters on
-  // others (ConvDescription::transform). That takes eight bytes more for each weight, or more
-  // where output channels do not fill a vector, and, in Run, 680 KiB of stack on each thread
-  // instead of 130.
+  // Whether layers with 3x3 kernels and, on CPUs without VNNI, pointwise ones may be packed a
+  // second time, to compute larger images by an algorithm of fewer products, to the same bytes
+  // (ConvDescription::transform). 3x3 layers take up to two fifths less time so on CPUs with VNNI
+  // and three quarters on others, for eight bytes more for each weight; pointwise ones up to a
+  // third less, for four or six bytes; both for more bytes where output channels do not fill a
+  // vector. In Run that takes 680 KiB of stack on each thread instead of 130.
   bool transforms = true;
 };
 
@@ -62,18 +63,24 @@ struct ConvDescription {
   // choice: with exact dot products, and for the feeds "lanes" and "sliding".
   double instructions = 0;
   double widened_instructions = 0;
-  // Layers with 3x3 kernels (in rank 3: n x 3 x 3) and strides of 1 in these two dimensions may be
-  // packed a second time, with transformed weights of 16 bits: Winograd's F(4x4, 3x3) takes 36
-  // products for 16 outputs instead of 144. Images take it that are large enough to take less time
+  // Some layers are packed a second time, with transformed weights of 16 bits, unless that is
+  // declined (PrepackOptions). Images take that packing which are large enough to take less time
   // so, by a model; feed, tile, epilogue and arithmetic are about the others.
   //
-  // It is done on all ISAs but "scalar", unless it is declined (PrepackOptions), for at least 16
-  // (AVX-512: 32) input channels, some 1400 at most of a group times n, where some image would
-  // gain. In integers it is as exact, so long as no weight less its zero point exceeds 668 in
+  // "Winograd": layers with 3x3 kernels (in rank 3: n x 3 x 3) and strides of 1 in these two
+  // dimensions, on all ISAs but "scalar". F(4x4, 3x3) takes 36 products for 16 outputs instead of
+  // 144. Layers have at least 16 (AVX-512: 32) input channels, some 1400 at most of a group times
+  // n. In integers it is as exact, so long as no weight less its zero point exceeds 668 in
   // magnitude, and sums of weights of one sign do not exceed 2^25 / input_maximum: those of 16 or
   // 32 input channels, or of a group.
   //
-  // The algorithm, "Winograd"; register tiles, "12x32" (tiles of 16 outputs x output channels); and
+  // "Strassen" and "Strassen, twice": pointwise layers without padding or groups, of any stride, on
+  // "avx2" and "avx512". 7 products instead of 8, or 49 instead of 64. Input and output channels
+  // are multiples of 2, or 4; the inputs at least 32 or 64 (AVX-512: 64 or 128). Chains take less
+  // time, so these are for weights that admit few. As exact, so long as no weight less its zero
+  // point exceeds 8191, or 2047, in magnitude.
+  //
+  // The algorithm; register tiles, "12x32" (tiles of 16, 2 or 4 outputs x output channels); and
   // instructions as above, those of the transforms among them. "", "" and 0: the layer has none.
   std::string transform = {};
   std::string transform_tile = {};
