@@ -160,21 +160,25 @@ class Block {
 
   // The panels of a set share their weights.
   void Multiply(const Panel* panels, const ChannelGroup& group) {
-    const int64_t chunk = pack::TransformChunk(layer_.kernels->lanes);
-    // Of a kernel plane. Of narrow groups a few channels beyond the chunk may be read, with weights
-    // of zero: those of the next tile, or what lies behind the last one.
+    const int lanes = layer_.kernels->lanes;
+    const int64_t chunk = pack::TransformChunk(lanes), chunks = depth_ / chunk;
     const kernels::Transform& transform = layer_.Algorithm();
-    const int64_t depth =
-        pack::TransformDepth(layer_.kernels->lanes, group.in_channels / transform.blocks);
+    // Of narrow groups a few channels beyond the chunk may be read, with weights of zero: those of
+    // the next tile, or what lies behind the last one.
+    const pack::ChannelOrder order(lanes, group.in_channels / transform.blocks);
     const kernels::PanelShape& shape = layer_.kernels->shapes[panels->shape];
     kernels::TransformedTask task = {
         .input = Input() + group.in_begin - unit_.begin,
         .input_step = InputStep(),
         .tiles = count_,
-        .chunks = depth_ / chunk,
-        .part_chunks = CeilDiv(depth_ / chunk, layer_.transform_parts),
-        .pairs = std::min(depth, chunk) / 2,
+        .chunks = chunks,
+        .plane_chunks = chunks / layer_.geometry.kernel[0],
+        .part_chunks = CeilDiv(chunks, layer_.transform_parts),
+        .pairs = chunk / 2,
+        .last_pairs = order.last_count() / 2,
+        .last_begin = order.last_begin() / 2,
         .weights = layer_.weights.data() + panels->weights_offset,
+        .weight_step = layer_.TapWeightBytes(*panels),
         .products = reinterpret_cast<int32_t*>(Input() + transform.positions * InputStep()),
         .product_step = ProductStep(shape.columns),
         .output = job_.output + panels->out_begin,

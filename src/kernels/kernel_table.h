@@ -244,10 +244,11 @@ using GroupKernel = void (*)(const GroupTask& task);
 //
 //   [position][kernel plane][chunk][tile][channel of the chunk]   s16
 //
-// (the last chunk of a plane holds the last channels, some of which may be in the one before, too).
-// A position is a matrix product of its own: tiles times channels by channels times columns of a
-// panel, with weights [position][kernel plane][pair of channels][vector][lane][2]. Panel after
-// panel is multiplied, and its products are transformed to outputs.
+// (the last chunk of a plane holds the last channels; some may be in the one before, too, and are
+// left out when it is multiplied). A position is a matrix product of its own: tiles times channels
+// by channels times columns of a panel, with weights [position][kernel plane][pair of
+// channels][vector][lane][2]. Panel after panel is multiplied, and its products are transformed to
+// outputs.
 struct Transform {
   const char* name;
   int positions;
@@ -292,10 +293,14 @@ struct TransformInputTask {
 struct TransformedTask {
   const int16_t* input;  // transformed
   int64_t input_step;    // from position to position
-  int64_t tiles, chunks;
-  int64_t part_chunks;  // of a part
-  int64_t pairs;  // of channels, of each chunk: all, or those of a narrow group from `input` on
+  int64_t tiles;
+  int64_t chunks, plane_chunks;  // of all kernel planes; of each
+  int64_t part_chunks;           // of a part
+  // Of channels that are multiplied: of each chunk but the last of a plane; and of that, from pair
+  // `last_begin` on. (A narrow group is less than one chunk, from `input` on.)
+  int64_t pairs, last_pairs, last_begin;
   const std::byte* weights;
+  int64_t weight_step;   // bytes from position to position
   int32_t* products;     // room for [position][tile][column]; for several parts, 16 positions more
   int64_t product_step;  // from position to position
   uint8_t* output;       // of some pixel, first channel of the (first) panel

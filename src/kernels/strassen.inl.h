@@ -162,8 +162,7 @@ __attribute__((flatten)) void WriteStrassenTiles(const TransformedTask& task) {
 template <class Simd, int nv, int side>
 void RunStrassenPanel(const TransformedTask& task) {
   constexpr int kTransform = side == 2 ? kStrassen : kStrassenTwice;
-  MultiplyTransformed<Simd, nv>(task, kTransforms[kTransform].positions, /*first_chunk=*/0,
-                                task.chunks);
+  MultiplyTransformed<Simd, nv>(task, kTransforms[kTransform].positions, {0, task.chunks});
   WriteStrassenTiles<Simd, nv, side>(task);
 }
 

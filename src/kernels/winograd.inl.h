@@ -203,10 +203,10 @@ void RunWinogradPanel(const TransformedTask& task) {
   for (int64_t chunk = 0; chunk < task.chunks; chunk += task.part_chunks) {
     const int64_t left = task.chunks - chunk;
     if (left <= task.part_chunks) {
-      MultiplyTransformed<Simd, nv>(task, kWinogradPositions, chunk, left);
+      MultiplyTransformed<Simd, nv>(task, kWinogradPositions, {chunk, left});
       WriteWinogradTiles<Simd, nv>(task, chunk == 0);
     } else {
-      MultiplyTransformed<Simd, nv>(task, kWinogradPositions, chunk, task.part_chunks);
+      MultiplyTransformed<Simd, nv>(task, kWinogradPositions, {chunk, task.part_chunks});
       AddWinogradTiles<Simd, nv>(task, chunk == 0);
     }
   }

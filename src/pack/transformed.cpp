@@ -32,14 +32,16 @@ TransformUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group) {
 
 int64_t TransformedDepthGroups(const PackedLayer& layer, const ChannelGroup& group) {
   const int64_t channels = group.in_channels / layer.Algorithm().blocks;
-  return layer.geometry.kernel[0] * TransformDepth(layer.kernels->lanes, channels) /
-         kernels::kDepthGroup;
+  return layer.geometry.kernel[0] * MultiplyDepth(channels) / kernels::kDepthGroup;
 }
 
 int64_t TransformInputInstructions(const PackedLayer& layer) {
+  const int lanes = layer.kernels->lanes;
   int64_t depth = 0;
-  for (const ChannelGroup& group : layer.groups) depth += group.depth_groups;
-  return depth * kernels::kDepthGroup * CostOf(layer).input / TransformChunk(layer.kernels->lanes);
+  for (const ChannelGroup& group : layer.groups) {
+    depth += TransformDepth(lanes, group.in_channels / layer.Algorithm().blocks);
+  }
+  return layer.geometry.kernel[0] * depth * CostOf(layer).input / TransformChunk(lanes);
 }
 
 int64_t TransformedInstructions(const PackedLayer& layer) {

@@ -15,34 +15,41 @@ namespace qconv::pack {
 
 // Input channels that are transformed together.
 constexpr int64_t TransformChunk(int lanes) { return 2 * lanes; }
-// The depth of a group of so many: whole chunks, or less than one.
+// The depth of so many, of a group or, if channels are cut into blocks, of each block: as they are
+// transformed, whole chunks or less than one; and as they are multiplied.
 constexpr int64_t TransformDepth(int lanes, int64_t channels) {
   const int64_t chunk = TransformChunk(lanes);
   return RoundUp(channels, channels < chunk ? kernels::kDepthGroup : chunk);
 }
+constexpr int64_t MultiplyDepth(int64_t channels) {
+  return RoundUp(channels, kernels::kDepthGroup);
+}
 
-// Which channels transformed input has, of a group or, if channels are cut into blocks, of each
-// block: the last chunk holds the last ones, some of which may be in the one before, too.
+// Which channels are multiplied: those of all chunks but the last, then the last ones of the last
+// chunk, where some may stand that the chunk before has, too.
 class ChannelOrder {
  public:
   ChannelOrder(int lanes, int64_t channels)
       : channels_(channels),
-        depth_(TransformDepth(lanes, channels)),
-        last_(std::max<int64_t>(depth_ - TransformChunk(lanes), 0)),
-        last_begin_(std::max<int64_t>(channels - TransformChunk(lanes), 0)) {}
+        chunk_(TransformChunk(lanes)),
+        last_(channels < chunk_ ? 0 : TransformDepth(lanes, channels) - chunk_) {}
 
   int64_t channels() const { return channels_; }
-  int64_t depth() const { return depth_; }
-  // The channel that is at place 0 <= at < depth(). One that is at another place, too, and takes no
-  // weights here: -1. Of a group that is narrower than a chunk it may be beyond the last.
+  int64_t depth() const { return MultiplyDepth(channels_); }
+  // Of the last chunk: how many, and the first of them.
+  int64_t last_count() const { return depth() - last_; }
+  int64_t last_begin() const { return channels_ < chunk_ ? 0 : chunk_ - last_count(); }
+  // The channel at 0 <= at < depth(). One that takes no weights here, as it is at another place,
+  // too: -1. Of a group that is narrower than a chunk it may be beyond the last.
   int64_t ChannelAt(int64_t at) const {
-    if (at < last_) return at;
-    const int64_t channel = at - last_ + last_begin_;
+    if (at < last_ || channels_ < chunk_) return at;
+    const int64_t channel = at - (depth() - channels_);
     return channel < last_ ? -1 : channel;
   }
 
  private:
-  int64_t channels_, depth_, last_, last_begin_;
+  int64_t channels_, chunk_;
+  int64_t last_;  // places before the last chunk
 };
 
 // The input channels that are transformed together with those of a group: its own, or a chunk that
