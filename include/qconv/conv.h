@@ -31,7 +31,7 @@ struct PrepackOptions {
   // second time, to compute larger images by an algorithm of fewer products, to the same bytes
   // (ConvDescription::transform). 3x3 layers take up to two fifths less time so on CPUs with VNNI
   // and three quarters on others, for eight bytes more for each weight; pointwise ones up to a
-  // third less, for four or six bytes; both for more bytes where output channels do not fill a
+  // third less, for two to six bytes; both for more bytes where output channels do not fill a
   // vector. In Run that takes 680 KiB of stack on each thread instead of 130.
   bool transforms = true;
 };
@@ -78,9 +78,10 @@ struct ConvDescription {
   // "avx2" and "avx512". 7 products instead of 8, or 49 instead of 64. Input and output channels
   // are multiples of 2, or 4; the inputs at least 32 or 64 (AVX-512: 64 or 128). Chains take less
   // time, so these are for weights that admit few. As exact, so long as no weight less its zero
-  // point exceeds 8191, or 2047, in magnitude.
+  // point exceeds 8191, or 2047, in magnitude. "widened": others of these, of 16 inputs and more,
+  // on "avx2"; as many products, but the input is widened to 16 bits only once.
   //
-  // The algorithm; register tiles, "12x32" (tiles of 16, 2 or 4 outputs x output channels); and
+  // The algorithm; register tiles, "12x32" (tiles of 16, 1, 2 or 4 outputs x output channels); and
   // instructions as above, those of the transforms among them. "", "" and 0: the layer has none.
   std::string transform = {};
   std::string transform_tile = {};

@@ -25,6 +25,7 @@
 //     kSlideVectors, kSlideRegisters    see slide.inl.h
 //     kGroupDepth, kRotatedDepth        see KernelTable
 //     kRotatedPixels                    see group.inl.h
+//     kWidensAhead             where Dot widens: whether input widened ahead gains (table.inl.h)
 //     kTransformedTileRows, AddWordProducts(acc, a, w)    see transformed.inl.h
 // Read next: pixel_input.inl.h, then epilogue.inl.h.
 #pragma once

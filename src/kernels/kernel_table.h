@@ -272,15 +272,17 @@ inline constexpr int kWinogradOutputs = kWinogradOutputSide * kWinogradOutputSid
 inline constexpr int kWinogradSumBits = 26;
 
 // Strassen's algorithm serves pointwise layers without VNNI (strassen.inl.h says how). A tile is
-// two pixels, or four.
+// two pixels, or four. A tile of one pixel has the product itself: its input is widened to 16 bits
+// ahead, for all panels, and no more.
 inline constexpr int kStrassenProducts = 7;
 
-inline constexpr int kWinograd = 0, kStrassen = 1, kStrassenTwice = 2;
+inline constexpr int kWinograd = 0, kWidened = 1, kStrassen = 2, kStrassenTwice = 3;
 inline constexpr Transform kTransforms[] = {
     {"Winograd", kWinogradPositions, kWinogradPositions, kWinogradOutputs, 1},
+    {"widened", 1, 1, 1, 1},
     {"Strassen", kStrassenProducts, 2, 2, 2},
     {"Strassen, twice", kStrassenProducts* kStrassenProducts, 4, 4, 4}};
-inline constexpr int kTransformCount = 3;
+inline constexpr int kTransformCount = 4;
 
 struct TransformInputTask {
   const uint8_t* const* pixels;  // [tile][pixel]: where they lie, without the channel

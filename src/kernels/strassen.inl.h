@@ -18,8 +18,8 @@
 // Exact: factors fit int16, int32 sums may wrap, and nothing is divided.
 //
 // A tile is `side` pixels, 2 or, of the algorithm within itself, 4; channels are cut into as many
-// blocks. Each product is a position (transformed.inl.h).
-// Read next: ../pack/strassen.h.
+// blocks. Each product is a position (transformed.inl.h). With a side of 1 there is nothing to
+// save, but the input is widened only once, for all panels. Read next: ../pack/strassen.h.
 #pragma once
 
 #include <cstddef>
@@ -159,8 +159,37 @@ __attribute__((flatten)) void WriteStrassenTiles(const TransformedTask& task) {
   }
 }
 
+// The same of tiles of one pixel, whose products are the sums.
+template <class Simd, int nv>
+__attribute__((flatten)) void WriteWidenedTiles(const TransformedTask& task) {
+  using Width = typename Simd::Width;
+  using Register = typename Width::Register;
+  constexpr int kRows = 4, kLanes = Width::kLanes;
+  const PanelEpilogue* epilogue = task.epilogues[0];
+  const int32_t* products = task.products;
+  for (int64_t tile = 0; tile < task.tiles; tile += kRows) {
+    const int64_t left = task.tiles - tile;
+    WithConstant<kRows>(left < kRows ? left : kRows, [&](auto m) __attribute__((always_inline)) {
+      Register acc[m.kValue][nv];
+      Unroll<m.kValue>([&](auto r) __attribute__((always_inline)) {
+        Unroll<nv>([&](auto v) __attribute__((always_inline)) {
+          acc[r][v] = Width::Add(Width::LoadInts(products + (r * nv + v) * kLanes),
+                                 Width::LoadInts(epilogue->offsets + v * kLanes));
+        });
+      });
+      OutputTask<Simd, nv>(*epilogue, task.columns)
+          .template Write<m.kValue>(acc, task.output, task.rows + tile, /*first_row=*/0);
+    });
+    products += kRows * nv * kLanes;
+  }
+}
+
 template <class Simd, int nv, int side>
 void RunStrassenPanel(const TransformedTask& task) {
+  if constexpr (side == 1) {
+    MultiplyTransformed<Simd, nv>(task, /*positions=*/1, {0, task.chunks});
+    return WriteWidenedTiles<Simd, nv>(task);
+  }
   constexpr int kTransform = side == 2 ? kStrassen : kStrassenTwice;
   MultiplyTransformed<Simd, nv>(task, kTransforms[kTransform].positions, {0, task.chunks});
   WriteStrassenTiles<Simd, nv, side>(task);

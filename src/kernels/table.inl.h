@@ -100,11 +100,20 @@ constexpr LaneKernels MakeLaneKernels() {
   }
 }
 
-// Where a dot product of quads is exact, it takes half as many instructions, and Strassen's
-// algorithm would save less.
+// Whether there is use for Strassen's algorithm (side > 1), or for input widened ahead. Where a dot
+// product of quads is exact, it takes half as many instructions, and neither would gain.
+template <class Simd, int side>
+constexpr bool HasStrassen() {
+  if constexpr (!kWidens<Simd>) {
+    return false;
+  } else {
+    return side > 1 || Simd::kWidensAhead;
+  }
+}
+
 template <class Simd, int side>
 constexpr TransformInputKernel MakeStrassenInputKernel() {
-  if constexpr (kWidens<Simd>) {
+  if constexpr (HasStrassen<Simd, side>()) {
     return TransformStrassenInputs<Simd, side>;
   } else {
     return nullptr;
@@ -113,7 +122,7 @@ constexpr TransformInputKernel MakeStrassenInputKernel() {
 
 template <class Simd, int nv, int side>
 constexpr TransformedKernel MakeStrassenKernel() {
-  if constexpr (kWidens<Simd>) {
+  if constexpr (HasStrassen<Simd, side>()) {
     return RunStrassenPanel<Simd, nv, side>;
   } else {
     return nullptr;
@@ -126,8 +135,8 @@ constexpr TransformedKernels MakeTransformedKernels() {
     return {};
   } else {
     return {.rows = TileRows(Simd::kTransformedTileRows[nv - 1]),
-            .multiply = {RunWinogradPanel<Simd, nv>, MakeStrassenKernel<Simd, nv, 2>(),
-                         MakeStrassenKernel<Simd, nv, 4>()}};
+            .multiply = {RunWinogradPanel<Simd, nv>, MakeStrassenKernel<Simd, nv, 1>(),
+                         MakeStrassenKernel<Simd, nv, 2>(), MakeStrassenKernel<Simd, nv, 4>()}};
   }
 }
 
@@ -172,8 +181,8 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                  {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
       .rotated_depth = Simd::kRotatedDepth,
       .group_depth = Simd::kGroupDepth,
-      .transforms = {TransformWinogradInput<Simd>, MakeStrassenInputKernel<Simd, 2>(),
-                     MakeStrassenInputKernel<Simd, 4>()},
+      .transforms = {TransformWinogradInput<Simd>, MakeStrassenInputKernel<Simd, 1>(),
+                     MakeStrassenInputKernel<Simd, 2>(), MakeStrassenInputKernel<Simd, 4>()},
       .row_sums = SumRows,
       .largest_byte = LargestByte,
       .spin = Spin<Simd>};

@@ -16,7 +16,14 @@ constexpr int kLevelGain = 4;  // T4 of the formula has four weights
 
 // How much larger than weights transformed ones can be.
 int32_t MostGain(const PackedLayer& layer) {
-  return layer.transform == kernels::kStrassenTwice ? kLevelGain * kLevelGain : kLevelGain;
+  switch (layer.transform) {
+    case kernels::kWidened:
+      return 1;
+    case kernels::kStrassen:
+      return kLevelGain;
+    default:
+      return kLevelGain * kLevelGain;
+  }
 }
 
 // out[0 .. positions of a side) = T, of blocks b[input channels][output channels].
@@ -108,7 +115,16 @@ void PackStrassenWeights(std::span<const int8_t> weights, std::span<const int32_
   const WeightReader reader(layer, weights, zero_points);
   const int blocks = layer.Algorithm().blocks;
   for (size_t first = 0; first < layer.panels.size(); first += static_cast<size_t>(blocks)) {
-    blocks == 2 ? PackSet<2>(reader, first, layer) : PackSet<4>(reader, first, layer);
+    switch (blocks) {
+      case 1:
+        PackSet<1>(reader, first, layer);
+        break;
+      case 2:
+        PackSet<2>(reader, first, layer);
+        break;
+      default:
+        PackSet<4>(reader, first, layer);
+    }
   }
 }
 

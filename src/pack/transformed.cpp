@@ -12,7 +12,7 @@ struct Cost {
   int64_t input;   // of a chunk of channels, widened
   int64_t output;  // of a vector of columns, with what it takes to store and requantize them
 };
-constexpr Cost kCosts[] = {{7 * kernels::kWinogradPositions, 230}, {80, 60}, {300, 350}};
+constexpr Cost kCosts[] = {{7 * kernels::kWinogradPositions, 230}, {3, 4}, {50, 60}, {300, 350}};
 static_assert(std::size(kCosts) == kernels::kTransformCount);
 
 const Cost& CostOf(const PackedLayer& layer) {
