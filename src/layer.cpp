@@ -18,7 +18,7 @@
 #include "pack/weights.h"
 #include "pack/winograd.h"
 #include "panels.h"
-#include "transformed.h"
+#include "transform_model.h"
 #include "validate.h"
 
 namespace qconv {
@@ -36,10 +36,10 @@ void SetDense(PackedLayer& layer) {
   layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
 }
 
-// BuildTransformed, its panels laid out and no more.
-std::optional<PackedLayer> LayOutTransformed(const PackedLayer& layer, int transform,
-                                             const LayerNumbers& numbers) {
-  PackedLayer transformed;
+// What BuildTransformed makes, without panels.
+std::optional<PackedLayer> ShapeTransformed(const PackedLayer& layer, int transform,
+                                            const LayerNumbers& numbers) {
+  PackedLayer transformed = {};
   transformed.geometry = layer.geometry;
   transformed.kernels = layer.kernels;
   transformed.input_maximum = layer.input_maximum;
@@ -66,9 +66,12 @@ std::optional<PackedLayer> LayOutTransformed(const PackedLayer& layer, int trans
   }
   if (!FitsTransformed(transformed)) return {};
   transformed.instructions = pack::TransformedInstructions(transformed);
-  AddTransformedPanels(transformed);
-  LayOutPanels(transformed);
   return transformed;
+}
+
+void LayOutTransformed(PackedLayer& layer) {
+  AddTransformedPanels(layer);
+  LayOutPanels(layer);
 }
 
 void FillTransformed(const LayerNumbers& numbers, PackedLayer& layer) {
@@ -87,8 +90,11 @@ void AddTransformed(const LayerNumbers& numbers, PackedLayer& layer) {
   layer.instructions = MultiplyInstructions(layer);
   std::optional<PackedLayer> best;
   for (int transform = 0; transform < kernels::kTransformCount; ++transform) {
-    std::optional<PackedLayer> transformed = LayOutTransformed(layer, transform, numbers);
-    if (!transformed || !MayPreferTransformed(*transformed, layer.instructions)) continue;
+    std::optional<PackedLayer> transformed = ShapeTransformed(layer, transform, numbers);
+    const auto may_prefer = [&] { return MayPreferTransformed(*transformed, layer.instructions); };
+    if (!transformed || !may_prefer()) continue;  // whatever its weights take to fetch
+    LayOutTransformed(*transformed);
+    if (!may_prefer()) continue;
     if (!best || LeastSlots(*transformed) < LeastSlots(*best)) best = std::move(transformed);
   }
   if (!best) return;
@@ -151,8 +157,10 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
 std::optional<PackedLayer> BuildTransformed(const PackedLayer& layer, int transform,
                                             const LayerNumbers& numbers) {
   const dispatch::DefaultFloatEnvironment float_environment;
-  std::optional<PackedLayer> transformed = LayOutTransformed(layer, transform, numbers);
-  if (transformed) FillTransformed(numbers, *transformed);
+  std::optional<PackedLayer> transformed = ShapeTransformed(layer, transform, numbers);
+  if (!transformed) return {};
+  LayOutTransformed(*transformed);
+  FillTransformed(numbers, *transformed);
   return transformed;
 }
 

@@ -11,6 +11,7 @@
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
 #include "plan.h"
+#include "transform_model.h"
 #include "transformed.h"
 
 namespace qconv {

@@ -102,7 +102,7 @@ TEST_P(FloatEnvironmentTest, RandomLayers) {
   for (uint64_t seed = 1000; seed < 1024; ++seed) ExpectSameBytes(cases::RandomCase(seed));
 }
 
-// Run chooses how to compute these by what it would take (transformed.h).
+// Run chooses how to compute these by what it would take (transform_model.h).
 TEST_P(FloatEnvironmentTest, ChoiceByImage) {
   const ConvParams params{
       .in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .padding = {1, 1}};

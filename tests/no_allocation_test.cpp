@@ -12,7 +12,7 @@
 #include "common/case.h"
 #include "dispatch/registry.h"
 #include "testing.h"
-#include "transformed.h"
+#include "transform_model.h"
 #include "transformed_layers.h"
 
 namespace {

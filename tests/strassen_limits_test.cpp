@@ -11,6 +11,7 @@
 #include "dispatch/registry.h"
 #include "pack/strassen.h"
 #include "testing.h"
+#include "transform_model.h"
 #include "transformed.h"
 #include "transformed_layers.h"
 #include "validate.h"
@@ -22,11 +23,15 @@ using kernels::KernelTable;
 using pack::PackedLayer;
 
 constexpr int kBoth[] = {kernels::kStrassen, kernels::kStrassenTwice};
+constexpr int kAll[] = {kernels::kWidened, kernels::kStrassen, kernels::kStrassenTwice};
 
 class StrassenLimits : public testing::TestWithParam<std::string> {
  protected:
   const KernelTable& table() const { return dispatch::SelectKernels(GetParam()); }
   bool HasKernels() const { return GetParam() == "avx2" || GetParam() == "avx512"; }
+  bool HasKernels(int transform) const {
+    return transform == kernels::kWidened ? GetParam() == "avx2" : HasKernels();
+  }
 
   PackedLayer Layer(const ConvParams& params, int transform) const {
     PackedLayer layer = {};
@@ -39,22 +44,24 @@ class StrassenLimits : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(StrassenLimits, Shapes) {
-  for (const int transform : kBoth) {
-    const int64_t blocks = transform == kernels::kStrassen ? 2 : 4;
+  for (const int transform : kAll) {
+    const int64_t blocks = kernels::kTransforms[transform].blocks;
+    const bool has_kernels = HasKernels(transform);
     const int64_t least = blocks * 2 * table().lanes;
     const auto has = [&](auto change) {
       ConvParams params = {.in_channels = least, .out_channels = blocks, .kernel = {1, 1}};
       change(params);
       return pack::HasStrassenShape(Layer(params, transform));
     };
-    EXPECT_EQ(has([](ConvParams&) {}), HasKernels());
-    EXPECT_EQ(has([](ConvParams& p) { p.stride = {3, 2}; }), HasKernels());
-    EXPECT_EQ(has([](ConvParams& p) { p.kernel = {1}; }), HasKernels());
-    EXPECT_EQ(has([](ConvParams& p) { p.kernel = {1, 1, 1}; }), HasKernels());
-    EXPECT_EQ(has([&](ConvParams& p) { p.in_channels += blocks; }), HasKernels());
+    EXPECT_EQ(has([](ConvParams&) {}), has_kernels);
+    EXPECT_EQ(has([](ConvParams& p) { p.stride = {3, 2}; }), has_kernels);
+    EXPECT_EQ(has([](ConvParams& p) { p.kernel = {1}; }), has_kernels);
+    EXPECT_EQ(has([](ConvParams& p) { p.kernel = {1, 1, 1}; }), has_kernels);
+    EXPECT_EQ(has([&](ConvParams& p) { p.in_channels += blocks; }), has_kernels);
     EXPECT_FALSE(has([&](ConvParams& p) { p.in_channels -= blocks; }));
-    EXPECT_FALSE(has([](ConvParams& p) { p.in_channels += 1; }));
-    EXPECT_FALSE(has([](ConvParams& p) { p.out_channels += 1; }));
+    const bool any_channels = has_kernels && blocks == 1;
+    EXPECT_EQ(has([](ConvParams& p) { p.in_channels += 1; }), any_channels);
+    EXPECT_EQ(has([](ConvParams& p) { p.out_channels += 1; }), any_channels);
     EXPECT_FALSE(has([](ConvParams& p) { p.kernel = {2, 1}; }));
     EXPECT_FALSE(has([](ConvParams& p) { p.kernel = {1, 3}; }));
     EXPECT_FALSE(has([](ConvParams& p) { p.padding = {1, 0}, p.padding_end = {0, 0}; }));
@@ -67,23 +74,25 @@ TEST_P(StrassenLimits, Shapes) {
   }
 }
 
-// Weights of the largest magnitude that there may be, in signs that lead to the largest transformed
-// ones, and the largest inputs.
+// Weights of the largest magnitude that there may be, and the largest inputs. Weights of an output
+// channel share its zero point and so, that far from zero, their sign; blocks of outputs have signs
+// that lead to the largest transformed weights, which are half of what the limit allows for.
 TEST_P(StrassenLimits, TransformedWeightsFitInt16) {
-  for (const int transform : kBoth) {
-    const int32_t most = transform == kernels::kStrassen ? 32767 / 4 : 32767 / 16;
+  constexpr int kSigns[][4] = {{1, -1, 1, -1}, {1, 1, -1, -1}, {1, -1, -1, 1}};  // of two outputs
+  for (const int transform : kAll) {
+    const bool widened = transform == kernels::kWidened;
+    const int32_t most = widened ? 32767 : transform == kernels::kStrassen ? 32767 / 4 : 32767 / 16;
     for (const int sign : {1, -1}) {
       cases::Case c = test::OnePixel({}, {});
-      c.layer = test::MakeLayer({.in_channels = 130 * 4, .out_channels = 8, .kernel = {1, 1}},
+      const int64_t inputs = widened ? 130 : 520;
+      c.layer = test::MakeLayer({.in_channels = inputs, .out_channels = 8, .kernel = {1, 1}},
                                 {.size = {3, 5}});
-      const int64_t inputs = c.layer.params.in_channels;
-      // Weights are `most` or little less, of one sign in each output channel.
       c.weights.resize(static_cast<size_t>(8 * inputs));
       c.weight_zero_points.resize(8);
-      c.output_quantization = {.scale = 1 << 21, .zero_point = 128};
+      c.output_quantization = {.scale = transform == kernels::kStrassenTwice ? 0x1p21f : 0x1p23f,
+                               .zero_point = 128};
       for (int64_t out = 0; out < 8; ++out) {
-        // Signs by blocks of outputs: all that there are, over 8 channels.
-        const int own = (out * 5 / 2 % 2 == 0) ? sign : -sign;
+        const int own = sign * kSigns[transform - kernels::kWidened][out / 2];
         c.weight_zero_points[static_cast<size_t>(out)] = -own * (most - 127);
         for (int64_t in = 0; in < inputs; ++in) {
           c.weights[static_cast<size_t>(out * inputs + in)] =
@@ -95,6 +104,7 @@ TEST_P(StrassenLimits, TransformedWeightsFitInt16) {
       const PackedLayer shape = Layer(c.layer.params, transform);
       EXPECT_TRUE(pack::FitsStrassen(shape, c.weights, c.weight_zero_points));
       const std::vector<uint8_t> expected = test::RunReference(c);
+      for (const uint8_t byte : expected) EXPECT_TRUE(byte > 0 && byte < 255);
       EXPECT_EQ(test::Difference(expected, test::RunOn(c, GetParam())), "");
       int packed = 0;
       const auto [input_size, output_size] = test::SizesOf(c);
@@ -106,7 +116,7 @@ TEST_P(StrassenLimits, TransformedWeightsFitInt16) {
                        Executor::Serial());
         EXPECT_EQ(test::Difference(expected, output), "");
       }
-      EXPECT_EQ(packed, HasKernels() ? 1 : 0);
+      EXPECT_EQ(packed, HasKernels(transform) ? 1 : 0);
       // One more is too much, wherever it is.
       for (const size_t out : {0, 7}) {
         std::vector<int32_t> zero_points = c.weight_zero_points;

@@ -17,7 +17,7 @@ namespace {
 using pack::Dims;
 
 void Check(const ConvParams& params, int64_t batch, const Dims& in) {
-  for (const int transform : {kernels::kStrassen, kernels::kStrassenTwice}) {
+  for (const int transform : {kernels::kWidened, kernels::kStrassen, kernels::kStrassenTwice}) {
     pack::PackedLayer layer = {};
     layer.geometry = ValidateParams(params);
     layer.transform = transform;
@@ -25,7 +25,7 @@ void Check(const ConvParams& params, int64_t batch, const Dims& in) {
     const std::vector<uint8_t> input(
         static_cast<size_t>(batch * in[0] * in[1] * in[2] * params.in_channels));
     const pack::StrassenTiles tiles(layer, batch, in, out, input.data());
-    const int64_t side = transform == kernels::kStrassen ? 2 : 4;
+    const int64_t side = kernels::kTransforms[transform].outputs;
     const int64_t count = pack::CountTiles(layer, batch, out);
     const int64_t outputs = batch * out[0] * out[1] * out[2];
     ASSERT_EQ(count, (outputs + side - 1) / side);

@@ -34,18 +34,21 @@ class TransformedGuardPageTest : public testing::TestWithParam<std::string> {
                        output.span().data(), test::InTurn(3));
         EXPECT_EQ(test::Difference(expected, output.span()), "");
         EXPECT_TRUE(output.PatternIntact());
-        ++checked_;
+        ++checked_[layer.transform];
       }
     }
   }
 
+  // By each transform that there is.
   void ExpectChecked(int least) const {
-    if (dispatch::SelectKernels(GetParam()).transforms[kernels::kWinograd] == nullptr) return;
-    EXPECT_GE(checked_, least);
+    for (int i = 0; i < kernels::kTransformCount; ++i) {
+      if (dispatch::SelectKernels(GetParam()).transforms[i] == nullptr) continue;
+      EXPECT_GE(checked_[i], least) << kernels::kTransforms[i].name;
+    }
   }
 
  private:
-  int checked_ = 0;
+  int checked_[kernels::kTransformCount] = {};
 };
 
 // Every count of channels of one chunk, of two and of what is left.
@@ -57,6 +60,11 @@ TEST_P(TransformedGuardPageTest, Channels) {
                                .padding = {channels % 2, channels / 2 % 2}};
     const Image image = {.batch = 1 + channels % 3 / 2, .size = {4 + channels % 3, 5}};
     Check(test::MakeTransformedCase(test::MakeLayer(params, image), static_cast<int>(channels)));
+    const ConvParams pointwise = {.in_channels = 2 * channels,
+                                  .out_channels = 4 + 4 * (channels % 11),
+                                  .kernel = {1, 1},
+                                  .stride = {1, 1 + channels % 3 / 2}};
+    Check(test::MakeTransformedCase(test::MakeLayer(pointwise, image), static_cast<int>(channels)));
   }
   ExpectChecked(50);
 }

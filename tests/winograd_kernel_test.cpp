@@ -88,6 +88,28 @@ TEST_P(WinogradKernel, Parts) {
   });
 }
 
+// Planes of several chunks, of whose last one not all channels are multiplied; parts that begin and
+// end anywhere in a plane.
+TEST_P(WinogradKernel, KernelPlanes) {
+  ForEachSize([](const KernelTable& table, const PanelShape& shape) {
+    std::vector<test::WinogradSize> sizes;
+    for (int planes = 1; planes <= 3; ++planes) {
+      for (int plane_chunks = 2; plane_chunks <= 4; ++plane_chunks) {
+        const int chunks = planes * plane_chunks;
+        for (int part = 1; part <= chunks; ++part) {
+          const int pairs = 1 + (7 * chunks + part) % table.lanes;
+          const int begin = 2 * (table.lanes - pairs);
+          const auto values =
+              part % 2 == 0 ? test::WinogradValues::kSmall : test::WinogradValues::kEnds;
+          sizes.push_back({1 + part, shape.columns - part % 3, chunks, begin, pairs, values, part,
+                           plane_chunks});
+        }
+      }
+    }
+    return sizes;
+  });
+}
+
 TEST_P(WinogradKernel, SumsThatWrap) {
   constexpr int kChannels = 576;
   static_assert(int64_t{kChannels} * 5 * 510 * 36 * (test::WinogradProblem::kWrappingWeight - 9) >

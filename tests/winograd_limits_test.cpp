@@ -13,6 +13,7 @@
 #include "pack/weights.h"
 #include "pack/winograd.h"
 #include "testing.h"
+#include "transform_model.h"
 #include "transformed.h"
 #include "transformed_layers.h"
 #include "validate.h"

@@ -26,15 +26,16 @@ enum class WinogradValues {
 
 struct WinogradSize {
   int tiles, columns, chunks;
-  int begin, pairs;  // in each chunk
+  int begin, pairs;  // in the last chunk of each kernel plane; others are whole
   WinogradValues values;
   int part_chunks = chunks;
+  int plane_chunks = 1;
 };
 
 inline void PrintTo(const WinogradSize& size, std::ostream* out) {
   *out << size.tiles << " tiles, " << size.columns << " columns, " << size.chunks << " chunks, "
        << size.pairs << " pairs from " << size.begin << ", values " << static_cast<int>(size.values)
-       << ", parts of " << size.part_chunks;
+       << ", parts of " << size.part_chunks << ", planes of " << size.plane_chunks;
 }
 
 class WinogradProblem {
@@ -46,14 +47,15 @@ class WinogradProblem {
         size_(size),
         random_(seed),
         chunk_(2 * table.lanes),
-        channels_(size.chunks * 2 * size.pairs),
+        places_(PlaceChannels(size, chunk_)),
+        channels_(std::ssize(places_)),
         order_(PanelOrder::Any(table, shape.vectors, random_)) {
     for (int i = 0; i < size.tiles * size.chunks * chunk_ * kernels::kWinogradPositions; ++i) {
       inputs_.push_back(DrawInput(i % kernels::kWinogradPositions));
     }
     constexpr int64_t kMostSum = ((1 << 25) - 1) / 255;
     constexpr int64_t kMost = std::numeric_limits<int16_t>::max() / 49;
-    const int64_t part_channels = size.part_chunks * 2 * size.pairs;
+    const int64_t part_channels = std::min(channels_, size.part_chunks * chunk_);
     const auto ends = static_cast<int>(std::min(kMost, kMostSum / (9 * part_channels)));
     for (int64_t i = 0; i < shape.columns * channels_ * 9; ++i) {
       const int tap = static_cast<int>(i % 9);
@@ -86,15 +88,15 @@ class WinogradProblem {
     std::vector<uint8_t> output(static_cast<size_t>(size_.tiles * kernels::kWinogradOutputs + 1) *
                                 kPitch);
     kernels::TransformedTask task = {
-        .input = input.span().data() + size_.begin,
+        .input = input.span().data() + (size_.plane_chunks == 1 ? size_.begin : 0),
         .input_step = step,
         .tiles = size_.tiles,
         .chunks = size_.chunks,
-        .plane_chunks = 1,
+        .plane_chunks = size_.plane_chunks,
         .part_chunks = size_.part_chunks,
-        .pairs = 0,
+        .pairs = chunk_ / 2,
         .last_pairs = size_.pairs,
-        .last_begin = 0,
+        .last_begin = size_.plane_chunks == 1 ? 0 : size_.begin / 2,
         .weights = reinterpret_cast<const std::byte*>(weights.span().data()),
         .weight_step = channels_ * shape_.columns * int64_t{sizeof(int16_t)},
         .products = products.data(),
@@ -133,6 +135,16 @@ class WinogradProblem {
 
  private:
   static constexpr int kPitch = kernels::kMaxColumns + 3, kBefore = 2;
+
+  static std::vector<int64_t> PlaceChannels(const WinogradSize& size, int64_t chunk) {
+    std::vector<int64_t> places;
+    for (int i = 0; i < size.chunks; ++i) {
+      const bool last = (i + 1) % size.plane_chunks == 0;
+      const int64_t begin = last ? size.begin : 0, count = last ? 2 * size.pairs : chunk;
+      for (int64_t at = 0; at < count; ++at) places.push_back(i * chunk + begin + at);
+    }
+    return places;
+  }
 
   int Draw(int low, int high) { return test::Draw(random_, low, high); }
 
@@ -201,8 +213,7 @@ class WinogradProblem {
     const int tile = output / kernels::kWinogradOutputs, y = output / 4 % 4, x = output % 4;
     int64_t sum = 0;
     for (int64_t channel = 0; channel < channels_; ++channel) {
-      const int64_t from =
-          channel / (2 * size_.pairs) * chunk_ + size_.begin + channel % (2 * size_.pairs);
+      const int64_t from = places_[static_cast<size_t>(channel)];
       for (int tap = 0; tap < 9; ++tap) {
         const int i = (y + tap / kWinogradKernel) * kWinogradSide + x + tap % kWinogradKernel;
         sum += InputAt(tile, from, i) * WeightAt(column, channel, tap);
@@ -215,7 +226,9 @@ class WinogradProblem {
   const kernels::PanelShape& shape_;
   const WinogradSize size_;
   std::mt19937 random_;
-  const int64_t chunk_, channels_;
+  const int64_t chunk_;
+  const std::vector<int64_t> places_;  // of the channels that are multiplied, in the input
+  const int64_t channels_;
   const PanelOrder order_;
   std::vector<uint8_t> inputs_;  // [tile][channel][6][6]
   std::vector<int> weights_;     // [column][channel][3][3]

@@ -81,7 +81,7 @@ struct ConvDescription {
   // point exceeds 8191, or 2047, in magnitude. "widened": others of these, of 16 inputs and more,
   // on "avx2"; as many products, but the input is widened to 16 bits only once.
   //
-  // The algorithm; register tiles, "12x32" (tiles of 16, 1, 2 or 4 outputs x output channels); and
+  // The algorithm; register tiles, "12x32" (tiles of 16, 2, 4 or 1 outputs x output channels); and
   // instructions as above, those of the transforms among them. "", "" and 0: the layer has none.
   std::string transform = {};
   std::string transform_tile = {};

@@ -188,11 +188,12 @@ template <class Simd, int nv, int side>
 void RunStrassenPanel(const TransformedTask& task) {
   if constexpr (side == 1) {
     MultiplyTransformed<Simd, nv>(task, /*positions=*/1, {0, task.chunks});
-    return WriteWidenedTiles<Simd, nv>(task);
+    WriteWidenedTiles<Simd, nv>(task);
+  } else {
+    constexpr int kTransform = side == 2 ? kStrassen : kStrassenTwice;
+    MultiplyTransformed<Simd, nv>(task, kTransforms[kTransform].positions, {0, task.chunks});
+    WriteStrassenTiles<Simd, nv, side>(task);
   }
-  constexpr int kTransform = side == 2 ? kStrassen : kStrassenTwice;
-  MultiplyTransformed<Simd, nv>(task, kTransforms[kTransform].positions, {0, task.chunks});
-  WriteStrassenTiles<Simd, nv, side>(task);
 }
 
 }  // namespace

@@ -15,8 +15,8 @@
 // panels another one for each lane (InputGroup).
 // WeightFormat (kernels/kernel_table.h) says how the four weights of a lane are written. Panels of
 // kChainedShape keep theirs elsewhere, in the order of their chains; those of kTransformed layers
-// have positions instead of taps and pairs instead of groups (transformed.h). Read next: weights.h,
-// fold.h, feed.h.
+// have positions instead of taps and pairs instead of groups (winograd.h, strassen.h). Read next:
+// weights.h, fold.h, feed.h.
 #pragma once
 
 #include <cstddef>
@@ -124,10 +124,10 @@ struct PackedLayer {
 
   static constexpr int32_t kNoException = std::numeric_limits<int32_t>::min();  // no accumulator
 
-  Geometry geometry;
-  const kernels::KernelTable* kernels;
-  Feed feed;
-  Dims tap_grid;  // taps as the panels have them, by feed (TapGrid, SpreadGrid)
+  Geometry geometry = {};
+  const kernels::KernelTable* kernels = nullptr;
+  Feed feed = Feed::kTaps;
+  Dims tap_grid = {};  // taps as the panels have them, by feed (TapGrid, SpreadGrid)
   std::vector<ChannelGroup> groups;
   std::vector<Panel> panels;
   AlignedVector<std::byte> weights;
@@ -136,10 +136,11 @@ struct PackedLayer {
   std::vector<int32_t> chain_inputs;
   std::vector<int16_t> chain_taps;
   AlignedVector<int8_t> chain_weights;  // [link][lane][4]
-  int64_t weight_parts;  // every weight is the sum of so many; more than 1 only in kLanes layers
-  SpreadLayout spread;   // of a kLanes layer; others have output_rows = 1
-  int slide_form;        // of a kLanes layer: see slide.h
-  bool groups_in_place;  // a kLanes layer: see group_feed.h
+  int64_t weight_parts =
+      1;  // every weight is the sum of so many; more than 1 only in kLanes layers
+  SpreadLayout spread = {};             // of a kLanes layer; others have output_rows = 1
+  int slide_form = 0;                   // of a kLanes layer: see slide.h
+  bool groups_in_place = false;         // a kLanes layer: see group_feed.h
   AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
 
   // Of all panels: columns by position, and what puts their bytes in order (columns.h).
@@ -163,19 +164,18 @@ struct PackedLayer {
   int transform = 0;
   int64_t transform_parts = 0;
 
-  // kLanes, kTransformed: a pixel of the input zero point, and as many bytes more as kernels may
-  // read.
+  // kLanes, Winograd: a pixel of the input zero point, and as many bytes more as kernels may read.
   std::vector<uint8_t> padding;
   int64_t window_bytes = 0;  // of one pixel, gathered
-  uint8_t input_zero_point;
-  uint8_t input_maximum;  // of the input and of its padding: at least input_zero_point
-  bool needs_row_terms;   // for weight zero points that are not in the weights
-  int64_t accumulator_bound;
+  uint8_t input_zero_point = 0;
+  uint8_t input_maximum = 255;   // of the input and of its padding: at least input_zero_point
+  bool needs_row_terms = false;  // for weight zero points that are not in the weights
+  int64_t accumulator_bound = 0;
 
   // The same layer with feed kTransformed, for images that take less time so; or null.
   std::shared_ptr<const PackedLayer> transformed;
-  // What this packing takes for a pixel, in vector instructions beside loads; of layers that have a
-  // choice.
+  // What this packing takes for a pixel, in vector instructions beside loads; of layers that may
+  // have another.
   int64_t instructions = 0;
 
   // Bytes of a tap (kTransformed: of a position) of this panel, which has no chains.

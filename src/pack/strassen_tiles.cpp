@@ -14,9 +14,9 @@ void StrassenTiles::Place(int64_t first, int64_t count, int64_t /*kernel_plane*/
   int64_t z = begin / out_[2] / out_[1] % out_[0], image = begin / out_[2] / out_[1] / out_[0];
   for (int64_t p = begin; p < last;) {  // output row by output row
     const int64_t row = (image * in_[0] + z * g.stride[0]) * in_[1] + y * g.stride[1];
-    const uint8_t* pixel = input_ + row * in_[2] * g.in_channels + x * step;
-    for (const int64_t row_end = std::min(p + out_[2] - x, last); p < row_end; ++p, pixel += step) {
-      *pixels++ = pixel;
+    const uint8_t* row_pixels = input_ + row * in_[2] * g.in_channels;
+    for (const int64_t row_end = std::min(p + out_[2] - x, last); p < row_end; ++p, ++x) {
+      *pixels++ = row_pixels + x * step;
       *rows++ = {0, p * g.out_channels};
     }
     x = 0;

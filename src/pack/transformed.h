@@ -61,7 +61,7 @@ struct TransformUnit {
 // (If channels are cut into blocks, those of the first: each has as many.)
 TransformUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
 
-// Bytes / 4 of a position, of all kernel planes (ChannelGroup::depth_groups).
+// Channels / 4 of a position, of one block and all kernel planes (ChannelGroup::depth_groups).
 int64_t TransformedDepthGroups(const PackedLayer& layer, const ChannelGroup& group);
 
 // What a layer takes whose groups are set, in vector instructions beside loads: for a pixel; and,

@@ -9,7 +9,7 @@
 //   tile    0  2  0  2  0  2  0  2  1  3  1
 //
 // In rank 3 a tile is part of an output plane, and has input in as many planes as the kernel has.
-// Read next: ../winograd.cpp.
+// Read next: ../transformed.cpp.
 #pragma once
 
 #include <cstdint>
