@@ -123,7 +123,7 @@ std::vector<Layer> LargeImages() {
                          .padding = {2, 2}};
     layers.push_back(MakeLayer(params, {.size = {24 + i % 5, 24 + i / 5}}));
     params = {.in_channels = 64, .out_channels = 40, .kernel = {1 + i % 3, 3, 3}};
-    if (i % 4 == 0) layers.push_back(MakeLayer(params, {.size = {3, 18, 22}}));
+    if (i % 4 < 2) layers.push_back(MakeLayer(params, {.size = {3, 18, 22}}));
   }
   return layers;
 }
@@ -181,12 +181,12 @@ std::vector<Layer> PointwiseImages() {
 std::vector<Layer> LargePointwise() {
   std::vector<Layer> layers;
   for (int64_t i = 0; i < 36; ++i) {
-    const ConvParams params = {.in_channels = 256 + 4 * i,
-                               .out_channels = i % 2 == 0 ? 256 - 2 * i : 256 + 4 * i,
+    const ConvParams params = {.in_channels = 256 + 4 * (i % 9),
+                               .out_channels = i % 2 == 0 ? 256 - 2 * i : 256 + 4 * (i % 7),
                                .kernel = {1, 1},
                                .stride = {1 + i % 4 / 3, 1}};
     layers.push_back(MakeLayer(params, {.size = {9 + i % 5, 8}}));
-    layers.push_back(MakeLayer(params, {.size = {1, 1 + i % 3}}));
+    if (i % 4 < 2) layers.push_back(MakeLayer(params, {.size = {1, 1 + i % 3}}));
   }
   return layers;
 }

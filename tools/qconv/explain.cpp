@@ -54,8 +54,7 @@ void Explain(const JobOptions& options) {
   fmt::print(
       "\nchain: links of a chain, on average\n"
       "instr.: vector instructions for four products in each lane of a vector\n"
-      "widened: if everything were widened; transf.: in tiles, transformed, for larger\n"
-      "images\n"
+      "widened: if everything were widened; transf.: in transformed tiles, for larger images\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 
