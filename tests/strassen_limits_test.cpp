@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -40,6 +39,21 @@ class StrassenLimits : public testing::TestWithParam<std::string> {
     layer.feed = pack::Feed::kTransformed;
     layer.transform = transform;
     return layer;
+  }
+
+  // Runs the packing of a case by this transform; returns how many there are.
+  int CheckPacked(const cases::Case& c, const std::vector<uint8_t>& expected, int transform) const {
+    int packed = 0;
+    const auto [input_size, output_size] = test::SizesOf(c);
+    for (const PackedLayer& layer : test::PackTransformed(c, GetParam())) {
+      if (layer.transform != transform) continue;
+      ++packed;
+      std::vector<uint8_t> output(expected.size());
+      RunTransformed(layer, 1, input_size, output_size, c.input.data(), output.data(),
+                     Executor::Serial());
+      EXPECT_EQ(test::Difference(expected, output), "");
+    }
+    return packed;
   }
 };
 
@@ -106,17 +120,7 @@ TEST_P(StrassenLimits, TransformedWeightsFitInt16) {
       const std::vector<uint8_t> expected = test::RunReference(c);
       for (const uint8_t byte : expected) EXPECT_TRUE(byte > 0 && byte < 255);
       EXPECT_EQ(test::Difference(expected, test::RunOn(c, GetParam())), "");
-      int packed = 0;
-      const auto [input_size, output_size] = test::SizesOf(c);
-      for (const PackedLayer& layer : test::PackTransformed(c, GetParam())) {
-        if (layer.transform != transform) continue;
-        ++packed;
-        std::vector<uint8_t> output(expected.size());
-        RunTransformed(layer, 1, input_size, output_size, c.input.data(), output.data(),
-                       Executor::Serial());
-        EXPECT_EQ(test::Difference(expected, output), "");
-      }
-      EXPECT_EQ(packed, HasKernels(transform) ? 1 : 0);
+      EXPECT_EQ(CheckPacked(c, expected, transform), HasKernels(transform) ? 1 : 0);
       // One more is too much, wherever it is.
       for (const size_t out : {0, 7}) {
         std::vector<int32_t> zero_points = c.weight_zero_points;
@@ -183,17 +187,7 @@ TEST_P(StrassenLimits, ScratchHoldsSixTiles) {
       const cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = {5, 5}}),
                                             cases::Weights::kUniform, /*seed=*/1);
       const std::vector<uint8_t> expected = test::RunReference(c);
-      const auto [input_size, output_size] = test::SizesOf(c);
-      bool packed = false;
-      for (const PackedLayer& layer : test::PackTransformed(c, GetParam())) {
-        if (layer.transform != transform) continue;
-        packed = true;
-        std::vector<uint8_t> output(expected.size());
-        RunTransformed(layer, 1, input_size, output_size, c.input.data(), output.data(),
-                       Executor::Serial());
-        EXPECT_EQ(test::Difference(expected, output), "");
-      }
-      EXPECT_EQ(packed, channels == most);
+      EXPECT_EQ(CheckPacked(c, expected, transform), channels == most ? 1 : 0);
     }
   }
 }

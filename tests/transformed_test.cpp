@@ -159,6 +159,7 @@ class TransformedFeatures : public testing::TestWithParam<std::string> {};
 TEST_P(TransformedFeatures, AreAllExercised) {
   const kernels::KernelTable& table = dispatch::SelectKernels(GetParam());
   Exercised all[kernels::kTransformCount];
+  int others = 0;
   for (const test::TransformedFamily& family : test::TransformedFamilies()) {
     test::ForEachTransformedCase(family, [&](const cases::Case& c) {
       for (const PackedLayer& layer : test::PackTransformed(c, GetParam())) {
@@ -166,15 +167,20 @@ TEST_P(TransformedFeatures, AreAllExercised) {
         AddFeatures(layer, c, all[layer.transform].features);
       }
       const PackedLayer layer = test::Pack(c, GetParam());
-      if (layer.transformed == nullptr) return;
+      if (layer.transformed == nullptr) {
+        ++others;
+        return;
+      }
       const auto [input_size, output_size] = test::SizesOf(c);
       Exercised& exercised = all[layer.transformed->transform];
       const bool preferred =
           PrefersTransformed(layer, c.layer.image.batch, input_size, output_size);
       ++(preferred ? exercised.preferred : exercised.not_preferred);
-      if (preferred) exercised.features.insert("preferred");
+      exercised.features.insert(preferred ? "preferred" : "not preferred");
+      if (preferred && layer.geometry.rank == 3) exercised.features.insert("preferred in rank 3");
     });
   }
+  EXPECT_GT(others, 0);
   const bool vectors = GetParam() != "scalar", widens = vectors && !pack::HasDotProduct(table);
   for (int transform = 0; transform < kernels::kTransformCount; ++transform) {
     const Exercised& exercised = all[transform];
@@ -186,6 +192,7 @@ TEST_P(TransformedFeatures, AreAllExercised) {
     std::set<std::string> wanted;
     if (table.transforms[transform] != nullptr) {
       wanted = {"preferred",
+                "not preferred",
                 "chunks that overlap",
                 "channels multiplied once only",
                 "idle columns",
@@ -194,6 +201,7 @@ TEST_P(TransformedFeatures, AreAllExercised) {
                 "rank 3",
                 "weight zero points"};
       if (!widened) wanted.insert("a tile beyond the output");
+      if (winograd || widened) wanted.insert("preferred in rank 3");
       if (winograd) {
         wanted.insert({"groups", "groups that share a chunk", "channels beyond the group",
                        "a narrower group", "kernel planes", "kernel planes of narrow groups",
@@ -204,10 +212,11 @@ TEST_P(TransformedFeatures, AreAllExercised) {
         wanted.insert("shape " + std::to_string(i));
       }
       EXPECT_GT(exercised.packed, 100);
-      EXPECT_GT(exercised.preferred, winograd && !widens ? 20 : 3);
-      if (!widened) {
-        EXPECT_GT(exercised.not_preferred, winograd ? 30 : 1);
+      if (winograd) {
+        EXPECT_GT(exercised.preferred + exercised.not_preferred, 200);
       }
+      EXPECT_GT(exercised.preferred, !winograd ? 3 : widens ? 100 : 20);
+      EXPECT_GT(exercised.not_preferred, winograd ? 30 : 1);
     }
     EXPECT_EQ(exercised.features, wanted);
     const std::string name = kernels::kTransforms[transform].name;
