@@ -39,13 +39,12 @@ void SetDense(PackedLayer& layer) {
 // What BuildTransformed makes, without panels.
 std::optional<PackedLayer> ShapeTransformed(const PackedLayer& layer, int transform,
                                             const LayerNumbers& numbers) {
-  PackedLayer transformed = {};
+  PackedLayer transformed;
   transformed.geometry = layer.geometry;
   transformed.kernels = layer.kernels;
   transformed.input_maximum = layer.input_maximum;
   transformed.feed = Feed::kTransformed;
   transformed.transform = transform;
-  transformed.weight_parts = 1;
   const std::span<const int32_t> zero_points = numbers.quantization.weight_zero_points;
   if (transform == kernels::kWinograd) {
     if (!pack::HasWinogradShape(transformed)) return {};

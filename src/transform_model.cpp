@@ -56,9 +56,7 @@ int64_t MostTiles(const PackedLayer& layer) {
   const auto& [name, positions, pixels, outputs, blocks] = layer.Algorithm();
   int64_t tile_bytes = positions * (depth * int64_t{sizeof(int16_t)} + product_bytes);
   if (layer.transform_parts > 1) tile_bytes += outputs * product_bytes;
-  // Between positions, and at their end, there is a cache line.
-  constexpr int64_t kLineBytes = 64;
-  const int64_t room = kTransformScratchBytes - 3 * positions * kLineBytes;
+  const int64_t room = kTransformScratchBytes - 3 * positions * kTransformGapBytes;
   return std::min(
       {room / tile_bytes, kMaxTransformedOutputs / outputs, kMaxTransformedPixels / pixels});
 }
@@ -91,6 +89,10 @@ double PixelSlots(const PackedLayer& layer, double block_tiles) {
 
 }  // namespace
 
+int64_t PanelSets(const PackedLayer& layer) {
+  return std::ssize(layer.panels) / layer.Algorithm().blocks;
+}
+
 bool FitsTransformed(const PackedLayer& layer) { return MostTiles(layer) >= kFewestTiles; }
 
 double LeastSlots(const PackedLayer& layer) {
@@ -105,7 +107,7 @@ TransformedShares ChooseTransformedShares(const PackedLayer& layer, int64_t tile
   const int64_t fewest = CeilDiv(tiles, MostTiles(layer));
   if (threads == 1) return {fewest, 1};
   const dispatch::DefaultFloatEnvironment float_environment;
-  const int64_t panels = std::ssize(layer.panels) / layer.Algorithm().blocks;
+  const int64_t panels = PanelSets(layer);
   const auto input = static_cast<double>(pack::TransformInputInstructions(layer));
   const double rest = static_cast<double>(layer.instructions * layer.Algorithm().outputs) - input;
   const double fetch = FetchTiles(layer);

@@ -15,6 +15,12 @@ namespace qconv {
 // MiB.
 inline constexpr int64_t kMaxTransformedOutputs = 512, kMaxTransformedPixels = 1152;
 inline constexpr int64_t kTransformScratchBytes = 656 * 1024;
+// Between positions there: a cache line, lest all positions of a tile fall into the same set of a
+// cache.
+inline constexpr int64_t kTransformGapBytes = 64;
+
+// Panels that share their weights, of which threads have some each.
+int64_t PanelSets(const pack::PackedLayer& layer);
 
 // Whether the scratch of a task holds enough tiles of a layer with these groups.
 bool FitsTransformed(const pack::PackedLayer& layer);

@@ -20,18 +20,6 @@ using pack::Dims;
 using pack::PackedLayer;
 using pack::Panel;
 
-constexpr int64_t kLineBytes = 64;
-
-// In whole chunks, as a unit has one at least.
-int64_t Depth(const PackedLayer& layer, const pack::TransformUnit& unit) {
-  return pack::TransformDepth(layer.kernels->lanes, unit.channels);
-}
-
-// Panels that share their weights.
-int64_t PanelSets(const PackedLayer& layer) {
-  return std::ssize(layer.panels) / layer.Algorithm().blocks;
-}
-
 // What all tasks of one Run share.
 struct Job {
   const PackedLayer& layer;
@@ -60,17 +48,19 @@ class Block {
   }
 
  private:
-  // In int16s and int32s. A cache line more than there are data, lest all positions of a tile fall
-  // into the same set of a cache.
-  int64_t InputStep() const { return depth_ * count_ + kLineBytes / int64_t{sizeof(int16_t)}; }
+  // In int16s and int32s.
+  int64_t InputStep() const {
+    return depth_ * count_ + kTransformGapBytes / int64_t{sizeof(int16_t)};
+  }
   int64_t ProductStep(int64_t columns) const {
-    return columns * count_ + kLineBytes / int64_t{sizeof(int32_t)};
+    return columns * count_ + kTransformGapBytes / int64_t{sizeof(int32_t)};
   }
   int16_t* Input() { return reinterpret_cast<int16_t*>(scratch_); }
 
   // Of all kernel planes, one behind the other in each position.
   void Transform(const pack::TransformUnit& unit) {
-    const int64_t planes = layer_.geometry.kernel[0], depth = Depth(layer_, unit);
+    const int64_t planes = layer_.geometry.kernel[0];
+    const int64_t depth = pack::TransformDepth(layer_.kernels->lanes, unit.channels);
     unit_ = unit;
     depth_ = planes * depth;
     for (int64_t plane = 0; plane < planes; ++plane) {
@@ -125,7 +115,7 @@ class Block {
   int64_t depth_ = 0;              // of it, all kernel planes
   const uint8_t* pixels_[kMaxTransformedPixels];
   kernels::Row rows_[kMaxTransformedOutputs];
-  alignas(kLineBytes) std::byte scratch_[kTransformScratchBytes];
+  alignas(kTransformGapBytes) std::byte scratch_[kTransformScratchBytes];
 };
 
 // Block t / splits, t % splits-th share of the panels.

@@ -12,20 +12,6 @@ namespace {
 
 using kernels::kStrassenProducts;
 
-constexpr int kLevelGain = 4;  // T4 of the formula has four weights
-
-// How much larger than weights transformed ones can be.
-int32_t MostGain(const PackedLayer& layer) {
-  switch (layer.transform) {
-    case kernels::kWidened:
-      return 1;
-    case kernels::kStrassen:
-      return kLevelGain;
-    default:
-      return kLevelGain * kLevelGain;
-  }
-}
-
 // out[0 .. positions of a side) = T, of blocks b[input channels][output channels].
 template <int side>
 void Transform(const int32_t (&b)[side][side], int16_t* out) {
@@ -98,7 +84,10 @@ bool HasStrassenShape(const PackedLayer& layer) {
 
 bool FitsStrassen(const PackedLayer& layer, std::span<const int8_t> weights,
                   std::span<const int32_t> zero_points) {
-  const int64_t most = std::numeric_limits<int16_t>::max() / MostGain(layer);
+  // Transformed weights may be four times as large for each level, as T4 of the formula has four:
+  // 4 for two blocks, 16 for four.
+  const int blocks = layer.Algorithm().blocks;
+  const int64_t most = std::numeric_limits<int16_t>::max() / (blocks * blocks);
   const int64_t inputs = layer.geometry.in_channels;
   auto next = weights.begin();
   for (int64_t out = 0; out < layer.geometry.out_channels; ++out) {
