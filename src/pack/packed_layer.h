@@ -136,8 +136,8 @@ struct PackedLayer {
   std::vector<int32_t> chain_inputs;
   std::vector<int16_t> chain_taps;
   AlignedVector<int8_t> chain_weights;  // [link][lane][4]
-  int64_t weight_parts =
-      1;  // every weight is the sum of so many; more than 1 only in kLanes layers
+  // Every weight is the sum of so many; more than 1 only in kLanes layers.
+  int64_t weight_parts = 1;
   SpreadLayout spread = {};             // of a kLanes layer; others have output_rows = 1
   int slide_form = 0;                   // of a kLanes layer: see slide.h
   bool groups_in_place = false;         // a kLanes layer: see group_feed.h
