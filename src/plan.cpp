@@ -115,7 +115,7 @@ int64_t RowsOfBlocks(const PackedLayer& layer, const Piece& rectangle, int64_t m
     if (runs > 0) return runs * width;
   }
   if (rectangle.copied()) {
-    most = std::clamp<int64_t>(pack::CopiedRows(layer, kCopyBytes), 1, most);
+    most = std::max<int64_t>(pack::CopiedRows(layer, rectangle, most, kCopyBytes), 1);
   }
   if (GathersRows(layer)) return CeilDiv(rectangle.width(), CeilDiv(rectangle.width(), most));
   const kernels::PanelShape& shape = MainShape(layer);

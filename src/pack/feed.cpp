@@ -64,15 +64,25 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
 }
 
 // Whether a copied piece has one strip for each of its runs, all of one size.
-bool SharesStrips(const PackedLayer& layer) {
-  return layer.feed != Feed::kPadded && StripGatherer::WindowsShare(layer.geometry);
+bool SharesStrips(const PackedLayer& layer, const Piece& piece) {
+  const int64_t outputs = std::min(piece.rows(), piece.width());
+  return layer.feed == Feed::kPadded
+             ? PaddedGatherer::WindowsShare(layer.geometry, outputs)
+             : StripGatherer::WindowsShare(layer.geometry, piece.segment[2].taps(), outputs);
 }
 
-// Bytes of such a strip. (Of groups, the first one has the most channels.)
+// Bytes of such a strip, or of that of a pixel. (Of groups, the first one has the most channels.)
 int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
-  const int64_t outputs = std::min(piece.rows(), piece.width());
+  const Geometry& g = layer.geometry;
+  const ChannelGroup& group = layer.groups[0];
+  const int64_t outputs =
+      SharesStrips(layer, piece) ? std::min(piece.rows(), piece.width()) : int64_t{1};
+  if (layer.feed == Feed::kPadded) {
+    return outputs > 1 ? PaddedGatherer::StripBytes(g, group, outputs)
+                       : PaddedGatherer::WindowBytes(g, group);
+  }
   return piece.segment[0].taps() * piece.segment[1].taps() *
-         StripGatherer::RowBytes(layer.geometry, layer.groups[0], piece.segment[2].taps(), outputs);
+         StripGatherer::RowBytes(g, group, piece.segment[2].taps(), outputs);
 }
 
 // From the strip of an output row to that of the next, for pieces of whole rows.
@@ -80,11 +90,6 @@ int64_t StripStep(const PackedLayer& layer, const Piece& piece) {
   const int64_t bytes = StripBytes(layer, piece);
   if (!StripGatherer::RowsShare(layer.geometry, piece)) return bytes;
   return bytes / piece.segment[1].taps() * layer.geometry.stride[1];
-}
-
-// In windows for each pixel that shares it.
-int64_t LongestStrip(const PackedLayer& layer) {
-  return layer.feed == Feed::kPadded ? PaddedGatherer::kMostShared : 1;
 }
 
 PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
@@ -115,7 +120,8 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
     }
   });
   PieceFeed feed = MakeFeed(layer, group, piece, piece.segment[1].taps() * gatherer.row_bytes(),
-                            gatherer.row_bytes(), 0, true);
+                            gatherer.row_bytes(), gatherer.tap_step() * group.in_channels,
+                            /*merged=*/gatherer.tap_step() == 1);
   feed.input = input;
   feed.output = image.output + first_out;
   feed.rows = rows != nullptr ? rows : room;
@@ -205,13 +211,23 @@ int64_t WindowBytes(const PackedLayer& layer) {
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece) {
   if (layer.feed == Feed::kLanes) return SpreadBytes(layer, piece.extents());
   const int64_t runs = (piece.end - 1) / piece.width() - piece.begin / piece.width() + 1;
-  if (SharesStrips(layer)) return runs * StripBytes(layer, piece);
-  const int64_t windows = runs * std::min(piece.rows(), piece.width());
-  return windows * layer.window_bytes * (windows > 1 ? LongestStrip(layer) : 1);
+  return (SharesStrips(layer, piece) ? runs : piece.rows()) * StripBytes(layer, piece);
 }
 
-int64_t CopiedRows(const PackedLayer& layer, int64_t bytes) {
-  return bytes / (StripGatherer::kStripsPerWindow * LongestStrip(layer) * layer.window_bytes);
+int64_t CopiedRows(const PackedLayer& layer, const Piece& rectangle, int64_t most, int64_t bytes) {
+  const auto fits = [&](int64_t rows) {
+    Piece piece = rectangle;
+    // Pieces that begin with the last pixel of a run touch the most runs.
+    piece.begin += std::min(rectangle.width() - 1, rectangle.rows() - rows);
+    piece.end = piece.begin + rows;
+    return CopyBytes(layer, piece) <= bytes;
+  };
+  int64_t fit = 0;
+  for (int64_t beyond = std::min(most, rectangle.rows()) + 1; beyond - fit > 1;) {
+    const int64_t rows = (fit + beyond) / 2;
+    (fits(rows) ? fit : beyond) = rows;
+  }
+  return fit;
 }
 
 RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
@@ -225,7 +241,7 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
   const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
   int64_t in_run = g.stride[1] * input_width * channels;  // from run to run
   if (copied_) {
-    if (layer.feed != Feed::kRuns || !SharesStrips(layer)) {
+    if (layer.feed != Feed::kRuns || !SharesStrips(layer, rectangle)) {
       width_ = 0;
       return;
     }

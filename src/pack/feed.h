@@ -117,8 +117,9 @@ int64_t WindowBytes(const PackedLayer& layer);
 // Bytes of scratch that a copied piece takes, at most.
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece);
 
-// How many gathered pixels (not kLanes) fit so many bytes, wherever a piece begins.
-int64_t CopiedRows(const PackedLayer& layer, int64_t bytes);
+// How many neighbours of a rectangle of copied pixels (not kLanes) fit so many bytes wherever they
+// begin, `most` at most.
+int64_t CopiedRows(const PackedLayer& layer, const Piece& rectangle, int64_t most, int64_t bytes);
 
 // The feed of a piece for the input channels of `group`. Gathers copied pixels to `scratch`; uses
 // room[0, piece.rows()) where `run_rows` do not fit. Not for kLanes (lane_feed.h).

@@ -13,7 +13,8 @@
 namespace qconv::pack {
 
 // Windows of neighbouring pixels as a strip: an input row for each kernel row, shared by the pixels
-// of the strip where their windows overlap (else a strip is one pixel, and just its taps).
+// of the strip where that is no longer than their windows (else a strip is one pixel, and just its
+// taps).
 //
 //   strip: [kd][kh][input pixels][channels], rows rounded up to depth groups
 //
@@ -25,32 +26,33 @@ class StripGatherer {
                 const ImageView& image, std::byte* scratch);
 
   int64_t strip_outputs() const { return strip_outputs_; }  // a strip serves so many, at most
+  int64_t tap_step() const { return tap_step_; }            // pixels of a strip from tap to tap
   int64_t row_bytes() const { return row_bytes_; }
 
   // Gathers the windows of `count` <= strip_outputs() pixels from output position `at`.
   const uint8_t* Gather(const Dims& at, int64_t count);
 
   static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group);
-  // Whether neighbouring pixels can share a strip: their windows overlap or touch, and taps are
-  // neighbours.
-  static bool WindowsShare(const Geometry& g) {
-    return g.dilation[2] == 1 && g.stride[2] <= g.kernel[2];
+  // Input pixels between the first tap of the first of `outputs` neighbours and the last of the
+  // last, with `taps` taps in w.
+  static int64_t InputPixels(const Geometry& g, int64_t taps, int64_t outputs) {
+    return (outputs - 1) * g.stride[2] + (taps - 1) * g.dilation[2] + 1;
+  }
+  // Whether neighbours share a strip.
+  static bool WindowsShare(const Geometry& g, int64_t taps, int64_t outputs) {
+    return outputs > 1 && InputPixels(g, taps, outputs) <= outputs * taps;
   }
   // Whether output rows one below the other can.
   static bool RowsShare(const Geometry& g, const Piece& piece) {
     return piece.segment[0].taps() == 1 && g.dilation[1] == 1 &&
            g.stride[1] <= piece.segment[1].taps();
   }
-  // Bytes of a row of a strip that serves `outputs` pixels with `taps` taps in w. Kernels read the
-  // last window to the end of its last depth group.
+  // Bytes of a row of a strip that serves `outputs` pixels, which share it or are one, with `taps`
+  // taps in w. Kernels read the last window to the end of its last depth group.
   static int64_t RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
                           int64_t outputs);
-  // Strips of a piece are of one length, and a piece may begin and end within an output row, so
-  // that for the pixels of little more than one strip there may be three.
-  static constexpr int64_t kStripsPerWindow = 3;
 
  private:
-  int64_t InputPixels(int64_t outputs) const;
   void GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels);
 
   const PackedLayer& layer_;
@@ -59,7 +61,7 @@ class StripGatherer {
   const Piece& piece_;
   const ImageView& image_;
   uint8_t* next_;
-  int64_t strip_outputs_, row_bytes_;
+  int64_t strip_outputs_, tap_step_, row_bytes_;
   // If rows share: the strip before and its first output position.
   uint8_t* last_ = nullptr;
   int64_t last_y_ = 0, last_x_ = 0;
@@ -84,11 +86,19 @@ class PaddedGatherer {
   // `at`.
   const uint8_t* Gather(const Dims& at, int64_t count);
 
-  // A shared strip is at most so many times as long as the taps.
-  static constexpr int64_t kMostShared = 2;
-
   static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group) {
     return geometry.Taps() * group.depth_groups * kernels::kDepthGroup;
+  }
+  // Whether `outputs` neighbours share a strip.
+  static bool WindowsShare(const Geometry& g, int64_t outputs) {
+    constexpr int64_t kMostShared = 2;
+    return outputs > 1 && StripGatherer::InputPixels(g, g.kernel[2], outputs) <=
+                              kMostShared * outputs * g.kernel[2];
+  }
+  // Bytes of a strip of `outputs` that share it.
+  static int64_t StripBytes(const Geometry& g, const ChannelGroup& group, int64_t outputs) {
+    return WindowBytes(g, group) / g.kernel[2] *
+           StripGatherer::InputPixels(g, g.kernel[2], outputs);
   }
 
  private:
