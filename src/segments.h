@@ -3,6 +3,7 @@
 // Layer: middle end. Pure functions of sizes. Used by plan.cpp only; read next: plan.h.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,20 +21,13 @@ struct Segments {
   void Add(const pack::Segment& segment) {
     if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
   }
-  bool Copies() const {
-    for (int i = 0; i < count; ++i) {
-      if (list[static_cast<size_t>(i)].copied) return true;
-    }
-    return false;
+  template <class F>
+  void ForEach(const F& f) const {
+    for (int i = 0; i < count; ++i) f(list[static_cast<size_t>(i)]);
   }
-  // Taps of all positions together.
-  int64_t Taps() const {
-    int64_t taps = 0;
-    for (int i = 0; i < count; ++i) {
-      const pack::Segment& s = list[static_cast<size_t>(i)];
-      taps += (s.end - s.begin) * s.taps();
-    }
-    return taps;
+  bool Copies() const {
+    return std::any_of(list.begin(), list.begin() + count,
+                       [](const pack::Segment& segment) { return segment.copied; });
   }
 };
 

@@ -126,6 +126,12 @@ TEST(Plan, CoversLargeImages) {
         .padding = {12, 36}},
        {.size = {65, 65}}},
       {{.in_channels = 4, .out_channels = 4, .kernel = {33}, .padding = {16}}, {.size = {200}}},
+      {{.in_channels = 128, .out_channels = 4, .kernel = {33}, .dilation = {2}, .padding = {32}},
+       {.size = {200}}},
+      {{.in_channels = 128, .out_channels = 4, .kernel = {1, 11}, .padding = {0, 5}},
+       {.size = {30, 30}}},
+      {{.in_channels = 64, .out_channels = 4, .kernel = {10}, .dilation = {200}, .padding = {900}},
+       {.size = {1000}}},
       {{.in_channels = 6, .out_channels = 4, .kernel = {11, 11}, .padding = {20, 5}},
        {.size = {30, 30}}},
       {{.in_channels = 4,
@@ -176,14 +182,20 @@ bool Pads(const ConvParams& params, const Image& image) {
   return ImagePlan(layer, 1, input, OutputSize(layer.geometry, input), /*threads=*/1).pads();
 }
 
-// Small images of groups of few channels, and small images under kernels of many taps.
+// Small images of groups of few channels, small images under kernels of many taps, and those whose
+// edges leave little.
 TEST(Plan, PadsWhereEdgesTakeLonger) {
   ConvParams params = {
       .in_channels = 128, .out_channels = 128, .groups = 4, .kernel = {5, 5}, .padding = {2, 2}};
   EXPECT_TRUE(Pads(params, {.size = {7, 7}}));
   EXPECT_FALSE(Pads(params, {.size = {17, 17}})) << "more than a block";
-  params.groups = 1;
+  params = {.in_channels = 256, .out_channels = 256, .kernel = {3, 3}, .padding = {1, 1}};
   EXPECT_FALSE(Pads(params, {.size = {7, 7}})) << "many channels: taps in the padding cost more";
+  params.in_channels = 512;
+  params.kernel = {5, 5};
+  params.padding = {2, 2};
+  const bool tall = Pack(MakeCase(params, {.size = {5, 5}})).kernels->shapes[0].rows > 1;
+  EXPECT_EQ(Pads(params, {.size = {5, 5}}), tall) << "25 pieces of a pixel, tiles of more";
   params = {.in_channels = 96, .out_channels = 96, .groups = 2, .kernel = {128}, .padding = {64}};
   EXPECT_TRUE(Pads(params, {.size = {49}}));
   EXPECT_FALSE(Pads(params, {.size = {499}})) << "more than a block";
