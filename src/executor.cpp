@@ -11,9 +11,12 @@ namespace {
 
 void ParallelForInArena(int64_t count, Executor::Task task, const void* context) {
   if (count == 1) return task(context, 0);
-  // Isolated: a layer is computed to its end even if the caller's own group of tasks is cancelled.
+  // A layer is computed to its end even if the caller's own group of tasks is cancelled, and a
+  // thread that waits for it takes up no other work: the caller may hold a lock.
   tbb::task_group_context group(tbb::task_group_context::isolated);
-  tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); }, group);
+  tbb::this_task_arena::isolate([&] {
+    tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); }, group);
+  });
 }
 
 // Constants: nothing is registered for the end of the program, which may allocate. (GCC 12 takes no
@@ -26,6 +29,8 @@ class CurrentExecutor final : public Executor {
     ParallelForInArena(count, task, context);
   }
 };
+
+constexpr int kMostThreads = 65536;  // oneTBB fails at some ten million
 
 class SerialExecutor final : public Executor {
  public:
@@ -62,8 +67,9 @@ const Executor& Executor::Serial() {
 }
 
 std::unique_ptr<Executor> Executor::Threads(int threads) {
-  if (threads < 1) {
-    throw std::invalid_argument("qconv: threads is " + std::to_string(threads) + "; want >= 1");
+  if (threads < 1 || threads > kMostThreads) {
+    throw std::invalid_argument("qconv: threads is " + std::to_string(threads) + "; want 1.." +
+                                std::to_string(kMostThreads));
   }
   if (threads == 1) return std::make_unique<SerialExecutor>();
   return std::make_unique<ArenaExecutor>(threads);

@@ -2,6 +2,7 @@
 #include "qconv/executor.h"
 
 #include <gtest/gtest.h>
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
@@ -9,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -117,8 +119,8 @@ TEST(ExecutorTest, MayBeUsedByManyThreadsAtOnce) {
   EXPECT_EQ(sum, 8 * 3 * 4950);
 }
 
-TEST(ExecutorTest, RefusesLessThanOneThread) {
-  for (const int threads : {0, -7}) {
+TEST(ExecutorTest, RefusesNumbersOfThreadsThatItCannotHave) {
+  for (const int threads : {0, -7, 65'537, std::numeric_limits<int>::max()}) {
     try {
       Executor::Threads(threads);
       ADD_FAILURE() << threads << " threads were accepted";
@@ -128,6 +130,24 @@ TEST(ExecutorTest, RefusesLessThanOneThread) {
       EXPECT_NE(text.find(std::to_string(threads)), std::string::npos) << text;
     }
   }
+}
+
+// A thread that waits for a layer is not given other work of the caller, who may hold a lock.
+TEST(ExecutorTest, TakesUpNothingElseWhileItWaits) {
+  constexpr int kThreads = 4;
+  const tbb::global_control threads(tbb::global_control::max_allowed_parallelism, kThreads);
+  tbb::task_arena arena(kThreads);
+  static thread_local int depth = 0;
+  std::atomic<int> nested = 0;
+  const auto layer = [&](int index) {
+    if (++depth > 1) ++nested;
+    For(Executor::Current(), 8, [&](int64_t i) {
+      std::this_thread::sleep_for(std::chrono::microseconds(i == index % 8 ? 1000 : 10));
+    });
+    --depth;
+  };
+  arena.execute([&] { tbb::parallel_for(0, 400, layer, tbb::simple_partitioner()); });
+  EXPECT_EQ(nested, 0);
 }
 
 // A layer is computed even where the caller's own group of tasks has been cancelled.
