@@ -5,7 +5,10 @@ target_compile_options(qconv_options INTERFACE
   -Wall -Wextra -Wshadow -Wpointer-arith
   # GCC 12 raises false alarms in std::string (its bug 105329).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
-  -ffp-contract=off  # every ISA rounds each float operation; see Numerics in README.md
+  # Every ISA rounds each float operation; see Numerics in README.md. Holds where a parent project
+  # has -ffast-math, too.
+  -fno-fast-math -ffp-contract=off
+  -fstack-clash-protection  # frames of Run are large: one that does not fit must fault
   $<$<BOOL:${QCONV_WERROR}>:-Werror>)
 if(QCONV_SANITIZE)
   target_compile_options(qconv_options INTERFACE
