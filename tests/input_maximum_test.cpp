@@ -131,7 +131,13 @@ TEST_P(InputMaximumTest, RefusesWithThreads) {
   const size_t last = c.input.size() - 1;
   for (const int threads : {1, 2, 3, 8}) {
     const auto executor = Executor::Threads(threads);
-    for (size_t first = 0; first < last; first += 23'456) {
+    // Also where one task ends and the next begins.
+    std::vector<size_t> places;
+    for (size_t at = 0; at < last; at += 23'456) places.push_back(at);
+    for (size_t at = 1 << 16; at + 1 < last; at += 1 << 16) {
+      places.insert(places.end(), {at - 1, at, at + 1});
+    }
+    for (const size_t first : places) {
       c.input[first] = 128;
       c.input[last] = 255;
       ExpectConvRefuses(c, first, conv, *executor);

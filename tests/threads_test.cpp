@@ -39,6 +39,9 @@ const test::Shape kShapes[] = {
     {"batch",
      {.in_channels = 8, .out_channels = 8, .kernel = {3}, .padding = {1}},
      {.batch = 9, .size = {11}}},
+    {"windows_beyond_the_stack",
+     {.in_channels = 4, .out_channels = 4, .groups = 4, .kernel = {95, 95}, .padding = {47, 47}},
+     {.size = {13, 12}}},
     {"one_output", {.in_channels = 40, .out_channels = 1, .kernel = {1, 1}}, {.size = {1, 1}}},
 };
 
@@ -49,6 +52,21 @@ class Backwards : public Executor {
   int Concurrency() const override { return concurrency_; }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
     for (int64_t i = count; i-- > 0;) std::thread(task, context, i).join();
+  }
+
+ private:
+  int concurrency_;
+};
+
+// Runs all tasks at once.
+class AtOnce : public Executor {
+ public:
+  explicit AtOnce(int concurrency) : concurrency_(concurrency) {}
+  int Concurrency() const override { return concurrency_; }
+  void ParallelFor(int64_t count, Task task, const void* context) const override {
+    std::vector<std::thread> threads;
+    for (int64_t i = 0; i < count; ++i) threads.emplace_back(task, context, i);
+    for (std::thread& thread : threads) thread.join();
   }
 
  private:
@@ -91,6 +109,14 @@ TEST_P(ThreadsTest, AnyOrderOfTasks) {
   for (const int concurrency : {1, 2, 3, 16, 64}) {
     SCOPED_TRACE(concurrency);
     EXPECT_EQ(test::Difference(expected_, layer_case_.Run(conv, Backwards(concurrency))), "");
+  }
+}
+
+TEST_P(ThreadsTest, AllTasksAtOnce) {
+  const Conv conv = Prepack();
+  for (const int concurrency : {2, 16}) {
+    SCOPED_TRACE(concurrency);
+    EXPECT_EQ(test::Difference(expected_, layer_case_.Run(conv, AtOnce(concurrency))), "");
   }
 }
 
