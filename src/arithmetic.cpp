@@ -5,7 +5,7 @@
 
 #include "pack/chains.h"
 #include "pack/integers.h"
-#include "tile_shapes.h"
+#include "panel_shapes.h"
 
 namespace qconv {
 namespace {

@@ -16,7 +16,7 @@ using pack::PackedLayer;
 using pack::Panel;
 
 const char* FeedName(const PackedLayer& layer) {
-  if (layer.feed == Feed::kPadded) return "gathered";
+  if (layer.feed == Feed::kGathered) return "gathered";
   if (layer.slide_form != pack::kNoSlide || layer.groups_in_place) return "sliding";
   if (layer.feed == Feed::kLanes) return "lanes";
   return layer.geometry.Pointwise() ? "direct" : "indirect";

@@ -21,7 +21,7 @@ using Panels = std::span<const Panel>;
 // Rows in sets that share input.
 void RunSlides(const PackedLayer& layer, const ImageView& image, const Segment& d, const Segment& h,
                Panels panels, std::byte* scratch) {
-  static_assert(kernels::kMaxColumns * 2 <= kCopyBytes);
+  static_assert(pack::SlideFeeder::kScratchBytes <= kCopyBytes);
   pack::SlideFeeder feeder(layer, image, scratch);
   const int64_t set = layer.spread.output_rows;
   const int64_t phases = std::min(feeder.phases(), image.output_size[2]);

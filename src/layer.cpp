@@ -12,6 +12,7 @@
 #include "pack/group_feed.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
+#include "pack/layout.h"
 #include "pack/slide.h"
 #include "pack/strassen.h"
 #include "pack/transformed.h"

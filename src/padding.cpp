@@ -4,6 +4,7 @@
 
 #include "pack/feed.h"
 #include "pack/integers.h"
+#include "pack/pad_image.h"
 #include "plan.h"
 
 namespace qconv {

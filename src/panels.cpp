@@ -8,8 +8,8 @@
 #include "pack/group_feed.h"
 #include "pack/lanes.h"
 #include "pack/slide.h"
+#include "panel_shapes.h"
 #include "plan.h"
-#include "tile_shapes.h"
 
 namespace qconv {
 namespace {

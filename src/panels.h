@@ -1,6 +1,6 @@
 // The panels of a layer: its output channels, cut up, and room for their weights and numbers.
 //
-// Layer: middle end. Read next: tile_shapes.h, pack/packed_layer.h.
+// Layer: middle end. Read next: panel_shapes.h, pack/packed_layer.h.
 #pragma once
 
 #include "pack/packed_layer.h"

@@ -56,7 +56,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
       segments = CutByCopying(width, FloorDiv(width.input * channels - read, channels));
       break;
     }
-    case Feed::kPadded:
+    case Feed::kGathered:
     case Feed::kLanes:
     case Feed::kTransformed:  // not planned (transformed.h)
       segments.Add({0, width.output, 0, width.kernel, true, 1});
@@ -67,7 +67,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
 
 Segments CutOuter(const PackedLayer& layer, const Extent& extent) {
   Segments segments;
-  if (layer.feed == Feed::kPadded) {
+  if (layer.feed == Feed::kGathered) {
     segments.Add({0, extent.output, 0, extent.kernel, true, 1});
   } else if (!CutBySkipping(extent, segments)) {
     segments = CutByCovering(extent, /*narrowest=*/1);

@@ -10,6 +10,7 @@
 #include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
+#include "pack/pad_image.h"
 #include "plan.h"
 #include "transform_model.h"
 #include "transformed.h"
@@ -263,7 +264,7 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
                 .splits = splits,
                 .large_scratch = large_scratch.empty() ? nullptr : large_scratch.data()};
   executor.ParallelFor(
-      (blocks + blocks_per_task - 1) / blocks_per_task * splits,
+      pack::CeilDiv(blocks, blocks_per_task) * splits,
       [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
       &job);
 }

@@ -1,6 +1,6 @@
 // Segments: one dimension of the output image, cut where the taps inside the image change.
 //
-// Layer: middle end. Pure functions of sizes. Used by plan.cpp only; read next: plan.h.
+// Layer: middle end. Pure functions of sizes. Used by plan.cpp and padding.cpp; read next: plan.h.
 #pragma once
 
 #include <algorithm>

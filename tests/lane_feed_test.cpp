@@ -12,7 +12,7 @@
 #include "lane_tile.h"
 #include "layer.h"
 #include "pack/lanes.h"
-#include "pack/weights.h"
+#include "pack/layout.h"
 #include "panel_numbers.h"
 #include "plan.h"
 #include "testing.h"

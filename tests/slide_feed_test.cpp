@@ -31,7 +31,7 @@ class SlideWalk {
         plan_(plan),
         input_(c.input),
         output_(static_cast<size_t>(plan.batch() * test::Pixels(plan.output()) * g_.out_channels)),
-        scratch_(static_cast<size_t>(pack::SlideFeeder::ScratchBytes(layer))),
+        scratch_(pack::SlideFeeder::kScratchBytes),
         times_(output_.size()) {}
 
   void Check() {

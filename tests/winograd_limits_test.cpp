@@ -9,6 +9,7 @@
 
 #include "common/case.h"
 #include "dispatch/registry.h"
+#include "pack/layout.h"
 #include "pack/transformed.h"
 #include "pack/weights.h"
 #include "pack/winograd.h"

@@ -80,16 +80,17 @@ class ChainInput {
       }
     }
     const ChainList& list = *task_.chains;
-    const int32_t* inputs = inputs_ + list.first_link;
+    const int32_t* inputs = task_.chain_inputs + list.first_link;
     const int16_t* taps = task_.chain_taps + list.first_link;
     for (int32_t i = 0; i < list.links; ++i) found_[i] = places[taps[i]] + inputs[i];
-    inputs_ = found_ - list.first_link;
+    inputs_ = found_;
+    first_link_ = list.first_link;
   }
 
   template <int m, class Rows>
   inline __attribute__((always_inline)) void AccumulateList(
       typename Simd::Width::Register (&acc)[m][nv], const Rows& a, const ChainList& list) const {
-    AccumulateChains<kMaxLinks>(acc, a, list, inputs_ + list.first_link,
+    AccumulateChains<kMaxLinks>(acc, a, list, inputs_ + (list.first_link - first_link_),
                                 task_.weights + list.weights);
   }
 
@@ -159,7 +160,8 @@ class ChainInput {
   }
 
   const PanelTask& task_;  // no copies: loads of several words just stored take long
-  const int32_t* inputs_;
+  const int32_t* inputs_;  // of the links from this one on:
+  int64_t first_link_ = 0;
   const bool single_;  // one list
   int32_t found_[kMaxWholeLinks];
 };

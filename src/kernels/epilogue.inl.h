@@ -1,9 +1,9 @@
 // The epilogue: int32 accumulators to u8 outputs, in registers.
 //
-// Layer: kernels, compiled once per ISA. The formula is NUMERICS in README.md. Where packing has
-// proven that a single fused multiply-add gives the same bytes (pack/fuse.h says how), a vector of
-// accumulators takes that; else the steps are done one by one, each float operation rounded on its
-// own (-ffp-contract=off), so that all ISAs agree.
+// Layer: kernels, compiled once per ISA. The formula is that of "Numerics" in README.md. Where
+// packing has proven that a single fused multiply-add gives the same bytes (pack/fuse.h says how),
+// a vector of accumulators takes that; else the steps are done one by one, each float operation
+// rounded on its own (-ffp-contract=off), so that all ISAs agree.
 //
 // Read next: width_512.inl.h for the narrowing.
 #pragma once

@@ -18,7 +18,7 @@
 //
 // A weight alone is in s8, so that there is room for every single one: there are no weights without
 // chains. Where these take more instructions than widening everything to 16 bits, packing prefers
-// that (layer.cpp). Read next: ../kernels/chain_input.inl.h.
+// that (../panels.cpp). Read next: ../kernels/chain_input.inl.h.
 #pragma once
 
 #include <cstddef>

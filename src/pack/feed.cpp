@@ -4,6 +4,7 @@
 
 #include "pack/gather.h"
 #include "pack/lane_feed.h"
+#include "pack/pad_image.h"
 
 namespace qconv::pack {
 namespace {
@@ -42,7 +43,7 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   const bool runs = layer.feed == Feed::kRuns;
   const int64_t in_row = piece.segment[2].taps();  // taps of a kernel row
   const int64_t grid_w = layer.tap_grid[2], grid_h = layer.tap_grid[1];
-  PieceFeed feed;
+  PieceFeed feed = {};
   feed.row_count = piece.rows();
   feed.taps[0] = {piece.segment[0].taps(), plane, grid_h * grid_w};
   feed.taps[1] = {piece.segment[1].taps(), row, grid_w};
@@ -66,8 +67,8 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
 // Whether a copied piece has one strip for each of its runs, all of one size.
 bool SharesStrips(const PackedLayer& layer, const Piece& piece) {
   const int64_t outputs = std::min(piece.rows(), piece.width());
-  return layer.feed == Feed::kPadded
-             ? PaddedGatherer::WindowsShare(layer.geometry, outputs)
+  return layer.feed == Feed::kGathered
+             ? QuadGatherer::WindowsShare(layer.geometry, outputs)
              : StripGatherer::WindowsShare(layer.geometry, piece.segment[2].taps(), outputs);
 }
 
@@ -77,9 +78,9 @@ int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
   const ChannelGroup& group = layer.groups[0];
   const int64_t outputs =
       SharesStrips(layer, piece) ? std::min(piece.rows(), piece.width()) : int64_t{1};
-  if (layer.feed == Feed::kPadded) {
-    return outputs > 1 ? PaddedGatherer::StripBytes(g, group, outputs)
-                       : PaddedGatherer::WindowBytes(g, group);
+  if (layer.feed == Feed::kGathered) {
+    return outputs > 1 ? QuadGatherer::StripBytes(g, group, outputs)
+                       : QuadGatherer::WindowBytes(g, group);
   }
   return piece.segment[0].taps() * piece.segment[1].taps() *
          StripGatherer::RowBytes(g, group, piece.segment[2].taps(), outputs);
@@ -131,10 +132,10 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
   return feed;
 }
 
-PieceFeed FeedPadded(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
-                     const ImageView& image, std::byte* scratch, kernels::Row* rows) {
+PieceFeed FeedGathered(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
+                       const ImageView& image, std::byte* scratch, kernels::Row* rows) {
   const Geometry& g = layer.geometry;
-  PaddedGatherer gatherer(layer, group, image, std::min(piece.width(), piece.rows()), scratch);
+  QuadGatherer gatherer(layer, group, image, std::min(piece.width(), piece.rows()), scratch);
   const auto* input = reinterpret_cast<const uint8_t*>(scratch);
   ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
     int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
@@ -201,8 +202,8 @@ int64_t WindowBytes(const PackedLayer& layer) {
   if (layer.feed == Feed::kLanes) return SpreadBytes(layer, {1, 1, 1});
   int64_t most = 0;
   for (const ChannelGroup& group : layer.groups) {
-    most = std::max(most, layer.feed == Feed::kPadded
-                              ? PaddedGatherer::WindowBytes(layer.geometry, group)
+    most = std::max(most, layer.feed == Feed::kGathered
+                              ? QuadGatherer::WindowBytes(layer.geometry, group)
                               : StripGatherer::WindowBytes(layer.geometry, group));
   }
   return most;
@@ -273,7 +274,7 @@ PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const P
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room) {
   if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
-  if (layer.feed == Feed::kPadded) return FeedPadded(layer, group, piece, image, scratch, room);
+  if (layer.feed == Feed::kGathered) return FeedGathered(layer, group, piece, image, scratch, room);
   return FeedStrips(layer, group, piece, image, run_rows, scratch, room);
 }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "kernels/kernel_table.h"
+#include "pack/integers.h"
 #include "pack/packed_layer.h"
 
 namespace qconv::pack {
@@ -27,7 +28,7 @@ struct Segment {
   bool copied;
   int64_t step;
 
-  int64_t size() const { return (end - begin + step - 1) / step; }
+  int64_t size() const { return CeilDiv(end - begin, step); }
   int64_t taps() const { return tap_end - tap_begin; }
 };
 
@@ -59,20 +60,6 @@ struct ImageView {
            group.in_begin + group.in_channels <= first_channel + channels;
   }
 };
-
-// Some layers copy the input of a channel group once, with its padding, and read the copy in place.
-//
-//   [d][h][w][channels], all pixels that windows touch
-//
-// Groups of few channels share a copy of a cache line a pixel, where four or more fit one evenly:
-// each line of the input is read once for all of them. (Groups of 32 do not: in a copy of its own
-// the taps of a kernel row are one run, which is worth more; 3x3, 7x7: 1.20 and 1.14 times oneDNN.)
-Dims PaddedSize(const Geometry& geometry, const Dims& output_size);
-int64_t PaddedChannels(const PackedLayer& layer);
-
-// Writes the copy for `group` to `scratch`; returns `image` with the copy as input.
-ImageView PadImage(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
-                   std::byte* scratch);
 
 // The rows of a rectangle, run after run of neighbours in w. The rows of its pieces that begin with
 // a run, and of pieces that are part of a run, need no computing.

@@ -1,6 +1,6 @@
 // The requantization of an output channel in a single instruction, proven to give the same bytes.
 //
-// Layer: pack. Step by step (NUMERICS in README.md), an accumulator becomes a byte by
+// Layer: pack. Step by step ("Numerics" in README.md), an accumulator becomes a byte by
 //
 //   clamp(RNE(fl((fl(acc + bias)) * multiplier)) + zero point)                 fl: rounded to float
 //

@@ -4,122 +4,9 @@
 #include <cstring>
 
 #include "pack/integers.h"
+#include "pack/row_copy.h"
 
 namespace qconv::pack {
-namespace {
-
-// Copies `count` pixels of an input row, `step` apart and the first at x, `channels` bytes of each,
-// to places `pitch` apart. Pixels outside the row are filled with `zero_point`. `row` is null where
-// the whole row is outside.
-struct RowCopy {
-  const uint8_t* row;
-  int64_t width;
-  int64_t row_channels, channels, pitch;
-  int64_t row_bytes;  // from `row` to the end of the row
-  uint8_t zero_point;
-
-  void operator()(int64_t x, int64_t step, int64_t count, uint8_t* out) const {
-    if (row == nullptr) return Fill(out, count);
-    const int64_t before = StepsBefore(0, x, step, count);
-    const int64_t end = StepsBefore(width, x, step, count);
-    if (before > 0) Fill(out, before);
-    if (end > before) Copy(x + before * step, step, end - before, out + before * pitch);
-    if (end < count) Fill(out + end * pitch, count - end);
-  }
-
- private:
-  void Fill(uint8_t* out, int64_t pixels) const {
-    std::memset(out, zero_point, static_cast<size_t>(pixels * pitch));
-  }
-
-  // Pixels are short: a call of memcpy for each takes longer than the copying, so they go in pieces
-  // of a fixed size. (25 channels, 3x3, dilation 2: 10 % less time.)
-  void Copy(int64_t x, int64_t step, int64_t pixels, uint8_t* out) const {
-    if (step == 1 && pitch == row_channels) {
-      const int64_t bytes = (pixels - 1) * pitch + channels;
-      std::memcpy(out, row + x * row_channels, static_cast<size_t>(bytes));
-      return;
-    }
-    for (; pixels > 0; --pixels, x += step, out += pitch) {
-      const uint8_t* pixel = row + x * row_channels;
-      if (pitch == kernels::kDepthGroup && row_bytes - x * row_channels >= pitch) {
-        std::memcpy(out, pixel, kernels::kDepthGroup);  // what is too much has no weights
-      } else if (channels >= 16) {
-        CopyPieces<16>(pixel, out);
-      } else if (channels >= 8) {
-        CopyPieces<8>(pixel, out);
-      } else if (channels >= 4) {
-        CopyPieces<4>(pixel, out);
-      } else {
-        CopyPieces<1>(pixel, out);
-      }
-    }
-  }
-
-  // The last piece begins early enough to end with the pixel.
-  template <int64_t size>
-  void CopyPieces(const uint8_t* pixel, uint8_t* out) const {
-    for (int64_t i = 0; i < channels; i += size) {
-      const int64_t begin = std::min(i, channels - size);
-      std::memcpy(out + begin, pixel + begin, size);
-    }
-  }
-};
-
-RowCopy MakeRowCopy(const PackedLayer& layer, int64_t first_channel, int64_t channels,
-                    const ImageView& image, int64_t z, int64_t y) {
-  const Dims& size = image.input_size;
-  const int64_t all = layer.geometry.in_channels;
-  const bool inside = z >= 0 && z < size[0] && y >= 0 && y < size[1];
-  return {.row = inside ? image.input + (z * size[1] + y) * size[2] * all + first_channel : nullptr,
-          .width = size[2],
-          .row_channels = all,
-          .channels = channels,
-          .pitch = channels,
-          .row_bytes = size[2] * all - first_channel,
-          .zero_point = layer.input_zero_point};
-}
-
-}  // namespace
-
-Dims PaddedSize(const Geometry& g, const Dims& output_size) {
-  Dims size;
-  for (size_t i = 0; i < 3; ++i) {
-    size[i] = (output_size[i] - 1) * g.stride[i] + (g.kernel[i] - 1) * g.dilation[i] + 1;
-  }
-  return size;
-}
-
-int64_t PaddedChannels(const PackedLayer& layer) {
-  constexpr int64_t kCacheLine = 64, kFewestGroups = 4;
-  const auto groups = static_cast<int64_t>(layer.groups.size());
-  const int64_t channels = layer.groups[0].in_channels, all = layer.geometry.in_channels;
-  const bool evenly =
-      kCacheLine % channels == 0 && all % kCacheLine == 0 && groups * channels == all;
-  return evenly && kCacheLine / channels >= kFewestGroups ? kCacheLine : channels;
-}
-
-ImageView PadImage(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
-                   std::byte* scratch) {
-  const Dims& padding = layer.geometry.padding;
-  const int64_t channels = PaddedChannels(layer);
-  const bool shared = channels > group.in_channels;
-  ImageView padded = image;
-  padded.input_size = PaddedSize(layer.geometry, image.output_size);
-  padded.input = reinterpret_cast<const uint8_t*>(scratch);
-  padded.channels = channels;
-  padded.first_channel = shared ? group.in_begin / channels * channels : group.in_begin;
-  padded.padding = {};
-  auto* out = reinterpret_cast<uint8_t*>(scratch);
-  const Dims& size = padded.input_size;
-  for (int64_t z = 0; z < size[0]; ++z) {
-    for (int64_t y = 0; y < size[1]; ++y, out += size[2] * channels) {
-      MakeRowCopy(layer, padded.first_channel, channels, image, z - padding[0], y - padding[1])(
-          -padding[2], 1, size[2], out);
-    }
-  }
-  return padded;
-}
 
 StripGatherer::StripGatherer(const PackedLayer& layer, const ChannelGroup& group,
                              const Piece& piece, const ImageView& image, std::byte* scratch)
@@ -184,8 +71,8 @@ void StripGatherer::GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels) {
   next_ += row_bytes_;
 }
 
-PaddedGatherer::PaddedGatherer(const PackedLayer& layer, const ChannelGroup& group,
-                               const ImageView& image, int64_t outputs, std::byte* scratch)
+QuadGatherer::QuadGatherer(const PackedLayer& layer, const ChannelGroup& group,
+                           const ImageView& image, int64_t outputs, std::byte* scratch)
     : layer_(layer),
       g_(layer.geometry),
       group_(group),
@@ -198,7 +85,7 @@ PaddedGatherer::PaddedGatherer(const PackedLayer& layer, const ChannelGroup& gro
   row_bytes_ = (shared_ ? StripGatherer::InputPixels(g_, taps, outputs) : taps) * pixel_bytes_;
 }
 
-const uint8_t* PaddedGatherer::Gather(const Dims& at, int64_t count) {
+const uint8_t* QuadGatherer::Gather(const Dims& at, int64_t count) {
   const uint8_t* strip = next_;
   const auto origin = [&](size_t i) { return at[i] * g_.stride[i] - g_.padding[i]; };
   const int64_t taps = g_.kernel[2], step = shared_ ? 1 : g_.dilation[2];

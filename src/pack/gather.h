@@ -67,15 +67,15 @@ class StripGatherer {
   int64_t last_y_ = 0, last_x_ = 0;
 };
 
-// Strips whose pixels are padded to a multiple of four channels, so that taps need not be
+// Strips whose pixels are rounded up to a multiple of four channels, so that taps need not be
 // neighbours. Neighbouring pixels share one, unless it holds far more than their taps.
 //
 //   strip: [kd][kh][input pixels][channels, rounded up to depth groups]
-class PaddedGatherer {
+class QuadGatherer {
  public:
   // For runs of up to `outputs` pixels.
-  PaddedGatherer(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
-                 int64_t outputs, std::byte* scratch);
+  QuadGatherer(const PackedLayer& layer, const ChannelGroup& group, const ImageView& image,
+               int64_t outputs, std::byte* scratch);
 
   int64_t strip_outputs() const { return strip_outputs_; }  // a strip serves so many, at most
   int64_t output_bytes() const { return shared_ ? g_.stride[2] * pixel_bytes_ : 0; }

@@ -211,9 +211,8 @@ void GroupFeeder::FillRow(const uint8_t* row, int64_t channel, const uint8_t** c
   if (begin == end) return;
   const uint8_t* at = row + (x_ + begin * step) * g_.in_channels + channel;
   for (int64_t c = begin; c < end; ++c, at += step * g_.in_channels) columns[c] = at;
-  const uint8_t* last = tensor_end_.last();
-  near_end_ = near_end_ || columns[end - 1] - channel + g_.in_channels > last;
-  for (int64_t c = end - 1; c >= begin && columns[c] > last; --c) {
+  near_end_ = near_end_ || tensor_end_.Room(columns[end - 1]) < g_.in_channels - channel;
+  for (int64_t c = end - 1; c >= begin && tensor_end_.Room(columns[c]) < 0; --c) {
     columns[c] = tensor_end_.Safe(columns[c]);
   }
 }

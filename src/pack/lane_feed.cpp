@@ -41,7 +41,7 @@ SpreadSteps MakeSpreadSteps(int64_t stride, int64_t sharing, int64_t taps, int64
 }
 
 SpreadAxis MakeSpreadAxis(const SpreadSteps& s, int64_t outputs) {
-  const int64_t sets = (outputs + s.sharing - 1) / s.sharing;
+  const int64_t sets = CeilDiv(outputs, s.sharing);
   const int64_t unit = sets == 1 && s.taps > 1 ? s.distance : s.unit;
   const int64_t shared = ((sets - 1) * s.stride + (s.taps - 1) * s.distance) / unit + 1;
   if (shared <= sets * s.taps) return {1, shared, 0, unit, s.stride / unit, s.distance / unit};
@@ -123,7 +123,7 @@ int LaneFeeder::Feed(const Panel& panel, PieceFeed* feeds) {
 // How many output rows are the i-th of those that share positions.
 int64_t LaneFeeder::OutputRows(int64_t i) const {
   const int64_t sharing = layer_.spread.output_rows;
-  return (outputs_[1] - i + sharing - 1) / sharing;
+  return CeilDiv(outputs_[1] - i, sharing);
 }
 
 void LaneFeeder::FillRows() {
@@ -235,7 +235,7 @@ void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
   const int64_t last = image_.input_size[2] - 1;
   Band safe = band;
   while (safe.rows > 0 &&
-         band.lowest + (safe.rows - 1) * band.pitch + last * g_.in_channels > tensor_end_.last()) {
+         (safe.rows - 1) * band.pitch + last * g_.in_channels > tensor_end_.Room(band.lowest)) {
     --safe.rows;
   }
   task_.output_step = w.phases * position_bytes_;
@@ -244,7 +244,7 @@ void LaneFeeder::SpreadRows(const Band& band, std::byte* out) {
     if (safe.rows > 0) SpreadPhase(safe, x, last, out);
     for (int64_t i = safe.rows; i < band.rows; ++i) {
       const Band row = RowOf(band, i);
-      const int64_t readable = FloorDiv(tensor_end_.last() - row.lowest, g_.in_channels);
+      const int64_t readable = FloorDiv(tensor_end_.Room(row.lowest), g_.in_channels);
       SpreadPhase(row, x, std::min(last, readable), out + i * task_.output_row_step);
     }
   }

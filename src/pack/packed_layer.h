@@ -33,12 +33,14 @@ namespace qconv::pack {
 
 // How kernels read the input.
 enum class Feed {
-  kTaps,    // in place; channels are a multiple of four
-  kRuns,    // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
-  kPadded,  // gathered, the channels of each pixel padded to a multiple of four
-  kLanes,   // spread, each output channel its own input (lanes.h); four taps of a row may be one
+  kTaps,      // in place; channels are a multiple of four
+  kRuns,      // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
+  kGathered,  // gathered, the channels of each pixel rounded up to a multiple of four
+  kLanes,     // spread, each output channel its own input (lanes.h); four taps of a row may be one
   kTransformed,  // transformed, in tiles (transformed.h)
 };
+
+inline constexpr int kNoSlide = -1;
 
 // A set of output channels that read the same input channels. Without groups the whole layer is
 // one; narrow groups are merged, with zero weights between them, until they fill a vector.
@@ -139,7 +141,7 @@ struct PackedLayer {
   // Every weight is the sum of so many; more than 1 only in kLanes layers.
   int64_t weight_parts = 1;
   SpreadLayout spread = {};             // of a kLanes layer; others have output_rows = 1
-  int slide_form = 0;                   // of a kLanes layer: see slide.h
+  int slide_form = kNoSlide;            // of a kLanes layer: see slide.h
   bool groups_in_place = false;         // a kLanes layer: see group_feed.h
   AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
 

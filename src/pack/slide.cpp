@@ -42,10 +42,6 @@ bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output
          (phases == 1 || 3 * phases <= 2 * width);
 }
 
-int64_t SlideFeeder::ScratchBytes(const PackedLayer& layer) {
-  return TensorEnd::Bytes(layer.spread.read_bytes);
-}
-
 SlideFeeder::SlideFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch)
     : layer_(layer),
       g_(layer.geometry),
@@ -104,7 +100,7 @@ kernels::SlideTask SlideFeeder::Task(const Panel& panel) {
 // Whether a panel from this channel on would read beyond the tensor; fills end_runs_ if so.
 bool SlideFeeder::ReadsBeyond(int64_t channel) {
   if (lowest_ == nullptr || channel + layer_.spread.read_bytes <= g_.in_channels) return false;
-  const int64_t readable = FloorDiv(tensor_end_.last() - lowest_ - channel, g_.in_channels) + 1;
+  const int64_t readable = FloorDiv(tensor_end_.Room(lowest_) - channel, g_.in_channels) + 1;
   if (readable >= image_.input_size[2]) return false;
   FillRuns(channel, std::clamp(ColumnsBefore(readable), begin_, end_), end_runs_);
   return true;

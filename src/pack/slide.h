@@ -24,7 +24,6 @@
 namespace qconv::pack {
 
 // Which of kernels::kSlideForms a layer takes, or kNoSlide.
-inline constexpr int kNoSlide = -1;
 int ChooseSlideForm(const Geometry& geometry, const kernels::KernelTable& table);
 
 // The most vectors of a panel that kernels of this form take.
@@ -36,9 +35,11 @@ bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output
 // Says where kernels find the input of slides. Lives on the stack of the task that computes them.
 class SlideFeeder {
  public:
-  // `scratch` has ScratchBytes(); it and the image stay until the end.
+  // Kernels read at most a byte for each column of a panel.
+  static constexpr int64_t kScratchBytes = TensorEnd::Bytes(kernels::kMaxColumns);
+
+  // `scratch` has kScratchBytes; it and the image stay until the end.
   SlideFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
-  static int64_t ScratchBytes(const PackedLayer& layer);
 
   // How many slides make up a row.
   int64_t phases() const { return phases_; }

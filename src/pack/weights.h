@@ -18,24 +18,6 @@ inline int32_t WeightZeroPoint(std::span<const int32_t> zero_points, int64_t out
   return zero_points[zero_points.size() == 1 ? 0 : static_cast<size_t>(out)];
 }
 
-// Whether a layer with these weight zero points needs the sum of the input under each group's
-// window; its channel groups must not read other channels then. (kLanes never does.)
-bool NeedsSums(std::span<const int32_t> zero_points);
-
-// How the kernels of a table read the input of this shape.
-Feed ChooseFeed(const Geometry& geometry, const kernels::KernelTable& table,
-                std::span<const int32_t> zero_points);
-
-// Taps as kernels see them: the kernel; for kRuns (kd, kh, 1). For kLanes see SpreadGrid in
-// lanes.h.
-Dims TapGrid(const Geometry& geometry, Feed feed);
-
-// Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
-// `sums`. Not for kLanes, whose panels each have their own (MakeLaneGroup in lanes.h). Those of
-// kTransformed get their depth later (TransformedDepthGroups in transformed.h).
-std::vector<ChannelGroup> MakeChannelGroups(const Geometry& geometry, Feed feed, int lanes,
-                                            bool sums);
-
 // Reads the weight that column `column` of a panel applies to input byte `byte` of tap `tap` (an
 // index into layer.tap_grid, raster order): zero where there is none. Less its zero point where
 // that is folded, so that it may be beyond s8. In kLanes layers taps GridTaps() on are those of the
