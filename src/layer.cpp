@@ -117,7 +117,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   ValidateInputMaximum(options.input_maximum, quantization.input);
 
   layer.input_maximum = static_cast<uint8_t>(options.input_maximum);
-  layer.kernels = &dispatch::SelectKernels(options.isa);
+  layer.kernels = &dispatch::SelectKernels(options.isa, "PrepackOptions.isa");
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
   const int lanes = layer.kernels->lanes;
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);

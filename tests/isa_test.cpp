@@ -137,7 +137,7 @@ TEST(IsaTest, EnvironmentWithAnUnknownName) {
 }
 
 TEST(IsaTest, ResolvesWhatIsUsableAndRefusesTheRest) {
-  test::ExpectInvalid([] { ResolveIsa("AVX2"); }, {"isa", "AVX2", "scalar"});
+  test::ExpectInvalid([] { ResolveIsa("AVX2"); }, {"qconv: isa is \"AVX2\"", "scalar"});
   for (const IsaInfo& isa : Isas()) {
     if (isa.usable) {
       EXPECT_EQ(ResolveIsa(isa.name), isa.name);

@@ -61,8 +61,8 @@ const kernels::KernelTable& Find(const std::string& name, const std::string& sou
 
 }  // namespace
 
-const kernels::KernelTable& SelectKernels(const std::string& isa) {
-  if (!isa.empty()) return Find(isa, "isa");
+const kernels::KernelTable& SelectKernels(const std::string& isa, const char* argument) {
+  if (!isa.empty()) return Find(isa, argument);
   const char* variable = std::getenv("QCONV_ISA");
   if (variable != nullptr && *variable != '\0') return Find(variable, "environment QCONV_ISA");
   const auto& registry = Registry();

@@ -11,7 +11,8 @@
 namespace qconv::dispatch {
 
 // The kernels of an ISA by name; "" means the environment variable QCONV_ISA or the best usable.
-// Throws std::invalid_argument for an unknown ISA or one that this CPU lacks.
-const kernels::KernelTable& SelectKernels(const std::string& isa);
+// Throws std::invalid_argument for an unknown ISA or one that this CPU lacks; `argument` is what
+// the user named it by.
+const kernels::KernelTable& SelectKernels(const std::string& isa, const char* argument = "isa");
 
 }  // namespace qconv::dispatch
