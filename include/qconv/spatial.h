@@ -24,21 +24,21 @@ class Spatial {
       : Spatial(std::span<const int64_t>(values.begin(), values.size())) {}
   constexpr explicit Spatial(std::span<const int64_t> values)
       : rank_(static_cast<int>(values.size())) {
-    for (int i = 0; i < rank_ && i < kMaxRank; ++i) values_[i] = values[i];
+    for (size_t i = 0; i < values.size() && i < values_.size(); ++i) values_[i] = values[i];
   }
 
   // `rank` copies of `value`.
   static constexpr Spatial Filled(int rank, int64_t value) {
     Spatial spatial;
     spatial.rank_ = rank;
-    for (int i = 0; i < rank && i < kMaxRank; ++i) spatial.values_[i] = value;
+    for (int i = 0; i < rank && i < kMaxRank; ++i) spatial[i] = value;
     return spatial;
   }
 
   constexpr int rank() const { return rank_; }
   constexpr bool empty() const { return rank_ == 0; }
-  constexpr int64_t operator[](int i) const { return values_[i]; }
-  constexpr int64_t& operator[](int i) { return values_[i]; }
+  constexpr int64_t operator[](int i) const { return values_[static_cast<size_t>(i)]; }
+  constexpr int64_t& operator[](int i) { return values_[static_cast<size_t>(i)]; }
   constexpr const int64_t* begin() const { return values_.data(); }
   constexpr const int64_t* end() const {
     return values_.data() + (rank_ < kMaxRank ? rank_ : kMaxRank);
