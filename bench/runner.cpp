@@ -36,12 +36,13 @@ cases::Case MakeNumbers(const cases::Layer& layer, const Options& options) {
   return numbers;
 }
 
-std::string DescribeImplementation(const Conv& conv) {
+std::string DescribeImplementation(const Conv& conv, const Image& image) {
   const ConvDescription d = conv.Describe();
   const std::string transform =
       d.transform_tile.empty()
           ? ""
-          : fmt::format(" (larger images: {} {})", d.transform, d.transform_tile);
+          : fmt::format(" ({} images: {} {})", conv.RunsTransformed(image) ? "these" : "larger",
+                        d.transform, d.transform_tile);
   return fmt::format("{}, {}, tile {}{}, {} epilogue, {:.1f} KiB packed", d.isa, d.feed, d.tile,
                      transform, d.epilogue, static_cast<double>(d.packed_bytes) / 1024);
 }
@@ -99,7 +100,7 @@ LayerResult Runner::Measure(const cases::Layer& layer) {
   Buffer output(static_cast<size_t>(conv.OutputBytes(layer.image)));
   LayerResult result;
   result.layer = layer;
-  result.implementation = DescribeImplementation(conv);
+  result.implementation = DescribeImplementation(conv, layer.image);
 
   std::vector<Contender> contenders;
   contenders.push_back(

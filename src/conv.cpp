@@ -7,6 +7,7 @@
 #include "layer.h"
 #include "pack/packed_layer.h"
 #include "run.h"
+#include "transform_model.h"
 #include "validate.h"
 
 namespace qconv {
@@ -68,6 +69,12 @@ void Conv::Run(const Image& image, std::span<const uint8_t> input, std::span<uin
 const ConvParams& Conv::params() const { return packed_->params; }
 
 ConvDescription Conv::Describe() const { return DescribeLayer(packed_->layer); }
+
+bool Conv::RunsTransformed(const Image& image) const {
+  const pack::Geometry& g = packed_->layer.geometry;
+  const pack::Dims size = ValidateImage(g, image);
+  return PrefersTransformed(packed_->layer, image.batch, size, OutputSize(g, size));
+}
 
 const SaturationReport& Conv::Saturation() const { return packed_->saturation; }
 

@@ -39,9 +39,12 @@ struct PrepackOptions {
 // What a packed layer is; for logs and tests, not for control flow.
 struct ConvDescription {
   std::string isa;  // "avx512_vnni"
-  // How kernels read the input: "direct", "indirect", "gathered", "lanes" or "sliding" (then images
+  // How kernels read the input. In place: "direct" (pointwise layers: an output pixel is made of
+  // one of the input) or "indirect" (others: of one for each tap). "gathered": pixels padded to
+  // four channels are copied together first. Depthwise layers and narrow groups: "lanes" (bytes are
+  // copied to where the lanes of a vector want them) or "sliding" (in place, along the rows; images
   // whose rows have fewer bytes than a vector, or a pixel or two of output, are read as with
-  // "lanes").
+  // "lanes"). This is as packed; edges, small images, and first layers' rows may be copied.
   std::string feed;
   // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
   // output channels alone: "64 + 16".
@@ -65,28 +68,30 @@ struct ConvDescription {
   double widened_instructions = 0;
   // Some layers are packed a second time, with transformed weights of 16 bits, unless that is
   // declined (PrepackOptions). Images take that packing which are large enough to take less time
-  // so, by a model; feed, tile, epilogue and arithmetic are about the others.
+  // so, by a model (Conv::RunsTransformed); feed, tile, epilogue and arithmetic are about the
+  // others.
   //
   // "Winograd": layers with 3x3 kernels (in rank 3: n x 3 x 3) and strides of 1 in these two
   // dimensions, on all ISAs but "scalar". F(4x4, 3x3) takes 36 products for 16 outputs instead of
-  // 144. Layers have at least 16 (AVX-512: 32) input channels, some 1400 at most of a group times
-  // n. In integers it is as exact, so long as no weight less its zero point exceeds 668 in
-  // magnitude, and sums of weights of one sign do not exceed 2^25 / input_maximum: those of 16 or
-  // 32 input channels, or of a group.
+  // 144. Layers are considered from 16 (AVX-512: 32) input channels on, up to some 1400 of a group
+  // times n; a model decides. In integers it is as exact, so long as no weight less its zero point
+  // exceeds 668 in magnitude, and sums of weights of one sign do not exceed 2^25 / input_maximum:
+  // those of 16 or 32 input channels, or of a group.
   //
   // "Strassen" and "Strassen, twice": pointwise layers without padding or groups, of any stride, on
   // "avx2" and "avx512". 7 products instead of 8, or 49 instead of 64. Input and output channels
-  // are multiples of 2, or 4; the inputs at least 32 or 64 (AVX-512: 64 or 128). Chains take less
-  // time, so these are for weights that admit few. As exact, so long as no weight less its zero
-  // point exceeds 8191, or 2047, in magnitude. "widened": others of these, of 16 inputs and more,
-  // on "avx2"; as many products, but the input is widened to 16 bits only once.
+  // are multiples of 2, or 4; layers are considered from 32 or 64 (AVX-512: 64 or 128) inputs on,
+  // and a model decides: chains take less time, so these are for weights that admit few. As exact,
+  // so long as no weight less its zero point exceeds 8191, or 2047, in magnitude. "widened": others
+  // of these, from 16 inputs on, on "avx2"; as many products, but the input is widened to 16 bits
+  // only once.
   //
   // The algorithm; register tiles, "12x32" (tiles of 16, 2, 4 or 1 outputs x output channels); and
   // instructions as above, those of the transforms among them. "", "" and 0: the layer has none.
   std::string transform = {};
   std::string transform_tile = {};
   double transform_instructions = 0;
-  int64_t packed_bytes = 0;       // memory held by this layer
+  int64_t packed_bytes = 0;       // of its packed arrays; the saturation report comes on top
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
   int32_t input_maximum = 255;    // as declared (PrepackOptions)
 };
@@ -117,7 +122,8 @@ class QCONV_API Conv {
 
   // Size of the output for an image of the given size: per dimension
   //   floor((size + padding + padding_end - dilation * (kernel - 1) - 1) / stride) + 1.
-  // Throws std::invalid_argument when the rank is wrong or the kernel does not fit.
+  // Throws std::invalid_argument when the rank is wrong, the kernel does not fit or a tensor is too
+  // large (params.h); and so do the other functions of images.
   Image OutputImage(const Image& image) const;
 
   // Number of bytes of an activation tensor of this layer.
@@ -129,15 +135,19 @@ class QCONV_API Conv {
   // batch and image size, changing from call to call. Reads and writes nothing outside the two
   // tensors. Allocates nothing (the executor may, to start its tasks), unless the scratch
   // that the kernel window of one pixel takes exceeds 64 KiB (windows over very many channels that
-  // must be gathered, depthwise kernels from about 40 x 40 on). The bytes do not depend on the
-  // executor, the number of threads or the ISA. Throws std::invalid_argument before anything is
-  // written when a size does not match, the tensors overlap or an input byte exceeds the declared
-  // maximum; that error names the first such byte in memory: value, batch, position and channel.
+  // must be gathered, depthwise kernels from 44 x 44 on AVX-512 without VNNI, from about 60 x 60
+  // elsewhere). The bytes do not depend on the executor, the number of threads or the ISA. Throws
+  // std::invalid_argument before anything is written when a size does not match, the tensors
+  // overlap or an input byte exceeds the declared maximum; that error names the first such byte in
+  // memory: value, batch, position and channel.
   void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output,
            const Executor& executor = Executor::Current()) const;
 
   const ConvParams& params() const;
   ConvDescription Describe() const;
+
+  // Whether Run computes images of this size, the input's, by ConvDescription::transform.
+  bool RunsTransformed(const Image& image) const;
 
   // What int16 saturation could do to this layer on libraries that multiply with vpmaddubsw, for
   // any input up to the declared maximum: AnalyzeSaturation, done by Prepack. Here nothing

@@ -12,7 +12,7 @@ namespace qconv::command {
 namespace {
 
 constexpr const char* kRow =
-    "  {:<13}{:<10}{:<18} {:<14}{:<27}{:>6}{:>8}{:>9}{:>10}{:>12}{:>12}{:>7}\n";
+    "  {:<13}{:<10}{:<18} {:<14}{:<27}{:>6}{:>8}{:>9}{:>10}  {:<18}{:>11}{:>11}{:>7}\n";
 
 // With two digits, or a dash for what there is not.
 std::string Number(double value) { return value > 0 ? fmt::format("{:.2f}", value) : "-"; }
@@ -30,10 +30,18 @@ std::string Arithmetic(const ConvDescription& layer, int64_t channels) {
       100 * static_cast<double>(layer.widened_channels) / static_cast<double>(channels));
 }
 
-void Print(const ConvDescription& layer, int64_t channels) {
-  fmt::print(kRow, layer.isa, layer.feed, layer.tile, layer.epilogue, Arithmetic(layer, channels),
-             Number(MeanChain(layer)), Number(layer.instructions),
-             Number(layer.widened_instructions), Number(layer.transform_instructions),
+// In brackets if images of this size are not computed by it.
+std::string Transform(const Conv& conv, const std::string& name, const Image& image) {
+  if (name.empty()) return "-";
+  return conv.RunsTransformed(image) ? name : "(" + name + ")";
+}
+
+void Print(const Conv& conv, const Image& image) {
+  const ConvDescription layer = conv.Describe();
+  fmt::print(kRow, layer.isa, layer.feed, layer.tile, layer.epilogue,
+             Arithmetic(layer, conv.params().out_channels), Number(MeanChain(layer)),
+             Number(layer.instructions), Number(layer.widened_instructions),
+             Number(layer.transform_instructions), Transform(conv, layer.transform, image),
              layer.accumulator_bound, layer.packed_bytes, layer.input_maximum);
 }
 
@@ -43,18 +51,19 @@ void Explain(const JobOptions& options) {
   const std::vector<std::string> isas = ChosenIsas(options.isa);
   const std::vector<Job> jobs = MakeJobs(options);
   fmt::print(kRow, "ISA", "feed", "tile", "epilogue", "arithmetic", "chain", "instr.", "widened",
-             "transf.", "bound", "packed", "input");
+             "transf.", "transform", "bound", "packed", "input");
   for (const Job& job : jobs) {
     const cases::Case instance = job.make();
     fmt::print("{}: {}\n", job.title, instance.layer.Shape());
     for (const std::string& isa : isas) {
-      Print(instance.Prepack(isa).Describe(), instance.layer.params.out_channels);
+      Print(instance.Prepack(isa), instance.layer.image);
     }
   }
   fmt::print(
       "\nchain: links of a chain, on average\n"
       "instr.: vector instructions for four products in each lane of a vector\n"
-      "widened: if everything were widened; transf.: in transformed tiles, for larger images\n"
+      "widened: if everything were widened; transf.: in transformed tiles\n"
+      "transform: of images that are large enough; in brackets: this one is not\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 
