@@ -1,13 +1,14 @@
 #include "validate.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstdlib>
 #include <functional>
-#include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "pack/float_text.h"
 
 namespace qconv {
 namespace {
@@ -40,9 +41,7 @@ struct Field {
 }
 
 [[noreturn]] void Fail(const Field& field, float value, const std::string& want) {
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  Fail(field, std::string(digits, end), want);
+  Fail(field, pack::FloatText(value), want);
 }
 
 void CheckRange(const Field& field, int64_t value, int64_t low) {
@@ -66,13 +65,21 @@ Dims Normalize(const char* name, const Spatial& spatial, int rank, int64_t low, 
   return dims;
 }
 
-// Product of non-negative numbers, or -1 if it exceeds kLargestTensor.
-int64_t Product(std::initializer_list<int64_t> factors) {
+// Refuses a tensor of so many elements if they are more than kLargestTensor. `size` is the `rank`
+// last of three dimensions, and `before` and `behind` what they are multiplied with, each >= 1.
+void CheckElements(const char* name, const char* elements, int64_t before, const Dims& size,
+                   int rank, int64_t behind) {
+  const int64_t factors[] = {before, size[0], size[1], size[2], behind};
   int64_t product = 1;
+  bool overflows = false;
   for (const int64_t factor : factors) {
-    if (__builtin_mul_overflow(product, factor, &product) || product > kLargestTensor) return -1;
+    overflows |= __builtin_mul_overflow(product, factor, &product);
   }
-  return product;
+  if (!overflows && product <= kLargestTensor) return;
+  std::string text = std::to_string(before);
+  for (int i = 4 - rank; i < 5; ++i) text += " * " + std::to_string(factors[i]);
+  if (!overflows) text += " = " + std::to_string(product);
+  Fail({name}, text, "at most 2^46 = " + std::to_string(kLargestTensor) + " " + elements);
 }
 
 void CheckScale(const Field& field, float scale) {
@@ -83,17 +90,28 @@ void CheckZeroPoint(const Field& field, int32_t zero_point) {
   if (zero_point < 0 || zero_point > 255) Fail(field, zero_point, "0..255");
 }
 
-void CheckCount(const char* name, size_t count, int64_t want, const char* meaning) {
-  if (static_cast<int64_t>(count) != want) {
-    Fail({name, -1, ".size()"}, count, std::to_string(want) + " (" + meaning + ")");
+template <typename T>
+void CheckMemory(const char* name, std::span<T> values) {
+  if (!values.empty() && values.data() == nullptr) {
+    Fail({name, -1, ".data()"}, "null", "memory of " + std::to_string(values.size()) + " entries");
   }
 }
 
-void CheckPerChannel(const char* name, size_t count, const Geometry& geometry) {
-  if (count != 1 && static_cast<int64_t>(count) != geometry.out_channels) {
-    Fail({name, -1, ".size()"}, count,
+template <typename T>
+void CheckCount(const char* name, std::span<T> values, int64_t want, const char* meaning) {
+  if (static_cast<int64_t>(values.size()) != want) {
+    Fail({name, -1, ".size()"}, values.size(), std::to_string(want) + " (" + meaning + ")");
+  }
+  CheckMemory(name, values);
+}
+
+template <typename T>
+void CheckPerChannel(const char* name, std::span<T> values, const Geometry& geometry) {
+  if (values.size() != 1 && static_cast<int64_t>(values.size()) != geometry.out_channels) {
+    Fail({name, -1, ".size()"}, values.size(),
          "1 or out_channels = " + std::to_string(geometry.out_channels));
   }
+  CheckMemory(name, values);
 }
 
 }  // namespace
@@ -125,9 +143,8 @@ Geometry ValidateParams(const ConvParams& params) {
   g.padding_end = params.padding_end.empty()
                       ? g.padding
                       : Normalize("ConvParams.padding_end", params.padding_end, rank, 0, 0);
-  if (Product({g.kernel[0], g.kernel[1], g.kernel[2], g.GroupInputs(), g.out_channels}) < 0) {
-    Fail({"ConvParams"}, "a layer of more than 2^46 weights", "less");
-  }
+  CheckElements("ConvParams.out_channels * kernel * in_channels / groups", "weights",
+                g.out_channels, g.kernel, rank, g.GroupInputs());
   return g;
 }
 
@@ -137,24 +154,24 @@ void ValidateQuantization(const Geometry& geometry, const Quantization& quantiza
   CheckScale({"Quantization.output.scale"}, quantization.output.scale);
   CheckZeroPoint({"Quantization.output.zero_point"}, quantization.output.zero_point);
   const auto& scales = quantization.weight_scales;
-  CheckPerChannel("Quantization.weight_scales", scales.size(), geometry);
+  CheckPerChannel("Quantization.weight_scales", scales, geometry);
   for (size_t i = 0; i < scales.size(); ++i) {
     CheckScale({"Quantization.weight_scales", static_cast<int64_t>(i)}, scales[i]);
   }
   const auto& zero_points = quantization.weight_zero_points;
   if (!zero_points.empty()) {
-    CheckPerChannel("Quantization.weight_zero_points", zero_points.size(), geometry);
+    CheckPerChannel("Quantization.weight_zero_points", zero_points, geometry);
   }
 }
 
 void ValidateWeights(const Geometry& geometry, std::span<const int8_t> weights) {
-  CheckCount("weights", weights.size(), geometry.out_channels * geometry.DepthOfOutput(),
+  CheckCount("weights", weights, geometry.out_channels * geometry.DepthOfOutput(),
              "out_channels * kernel * in_channels / groups");
 }
 
 void ValidateBias(const Geometry& geometry, std::span<const float> bias) {
   if (bias.empty()) return;
-  CheckCount("bias", bias.size(), geometry.out_channels, "out_channels, or an empty bias");
+  CheckCount("bias", bias, geometry.out_channels, "out_channels, or an empty bias");
   for (size_t i = 0; i < bias.size(); ++i) {
     if (!std::isfinite(bias[i])) {
       Fail({"bias", static_cast<int64_t>(i)}, bias[i], "a finite number");
@@ -167,7 +184,7 @@ void ValidateActivation(const Activation& activation) {
   if (std::isnan(activation.upper)) Fail({"Activation.upper"}, activation.upper, "a number");
   if (activation.lower > activation.upper) {
     Fail({"Activation.lower"}, activation.lower,
-         "at most Activation.upper = " + std::to_string(activation.upper));
+         "at most Activation.upper = " + pack::FloatText(activation.upper));
   }
 }
 
@@ -191,15 +208,12 @@ Dims ValidateImage(const Geometry& geometry, const Image& image) {
     CheckRange({"Image.size", i}, image.size[i], 1);
     size[3 - geometry.rank + i] = image.size[i];
   }
-  if (Product({std::max<int64_t>(image.batch, 1), size[0], size[1], size[2],
-               geometry.in_channels}) < 0) {
-    Fail({"Image"}, "an input of more than 2^46 bytes", "less");
-  }
-  const Dims output = OutputSize(geometry, size);
-  if (Product({std::max<int64_t>(image.batch, 1), output[0], output[1], output[2],
-               geometry.out_channels}) < 0) {
-    Fail({"Image"}, "an output of more than 2^46 bytes", "less");
-  }
+  // Those of a batch of 0, too: an image of theirs is addressed.
+  const int64_t images = std::max<int64_t>(image.batch, 1);
+  CheckElements("Image.batch * size * in_channels", "bytes", images, size, geometry.rank,
+                geometry.in_channels);
+  CheckElements("Image.batch * output size * out_channels", "bytes", images,
+                OutputSize(geometry, size), geometry.rank, geometry.out_channels);
   return size;
 }
 
@@ -220,12 +234,15 @@ Dims OutputSize(const Geometry& geometry, const Dims& input) {
 
 void ValidateTensors(std::span<const uint8_t> input, int64_t input_bytes,
                      std::span<const uint8_t> output, int64_t output_bytes) {
-  CheckCount("input", input.size(), input_bytes, "batch * size * in_channels");
-  CheckCount("output", output.size(), output_bytes, "batch * output size * out_channels");
+  CheckCount("input", input, input_bytes, "batch * size * in_channels");
+  CheckCount("output", output, output_bytes, "batch * output size * out_channels");
   const std::less<const uint8_t*> before;
   if (!input.empty() && !output.empty() && before(input.data(), output.data() + output.size()) &&
       before(output.data(), input.data() + input.size())) {
-    throw std::invalid_argument("qconv: output overlaps input; want separate tensors");
+    const int64_t behind = output.data() - input.data();
+    throw std::invalid_argument("qconv: output overlaps input: output.data() is input.data() " +
+                                std::string(behind < 0 ? "- " : "+ ") +
+                                std::to_string(std::abs(behind)) + "; want separate tensors");
   }
 }
 

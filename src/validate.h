@@ -1,4 +1,5 @@
-// Argument checks: every error that the public API can raise about its arguments.
+// Argument checks: what can be told of arguments before anything is packed or run. What shows later
+// is refused by pack/fold.cpp, input_maximum.cpp, dispatch/registry.cpp and executor.cpp.
 //
 // Layer: middle end. Each check throws std::invalid_argument naming the field and its value, before
 // anything is packed or written. Read next: layer.h.
@@ -15,7 +16,7 @@ namespace qconv {
 // Checks the shape alone and normalises it.
 pack::Geometry ValidateParams(const ConvParams& params);
 
-// The layer's numbers, per channel, whatever they were given as.
+// The layer's numbers: their counts and ranges, each by itself.
 void ValidateQuantization(const pack::Geometry& geometry, const Quantization& quantization);
 void ValidateWeights(const pack::Geometry& geometry, std::span<const int8_t> weights);
 void ValidateBias(const pack::Geometry& geometry, std::span<const float> bias);

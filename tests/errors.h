@@ -1,5 +1,5 @@
 // ExpectInvalid: something must throw std::invalid_argument, with a message that says certain
-// words.
+// words. Returns the message.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 namespace qconv::test {
 
 template <typename Call>
-void ExpectInvalid(Call call, const std::vector<std::string>& words) {
+std::string ExpectInvalid(Call call, const std::vector<std::string>& words) {
   try {
     call();
     ADD_FAILURE() << "no exception";
@@ -21,7 +21,9 @@ void ExpectInvalid(Call call, const std::vector<std::string>& words) {
       EXPECT_NE(message.find(word), std::string::npos)
           << '"' << word << "\" is not in: " << message;
     }
+    return message;
   }
+  return "";
 }
 
 }  // namespace qconv::test

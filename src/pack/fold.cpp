@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pack/float_text.h"
 #include "pack/panel_epilogue.h"
 #include "pack/weights.h"
 
@@ -39,19 +40,19 @@ Channel MakeChannel(int64_t j, const Geometry& g, const Quantization& q,
   c.scale = q.input.scale * pick(q.weight_scales);
   if (!std::isfinite(c.scale) || c.scale == 0) {
     throw std::invalid_argument("qconv: Quantization.input.scale * weight_scales is " +
-                                std::to_string(c.scale) + ChannelName(j) +
-                                "; want a float32 number > 0");
+                                FloatText(c.scale) + ChannelName(j) +
+                                "; want a finite float32 number > 0");
   }
   c.multiplier = c.scale / q.output.scale;
   if (!std::isfinite(c.multiplier) || c.multiplier == 0) {
     throw std::invalid_argument(
         "qconv: Quantization.input.scale * weight_scales / output.scale is " +
-        std::to_string(c.multiplier) + ChannelName(j) + "; want a float32 number > 0");
+        FloatText(c.multiplier) + ChannelName(j) + "; want a finite float32 number > 0");
   }
   c.bias = bias.empty() ? 0.0f : bias[static_cast<size_t>(j)] / c.scale;
   if (!std::isfinite(c.bias)) {
     throw std::invalid_argument("qconv: bias / (Quantization.input.scale * weight_scales) is " +
-                                std::to_string(c.bias) + ChannelName(j) +
+                                FloatText(c.bias) + ChannelName(j) +
                                 "; want a finite float32 number");
   }
   return c;

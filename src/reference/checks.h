@@ -1,76 +1,35 @@
-// Argument checks of the reference: every refusal names the field, its value and what it should be.
+// Argument checks of the reference: every refusal names the field, its value and what it should be,
+// in the words of Conv's.
 //
 // Layer: reference; knows only the public headers, so that it can contradict the packed layer.
-// Read next: layer.h.
+// Read next: refuse.h for single numbers, layer.h.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <span>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "qconv/params.h"
+#include "reference/refuse.h"
 
 namespace qconv::reference {
 
-// Limit of every number in a shape, so that the product of two of them fits in int64.
-inline constexpr int64_t kLargestExtent = int64_t{1} << 31;
-
-template <typename Value>
-std::string Text(const Value& value) {
-  std::ostringstream text;
-  text.precision(std::numeric_limits<float>::max_digits10);
-  text << value;
-  return text.str();
-}
-
-template <typename Value>
-[[noreturn]] void Refuse(const std::string& field, const Value& value, const std::string& want) {
-  throw std::invalid_argument("qconv: " + field + " is " + Text(value) + "; want " + want);
-}
-
-// `count` is of any integer type.
-template <typename Count>
-void CheckCount(const std::string& field, Count count, int64_t want) {
-  if (static_cast<int64_t>(count) != want) Refuse(field, count, Text(want));
-}
-
-inline std::string Indexed(const std::string& field, int64_t index) {
-  return field + "[" + Text(index) + "]";
-}
-
-inline void CheckRange(const std::string& field, int64_t value, int64_t minimum) {
-  if (value < minimum) Refuse(field, value, ">= " + Text(minimum));
-  if (value > kLargestExtent) Refuse(field, value, "<= " + Text(kLargestExtent));
-}
-
-inline void CheckIndex(const std::string& field, int64_t index, int64_t count) {
-  if (index < 0 || index >= count) Refuse(field, index, "0 or more and below " + Text(count));
-}
-
+// A Spatial of the layer, none of them empty.
 inline void CheckSpatial(const std::string& field, const Spatial& spatial, int rank,
                          int64_t minimum) {
-  CheckCount(field + ".rank()", spatial.rank(), rank);
+  if (spatial.rank() != rank) {
+    Refuse(field + ".rank()", spatial.rank(),
+           "the kernel's rank " + Text(rank) + ", or an empty " + field);
+  }
   for (int i = 0; i < rank; ++i) CheckRange(Indexed(field, i), spatial[i], minimum);
-}
-
-// a * b for non-negative factors, or INT64_MAX if that is more.
-inline int64_t SaturatingProduct(int64_t a, int64_t b) {
-  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-  return b != 0 && a > kMax / b ? kMax : a * b;
-}
-
-// `count` times the product of the entries.
-inline int64_t Volume(int64_t count, const Spatial& spatial) {
-  for (const int64_t value : spatial) count = SaturatingProduct(count, value);
-  return count;
 }
 
 // Checks the shape and returns it with every Spatial filled in.
@@ -99,13 +58,15 @@ inline ConvParams Completed(ConvParams params) {
   CheckSpatial("ConvParams.dilation", params.dilation, rank, 1);
   CheckSpatial("ConvParams.padding", params.padding, rank, 0);
   CheckSpatial("ConvParams.padding_end", params.padding_end, rank, 0);
+  CheckElements("ConvParams.out_channels * kernel * in_channels / groups", "weights",
+                params.out_channels, params.kernel, params.in_channels / params.groups);
   return params;
 }
 
 inline bool IsScale(float scale) { return std::isfinite(scale) && scale > 0.0f; }
 
 inline void CheckScale(const std::string& field, float scale) {
-  if (!IsScale(scale)) Refuse(field, scale, "finite and > 0");
+  if (!IsScale(scale)) Refuse(field, scale, "a finite number > 0");
 }
 
 inline void CheckAffine(const std::string& field, const Affine& affine) {
@@ -120,25 +81,27 @@ inline void CheckInputMaximum(int32_t maximum, const Affine& input) {
   if (maximum < 0 || maximum > 255) Refuse("input_maximum", maximum, "0..255");
   if (input.zero_point > maximum) {
     Refuse("Quantization.input.zero_point", input.zero_point,
-           "<= input_maximum, which is " + Text(maximum));
+           "at most input_maximum = " + Text(maximum));
   }
 }
 
 inline void CheckActivation(const Activation& activation) {
+  if (std::isnan(activation.lower)) Refuse("Activation.lower", activation.lower, "a number");
   if (std::isnan(activation.upper)) Refuse("Activation.upper", activation.upper, "a number");
-  // Refuses a NaN as well.
-  if (!(activation.lower <= activation.upper)) {
-    Refuse("Activation.lower", activation.lower, "<= upper, which is " + Text(activation.upper));
+  if (activation.lower > activation.upper) {
+    Refuse("Activation.lower", activation.lower,
+           "at most Activation.upper = " + Text(activation.upper));
   }
 }
 
 // `channels` values from as many, or from one that stands for all.
 template <typename T>
 std::vector<T> PerChannel(const std::string& field, std::span<const T> values, int64_t channels) {
-  if (values.size() == 1) return std::vector<T>(static_cast<size_t>(channels), values[0]);
-  if (values.size() != static_cast<size_t>(channels)) {
-    Refuse(field + ".size()", values.size(), "1 or " + Text(channels));
+  if (values.size() != 1 && values.size() != static_cast<size_t>(channels)) {
+    Refuse(field + ".size()", values.size(), "1 or out_channels = " + Text(channels));
   }
+  CheckMemory(field, values);
+  if (values.size() == 1) return std::vector<T>(static_cast<size_t>(channels), values[0]);
   return {values.begin(), values.end()};
 }
 
@@ -152,13 +115,17 @@ inline void CheckFactors(int64_t channel, const Quantization& quantization, floa
   if (IsScale(weight_scale) && IsScale(product) && IsScale(multiplier) && std::isfinite(addend)) {
     return;  // most do: no names are made for them
   }
-  const std::string scale = Indexed("Quantization.weight_scales", channel);
-  CheckScale(scale, weight_scale);
-  CheckScale("input.scale * " + scale, product);
-  CheckScale("input.scale * " + scale + " / output.scale", multiplier);
-  const std::string field = Indexed("bias", channel);
-  if (!std::isfinite(*bias)) Refuse(field, *bias, "finite");
-  Refuse(field + " / (input.scale * " + scale + ")", addend, "finite");
+  CheckScale(Indexed("Quantization.weight_scales", channel), weight_scale);
+  const std::string scale = "Quantization.input.scale * weight_scales";
+  const auto refuse = [channel](const std::string& field, float value, const char* want) {
+    Refuse(field, Text(value) + " for output channel " + Text(channel), want);
+  };
+  if (!IsScale(product)) refuse(scale, product, "a finite float32 number > 0");
+  if (!IsScale(multiplier)) {
+    refuse(scale + " / output.scale", multiplier, "a finite float32 number > 0");
+  }
+  if (!std::isfinite(*bias)) Refuse(Indexed("bias", channel), *bias, "a finite number");
+  refuse("bias / (" + scale + ")", addend, "a finite float32 number");
 }
 
 // The largest magnitude of an output channel's accumulator, for the worst u8 input; refuses a
@@ -167,9 +134,10 @@ inline void CheckFactors(int64_t channel, const Quantization& quantization, floa
 inline int64_t CheckedAccumulator(int64_t channel, std::span<const int8_t> weights,
                                   int64_t weight_zero_point, int64_t input_zero_point) {
   constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+  constexpr int64_t kEnough = int64_t{1} << 61;
   constexpr size_t kBlock = 4096;  // far fewer than int64 can take
   int64_t positive = 0, sum = 0, bound = 0;
-  while (!weights.empty()) {
+  while (!weights.empty() && bound < kEnough) {
     const size_t count = std::min(kBlock, weights.size());
     for (const int8_t weight : weights.first(count)) {
       const int64_t w = weight - weight_zero_point;
@@ -180,20 +148,19 @@ inline int64_t CheckedAccumulator(int64_t channel, std::span<const int8_t> weigh
     const int64_t negative = positive - sum;
     bound = std::max((255 - input_zero_point) * positive + input_zero_point * negative,
                      (255 - input_zero_point) * negative + input_zero_point * positive);
-    if (bound > kInt32Max) {
-      throw std::invalid_argument("qconv: weights of output channel " + Text(channel) +
-                                  " (zero point " + Text(weight_zero_point) +
-                                  ") can sum to more than " + Text(kInt32Max) +
-                                  "; want sums that fit in int32");
-    }
+  }
+  if (bound > kInt32Max) {
+    throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " + Text(bound) +
+                                " for output channel " + Text(channel) +
+                                "; want a bound of at most " + Text(kInt32Max));
   }
   return bound;
 }
 
 // The input tensor's size; batch and sizes of `image` have been checked.
 inline void CheckInput(std::span<const uint8_t> input, const Image& image, int64_t channels) {
-  CheckCount("input.size()", input.size(),
-             Volume(SaturatingProduct(channels, image.batch), image.size));
+  CheckCount("input", input, Volume(channels * image.batch, image.size),
+             "batch * size * in_channels");
 }
 
 // Refuses the first byte of [begin, begin + count) that exceeds the maximum. The tensor's size has
@@ -210,16 +177,20 @@ inline void CheckInputBytes(std::span<const uint8_t> input, size_t begin, size_t
     }
     Refuse("input at batch " + Text(pixel) + ", position " + position + ", channel " +
                Text(static_cast<int64_t>(i) % channels),
-           int{input[i]}, "<= input_maximum, which is " + Text(maximum));
+           int{input[i]}, "at most input_maximum = " + Text(maximum));
   }
 }
 
 inline void CheckDisjoint(std::span<const uint8_t> input, std::span<uint8_t> output) {
   const std::less<const uint8_t*> before;
-  if (before(input.data(), output.data() + output.size()) &&
-      before(output.data(), input.data() + input.size())) {
-    throw std::invalid_argument("qconv: output overlaps input; want separate tensors");
+  if (!before(input.data(), output.data() + output.size()) ||
+      !before(output.data(), input.data() + input.size())) {
+    return;
   }
+  const int64_t behind = output.data() - input.data();
+  Refuse("output overlaps input: output.data()",
+         (behind < 0 ? "input.data() - " : "input.data() + ") + Text(std::abs(behind)),
+         "separate tensors");
 }
 
 }  // namespace qconv::reference

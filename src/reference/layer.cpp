@@ -40,8 +40,8 @@ Layer MakeLayer(const ConvParams& params, const Quantization& quantization,
   layer.input_maximum = input_maximum;
   const int64_t channels = layer.params.out_channels;
   const int64_t length = Volume(layer.Depth(), layer.params.kernel);
-  CheckCount("weights.size()", weights.size(), SaturatingProduct(channels, length));
-  if (!bias.empty()) CheckCount("bias.size()", bias.size(), channels);
+  CheckCount("weights", weights, channels * length, "out_channels * kernel * in_channels / groups");
+  if (!bias.empty()) CheckCount("bias", bias, channels, "out_channels, or an empty bias");
   CheckAffine("Quantization.input", layer.input);
   CheckAffine("Quantization.output", layer.output);
   CheckActivation(activation);
@@ -68,20 +68,27 @@ Layer MakeLayer(const ConvParams& params, const Quantization& quantization,
 Image OutputImage(const Layer& layer, const Image& image) {
   const ConvParams& params = layer.params;
   const int rank = params.kernel.rank();
-  if (image.batch < 0 || image.batch > int64_t{1} << 31) {
-    Refuse("Image.batch", image.batch, "0..2147483648");
+  CheckRange("Image.batch", image.batch, 0);
+  if (image.size.rank() != rank) {
+    Refuse("Image.size.rank()", image.size.rank(), "the layer's rank " + Text(rank));
   }
-  CheckSpatial("Image.size", image.size, rank, 1);
+  for (int i = 0; i < rank; ++i) CheckRange(Indexed("Image.size", i), image.size[i], 1);
+  const int64_t images = std::max<int64_t>(image.batch, 1);
+  CheckElements("Image.batch * size * in_channels", "bytes", images, image.size,
+                params.in_channels);
   Image output{.batch = image.batch, .size = Spatial::Filled(rank, 0)};
   for (int i = 0; i < rank; ++i) {
     const int64_t padded = image.size[i] + params.padding[i] + params.padding_end[i];
     const int64_t extent = params.dilation[i] * (params.kernel[i] - 1) + 1;
     if (padded < extent) {
       Refuse(Indexed("Image.size", i), image.size[i],
-             "at least the kernel's extent of " + Text(extent) + ", padding counted");
+             "at least " + Text(extent - params.padding[i] - params.padding_end[i]) +
+                 " (the dilated kernel less the padding)");
     }
     output.size[i] = (padded - extent) / params.stride[i] + 1;
   }
+  CheckElements("Image.batch * output size * out_channels", "bytes", images, output.size,
+                params.out_channels);
   return output;
 }
 
@@ -92,7 +99,9 @@ std::vector<const uint8_t*> TapsOf(const Layer& layer, const Image& image,
   const Image result = OutputImage(layer, image);
   CheckInput(input, image, params.in_channels);
   CheckIndex("batch", batch, image.batch);
-  CheckCount("position.rank()", position.rank(), result.size.rank());
+  if (position.rank() != result.size.rank()) {
+    Refuse("position.rank()", position.rank(), "the layer's rank " + Text(result.size.rank()));
+  }
   for (int i = 0; i < result.size.rank(); ++i) {
     CheckIndex(Indexed("position", i), position[i], result.size[i]);
   }
@@ -161,8 +170,8 @@ void Run(const Layer& layer, const Image& image, std::span<const uint8_t> input,
          std::span<uint8_t> output, const SumsOfPixel& sums) {
   const Image result = OutputImage(layer, image);
   CheckInput(input, image, layer.params.in_channels);
-  CheckCount("output.size()", output.size(),
-             Volume(SaturatingProduct(layer.params.out_channels, result.batch), result.size));
+  CheckCount("output", output, Volume(layer.params.out_channels * result.batch, result.size),
+             "batch * output size * out_channels");
   CheckDisjoint(input, output);
   CheckInputBytes(input, 0, input.size(), image, layer.params.in_channels, layer.input_maximum);
   const auto channels = static_cast<size_t>(layer.params.out_channels);
@@ -174,7 +183,7 @@ void Run(const Layer& layer, const Image& image, std::span<const uint8_t> input,
 
 void WritePixel(const Layer& layer, std::span<const int32_t> sums, std::span<const uint8_t> input,
                 std::span<uint8_t> output) {
-  CheckCount("output.size()", output.size(), layer.params.out_channels);
+  CheckCount("output", output, layer.params.out_channels, "out_channels");
   CheckDisjoint(input, output);
   Requantize(layer, sums, output);
 }
