@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <vector>
 
 #include "cliffs.h"
@@ -40,6 +41,9 @@ void RegisterLayer(const cases::Layer& layer, Runner& runner, std::vector<LayerR
       ->UseManualTime();
 }
 
+constexpr int kFailed = 1;
+constexpr int kBadUsage = 2;
+
 // Returns the exit status.
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
@@ -66,9 +70,9 @@ int Main(int argc, char** argv) {
   const auto wrong = std::count_if(results.begin(), results.end(),
                                    [](const LayerResult& r) { return r.wrong > 0; });
   if (wrong > 0) fmt::print(stderr, "qconv-bench: {} layers have wrong bytes\n", wrong);
-  if (reporter.failures() == 0) return wrong > 0 ? 1 : 0;
+  if (reporter.failures() == 0) return wrong > 0 ? kFailed : 0;
   fmt::print(stderr, "qconv-bench: {} of {} layers failed\n", reporter.failures(), layers.size());
-  return 1;
+  return kFailed;
 }
 
 }  // namespace
@@ -78,7 +82,9 @@ int main(int argc, char** argv) {
   try {
     return qconv::bench::Main(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qconv-bench: {}\n", error.what());
-    return 1;
+    const std::string what = error.what(), library = "qconv: ";
+    fmt::print(stderr, "qconv-bench: {}\n",
+               what.starts_with(library) ? what.substr(library.size()) : what);
+    return qconv::bench::kBadUsage;
   }
 }

@@ -45,16 +45,25 @@ class Bench(unittest.TestCase):
             layers = pathlib.Path(folder, "layers.csv")
             layers.write_text(LAYERS)
             bench = [BENCH, "--layers", layers, "--net", "a", "--min-time", "0", "--input-maximum"]
-            for maximum in ["127", "255"]:
+            for maximum in ["0", "127", "255"]:
                 result = subprocess.run([*bench, maximum], capture_output=True, text=True)
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
                 line = next(line for line in result.stdout.splitlines()
                             if line.startswith("qconv "))
-                self.assertEqual(line.endswith(", input maximum 127"), maximum == "127", line)
+                self.assertEqual(line.endswith(f", input maximum {maximum}"), maximum != "255",
+                                 line)
             result = subprocess.run([*bench, "127", "--input-zero-point", "128"],
                                     capture_output=True, text=True)
-            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.returncode, 2)
             self.assertIn("--input-zero-point", result.stdout + result.stderr)
+
+    def test_wrong_use(self):
+        for option in [["--isa", "neon"], ["--threads", "0"], ["--filter", "["], ["--net", "none"],
+                       ["--vs", "nothing"], ["--weights", "gold"], ["--peer-isa", "none"]]:
+            result = subprocess.run([BENCH, *option], capture_output=True, text=True)
+            self.assertEqual(result.returncode, 2, option)
+            self.assertNotEqual(result.stderr, "", option)
+            self.assertNotIn("qconv-bench: qconv: ", result.stderr)
 
     def test_cliffs(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -91,7 +100,7 @@ class Bench(unittest.TestCase):
     def test_cliffs_exclude_lists(self):
         for option in [["--net", "a"], ["--class", "1x1"], ["--layers", __file__]]:
             result = subprocess.run([BENCH, "--cliffs", *option], capture_output=True, text=True)
-            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.returncode, 2)
             self.assertIn(f"{option[0]} excludes --cliffs", result.stdout + result.stderr)
 
 
