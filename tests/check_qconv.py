@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the qconv command as a user would.
+"""Runs the qconv command as a user would. Longer than 250 lines: its commands share their cases.
 
 usage: check_qconv.py QCONV GOLDEN
 """
 
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -14,10 +15,12 @@ import tempfile
 import unittest
 
 QCONV, GOLDEN = sys.argv[1], pathlib.Path(sys.argv[2])
+os.environ.pop("QCONV_ISA", None)  # the tests tell which ISA is meant
 
 
-def run(*arguments):
-    return subprocess.run([QCONV, *map(str, arguments)], capture_output=True, text=True)
+def run(*arguments, **environment):
+    return subprocess.run([QCONV, *map(str, arguments)], capture_output=True, text=True,
+                          env=os.environ | environment)
 
 
 def counts(result):
@@ -42,6 +45,16 @@ class Info(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         for isa in json.loads(run("info", "--json").stdout)["isas"]:
             self.assertIn(isa["name"], result.stdout)
+
+    def test_text_tells_who_chose(self):
+        self.assertRegex(run("info").stdout, r"\n\* used unless another is asked for .* QCONV_ISA\n")
+        result = run("info", QCONV_ISA="scalar")
+        self.assertRegex(result.stdout, r"(?s)\n\* scalar .*\n\n\* named by .* QCONV_ISA; used ")
+
+    def test_unknown_isa(self):
+        result = run("info", QCONV_ISA="pentium")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('QCONV_ISA is "pentium"', result.stderr)
 
 
 class Cases(unittest.TestCase):
@@ -82,7 +95,7 @@ class Verify(Cases):
         self.assertEqual(counts(result), (3 * self.isas, 0))
 
     def test_input_maximum(self):
-        for maximum in (1, 127, 255):
+        for maximum in (0, 1, 127, 255):
             result = run("verify", "--isa", "all", "--layers", self.write_layers(), "--random", 5,
                          "--input-maximum", maximum)
             self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
@@ -160,18 +173,21 @@ class Verify(Cases):
     def test_wrong_use(self):
         for arguments in (["--isa", "pentium", "--random", 1], ["--golden", "/nonexistent"], [],
                           ["--golden", self.write(["{}"])],
-                          ["--random", 1, "--input-maximum", 0],
+                          ["--random", 1, "--input-maximum", -1],
                           ["--random", 1, "--input-maximum", 256], ["--saturation"],
+                          ["--golden", GOLDEN, "--input-maximum", 127],
+                          ["--golden", GOLDEN, "--weights", "uniform"],
                           ["--saturation=maybe", "--random", 1],
                           ["--random", 1, "--filter", "["], ["--random", 1, "--filter", "none"]):
             result = run("verify", *arguments)
-            self.assertNotEqual(result.returncode, 0, arguments)
+            self.assertEqual(result.returncode, 2, arguments)
             self.assertNotEqual(result.stderr, "", arguments)
 
 
 class Explain(Cases):
     ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes|sliding) +((?:\d+x)?\d+(?: \+ (?:\d+x)?\d+)*) +"
-                     r"(fused|partly fused|stepwise) +(\S.*\S)((?: +(?:[\d.]+|-)){4})((?: +\d+){3})$")
+                     r"(fused|partly fused|stepwise) +(\S.*\S)((?: +(?:[\d.]+|-)){4}) +"
+                     r"(-|\(?(?:Winograd|Strassen|Strassen, twice|widened)\)?)((?: +\d+){3})$")
 
     def rows(self, *arguments):
         """The title of each case, with the match of its line of each ISA."""
@@ -195,17 +211,18 @@ class Explain(Cases):
         self.assertIn("a b: 8x9x9 -> 7, 3x3, pad 1", rows)
         for title, lines in rows.items():
             self.assertEqual([line[1] for line in lines], self.names, title)
-            bounds = {line[7].split()[0] for line in lines}
+            bounds = {line[8].split()[0] for line in lines}
             self.assertEqual(len(bounds), 1, title)
 
     def test_arithmetic(self):
         """Chains are no longer than four links, and never taken where widening takes less."""
-        for maximum in (1, 127, 255):
+        for maximum in (0, 1, 127, 255):
             rows = self.rows("--isa", "all", "--layers", self.write_layers(), "--random", 20,
                              "--input-maximum", maximum)
             for title, line in [(title, line) for title, lines in rows.items() for line in lines]:
                 chain, instructions, widened, transformed = line[6].split()
-                self.assertEqual(line[7].split()[2], str(maximum))
+                self.assertEqual(line[8].split()[2], str(maximum))
+                self.assertEqual(line[7] == "-", transformed == "-")
                 if "vnni" in line[1] or line[1] == "scalar":
                     self.assertRegex(line[5], "^(vpdpbusd .mm|plain C..)$")
                     self.assertEqual({chain, instructions, widened}, {"-"})
@@ -224,6 +241,18 @@ class Explain(Cases):
                     products = 36 / 144 if "3x3" in title.split("->")[1] else 49 / 64
                     self.assertGreater(float(transformed), 4 * products)
 
+    def test_transforms(self):
+        """Large images take them, small ones do not."""
+        path = pathlib.Path(self.folder.name, "layers.csv")
+        header = self.write_layers().read_text().splitlines()[0]
+        layers = [f"a,{size},1,1,64,1,{size},{size},64,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1"
+                  for size in (2, 56)]
+        path.write_text("\n".join([header, *layers]) + "\n")
+        small, large = self.rows("--isa", "all", "--layers", path).values()
+        for isa, one, other in zip(self.names, small, large):
+            names = ("-", "-") if isa == "scalar" else ("(Winograd)", "Winograd")
+            self.assertEqual((one[7], other[7]), names, isa)
+
     def test_default_isa(self):
         for lines in self.rows("--random", 3, "--seed", 5).values():
             self.assertEqual([line[1] for line in lines], self.names[-1:])
@@ -232,7 +261,7 @@ class Explain(Cases):
         for arguments in ([], ["--random", 1, "--isa", "pentium"], ["--random", 1, "--threads", 1],
                           ["--random", 1, "--filter", "["]):
             result = run("explain", *arguments)
-            self.assertNotEqual(result.returncode, 0, arguments)
+            self.assertEqual(result.returncode, 2, arguments)
             self.assertNotEqual(result.stderr, "", arguments)
 
 

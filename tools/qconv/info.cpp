@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -57,7 +58,13 @@ void PrintText(const std::string& chosen) {
     fmt::print("{} {:<13}{:<26}{}\n", isa.name == chosen ? '*' : ' ', isa.name, isa.dot_product,
                state);
   }
-  fmt::print("\n* used unless another is asked for by name or by the environment's QCONV_ISA\n");
+  const char* variable = std::getenv("QCONV_ISA");
+  if (variable != nullptr && *variable != '\0') {
+    fmt::print(
+        "\n* named by the environment's QCONV_ISA; used unless another is asked for by name\n");
+  } else {
+    fmt::print("\n* used unless another is asked for by name or by the environment's QCONV_ISA\n");
+  }
 }
 
 }  // namespace

@@ -93,6 +93,11 @@ const std::vector<std::pair<std::string, cases::Weights>>& WeightKinds() {
 }
 
 std::vector<Job> MakeJobs(const JobOptions& options) {
+  if (options.input_maximum && options.layer_file.empty() && options.random == 0) {
+    throw std::invalid_argument(
+        "--input-maximum is for --layers and --random; golden files have "
+        "their own");
+  }
   std::vector<Job> jobs;
   for (const std::string& file : options.golden_files) AddGolden(file, jobs);
   if (!options.layer_file.empty()) AddLayers(options, jobs);

@@ -31,13 +31,14 @@ void AddJobOptions(CLI::App& command, qconv::command::JobOptions& options) {
   command.add_option("--filter", options.filter,
                      "only cases whose title matches this regular expression");
   command.add_option("--weights", options.weights, "how to draw the weights of layers")
+      ->needs(layers)
       ->check(CLI::IsMember(kinds))
       ->capture_default_str();
   command
       .add_option("--input-maximum", options.input_maximum,
                   "declared for layers and random cases, whose inputs are drawn within it "
                   "(default: 255 for layers, random for random cases)")
-      ->check(CLI::Range(1, 255));
+      ->check(CLI::Range(0, 255));
   command.add_option("--random", options.random, "number of random cases")
       ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
   command.add_option("--seed", options.seed, "of random cases and drawn numbers")
