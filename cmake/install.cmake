@@ -2,7 +2,14 @@
 include(CMakePackageConfigHelpers)
 
 install(TARGETS qconv EXPORT qconvTargets)
-install(TARGETS qconv_options EXPORT qconvTargets)
+# What a static library is linked with, its users link with; a shared one needs nothing there.
+get_target_property(QCONV_TYPE qconv TYPE)
+if(QCONV_TYPE STREQUAL STATIC_LIBRARY)
+  install(TARGETS qconv_options EXPORT qconvTargets)
+  set(QCONV_FIND_TBB "include(CMakeFindDependencyMacro)\nfind_dependency(TBB 2021.1)\n")
+else()
+  set(QCONV_FIND_TBB "")
+endif()
 install(DIRECTORY include/qconv TYPE INCLUDE)
 install(EXPORT qconvTargets NAMESPACE qconv:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/qconv)
 configure_package_config_file(cmake/qconvConfig.cmake.in qconvConfig.cmake
