@@ -22,14 +22,16 @@ struct Layer;  // src/reference/layer.h
 // arguments, shared by copies of the object; const members are thread-safe.
 class QCONV_API ReferenceConv {
  public:
-  // Arguments and errors as Conv::Prepack; `input_maximum` as in its options.
+  // Arguments and errors as Conv::Prepack; `input_maximum` as in its options (errors name it as it
+  // is named here).
   ReferenceConv(const ConvParams& params, const Quantization& quantization,
                 std::span<const int8_t> weights, std::span<const float> bias = {},
                 Activation activation = {}, int32_t input_maximum = 255);
 
+  // Errors as Conv's.
   Image OutputImage(const Image& image) const;
 
-  // The whole layer; arguments as Conv::Run.
+  // The whole layer; arguments and errors as Conv::Run.
   void Run(const Image& image, std::span<const uint8_t> input, std::span<uint8_t> output) const;
 
   // One output pixel: writes out_channels bytes to `output`. `position` is in the output image.
