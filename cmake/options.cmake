@@ -8,7 +8,6 @@ target_compile_options(qconv_options INTERFACE
   # Every ISA rounds each float operation; see Numerics in README.md. Holds where a parent project
   # has -ffast-math, too.
   -fno-fast-math -ffp-contract=off
-  -fstack-clash-protection  # frames of Run are large: one that does not fit must fault
   $<$<BOOL:${QCONV_WERROR}>:-Werror>)
 if(QCONV_SANITIZE)
   target_compile_options(qconv_options INTERFACE
