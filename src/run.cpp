@@ -12,6 +12,7 @@
 #include "pack/lane_feed.h"
 #include "pack/pad_image.h"
 #include "plan.h"
+#include "stack.h"
 #include "transform_model.h"
 #include "transformed.h"
 
@@ -216,7 +217,7 @@ class Worker {
 };
 
 // Task t: blocks from t / splits * blocks_per_task on, t % splits-th share of the panels.
-void RunTask(const Job& job, int64_t task) {
+__attribute__((noinline)) void RunTask(const Job& job, int64_t task) {
   const dispatch::DefaultFloatEnvironment float_environment;
   const int64_t split = task % job.splits, first = task / job.splits * job.blocks_per_task;
   const int64_t last = std::min(first + job.blocks_per_task, job.blocks);
@@ -265,7 +266,10 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
                 .large_scratch = large_scratch.empty() ? nullptr : large_scratch.data()};
   executor.ParallelFor(
       pack::CeilDiv(blocks, blocks_per_task) * splits,
-      [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
+      [](const void* context, int64_t task) {
+        CheckStack(sizeof(Worker) + kCalleeBytes);
+        RunTask(*static_cast<const Job*>(context), task);
+      },
       &job);
 }
 

@@ -9,6 +9,7 @@
 #include "pack/tiles.h"
 #include "pack/transformed.h"
 #include "pack/winograd_tiles.h"
+#include "stack.h"
 #include "transform_model.h"
 
 namespace qconv {
@@ -119,7 +120,7 @@ class Block {
 };
 
 // Block t / splits, t % splits-th share of the panels.
-void RunTask(const Job& job, int64_t task) {
+__attribute__((noinline)) void RunTask(const Job& job, int64_t task) {
   const dispatch::DefaultFloatEnvironment float_environment;
   const int64_t split = task % job.splits, index = task / job.splits;
   const int64_t size = job.tile_count / job.blocks, longer = job.tile_count % job.blocks;
@@ -141,7 +142,10 @@ void RunTiles(const PackedLayer& layer, const pack::Tiles& tiles, int64_t count,
                 .splits = splits};
   executor.ParallelFor(
       blocks * splits,
-      [](const void* context, int64_t task) { RunTask(*static_cast<const Job*>(context), task); },
+      [](const void* context, int64_t task) {
+        CheckStack(sizeof(Block) + kCalleeBytes);
+        RunTask(*static_cast<const Job*>(context), task);
+      },
       &job);
 }
 

@@ -1,9 +1,14 @@
-// How much stack the tasks of Conv::Run take, and Run itself: no more than executor.h says.
+// How much stack the tasks of Conv::Run take, and Run itself: no more than executor.h says, and
+// what becomes of threads that do not have it.
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "common/case.h"
@@ -14,6 +19,22 @@ namespace {
 
 constexpr int64_t kKiB = 1024;
 
+// Runs `work` on a thread of its own with this stack.
+void RunOnStack(void* stack, size_t bytes, const std::function<void()>& work) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  EXPECT_EQ(pthread_attr_setstack(&attributes, stack, bytes), 0);
+  std::function<void()> copy = work;
+  const auto start = [](void* function) -> void* {
+    (*static_cast<std::function<void()>*>(function))();
+    return nullptr;
+  };
+  pthread_t thread;
+  EXPECT_EQ(pthread_create(&thread, &attributes, start, &copy), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
 // Bytes of stack that `work` takes on a thread of its own, in pages.
 int64_t StackOf(const std::function<void()>& work) {
   constexpr size_t kBytes = size_t{1} << 20, kPage = 4096;
@@ -21,37 +42,24 @@ int64_t StackOf(const std::function<void()>& work) {
   std::vector<uint8_t> room(kBytes + kPage);
   uint8_t* stack = room.data() + kPage - reinterpret_cast<uintptr_t>(room.data()) % kPage;
   std::fill_n(stack, kBytes, kPaint);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  EXPECT_EQ(pthread_attr_setstack(&attributes, stack, kBytes), 0);
-  pthread_t thread;
-  const auto start = [](void* argument) -> void* {
-    (*static_cast<const std::function<void()>*>(argument))();
-    return nullptr;
-  };
-  EXPECT_EQ(pthread_create(&thread, &attributes, start,
-                           const_cast<void*>(static_cast<const void*>(&work))),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
+  RunOnStack(stack, kBytes, work);
   const uint8_t* lowest =
       std::find_if(stack, stack + kBytes, [](uint8_t b) { return b != kPaint; });
   return stack + kBytes - lowest;
 }
 
-// Runs tasks one by one, each on a thread of its own; remembers the most that one took.
-class Measuring : public Executor {
+// Runs tasks one by one, each wherever `run` does.
+class Elsewhere : public Executor {
  public:
+  using Run = std::function<void(const std::function<void()>&)>;
+  explicit Elsewhere(Run run) : run_(std::move(run)) {}
   int Concurrency() const override { return 3; }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
-    for (int64_t i = 0; i < count; ++i) {
-      most_ = std::max(most_, StackOf([&] { task(context, i); }));
-    }
+    for (int64_t i = 0; i < count; ++i) run_([&] { task(context, i); });
   }
-  int64_t most() const { return most_; }
 
  private:
-  mutable int64_t most_ = 0;
+  Run run_;
 };
 
 const test::Shape kShapes[] = {
@@ -95,13 +103,36 @@ TEST_P(StackTest, TakesNoMoreThanDocumented) {
     c.transforms = transforms;
     const Conv conv = c.Prepack(isa);
     const int64_t task = (transforms ? 690 : 110) * kKiB, run = 40 * kKiB;
-    const Measuring tasks;
+    int64_t most = 0;
+    const Elsewhere tasks(
+        [&](const std::function<void()>& work) { most = std::max(most, StackOf(work)); });
     const int64_t alone = StackOf([&] { c.Run(conv, Executor::Serial()); });
     const int64_t caller = StackOf([&] { c.Run(conv, tasks); });
-    EXPECT_LE(tasks.most(), task);
+    EXPECT_LE(most, task);
     EXPECT_LE(alone, run + task);
     EXPECT_LE(caller, run);
   }
+}
+
+// A stack that is too small, a page that cannot be accessed below it, and memory below that.
+void RunOnSmallStack(const std::function<void()>& work) {
+  constexpr size_t kBytes = size_t{4} << 20, kPage = 4096, kStack = 64 * kKiB;
+  auto* memory = static_cast<std::byte*>(
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mprotect(memory + kBytes - kStack - kPage, kPage, PROT_NONE);
+  RunOnStack(memory + kBytes - kStack, kStack, work);
+}
+
+TEST_P(StackTest, FaultsRatherThanReachingBeyond) {
+  const auto& [isa, shape] = GetParam();
+  const cases::Case c = cases::MakeCase(test::MakeLayer(shape.params, shape.image),
+                                        cases::Weights::kLaplace, /*seed=*/1);
+  const Conv conv = c.Prepack(isa);
+  const auto run_tasks = [&] {
+    c.Run(conv, Elsewhere([](const std::function<void()>& task) { RunOnSmallStack(task); }));
+    std::exit(0);
+  };
+  EXPECT_EXIT(run_tasks(), testing::KilledBySignal(SIGSEGV), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, StackTest,

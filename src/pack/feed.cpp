@@ -43,7 +43,7 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   const bool runs = layer.feed == Feed::kRuns;
   const int64_t in_row = piece.segment[2].taps();  // taps of a kernel row
   const int64_t grid_w = layer.tap_grid[2], grid_h = layer.tap_grid[1];
-  PieceFeed feed = {};
+  PieceFeed feed;
   feed.row_count = piece.rows();
   feed.taps[0] = {piece.segment[0].taps(), plane, grid_h * grid_w};
   feed.taps[1] = {piece.segment[1].taps(), row, grid_w};
@@ -53,6 +53,8 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   feed.first_tap = (piece.segment[0].tap_begin * grid_h + piece.segment[1].tap_begin) * grid_w +
                    (runs ? 0 : piece.segment[2].tap_begin);
   feed.taps_in_row = runs ? 1 : in_row;
+  feed.lane_groups = nullptr;
+  feed.lane_group_count = 0;
   const int64_t taps = piece.segment[0].taps() * piece.segment[1].taps() * in_row;
   feed.all_taps = taps == layer.geometry.Taps();
   feed.products = taps * group.in_channels;
