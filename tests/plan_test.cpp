@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
+#include <random>
 #include <vector>
 
 #include "common/case.h"
@@ -77,6 +79,7 @@ void CheckPlan(const cases::Case& c, int threads) {
       rows += pieces[i].rows();
       if (pieces[i].copied()) {
         copied += pieces[i].rows();
+        EXPECT_GE(pack::CopyBytes(layer, pieces[i]), 0);
         copy_bytes += pack::CopyBytes(layer, pieces[i]);
       }
       for (int d = 0; d < 3; ++d)
@@ -132,6 +135,14 @@ TEST(Plan, CoversLargeImages) {
        {.size = {30, 30}}},
       {{.in_channels = 64, .out_channels = 4, .kernel = {10}, .dilation = {200}, .padding = {900}},
        {.size = {1000}}},
+      {{.in_channels = 512, .out_channels = 4, .kernel = {5}, .dilation = {100}, .padding = {400}},
+       {.size = {10}}},
+      {{.in_channels = 2001,
+        .out_channels = 2,
+        .kernel = {3, 3},
+        .stride = {1, 7},
+        .dilation = {1, 2}},
+       {.size = {3, 33}}},
       {{.in_channels = 6, .out_channels = 4, .kernel = {11, 11}, .padding = {20, 5}},
        {.size = {30, 30}}},
       {{.in_channels = 4,
@@ -143,6 +154,30 @@ TEST(Plan, CoversLargeImages) {
   };
   for (const auto& layer : layers) {
     for (const int threads : {1, 2, 16}) CheckPlan(MakeCase(layer.params, layer.image), threads);
+  }
+}
+
+// Deep windows, taps and windows far apart, padding beyond the image: what is gathered for a block
+// fits the scratch.
+TEST(Plan, CoversWildShapes) {
+  std::mt19937 random(1);
+  const auto draw = [&](std::initializer_list<int64_t> values) {
+    return values.begin()[random() % values.size()];
+  };
+  for (int i = 0; i < 400; ++i) {
+    SCOPED_TRACE(i);
+    const bool rows = random() % 2 == 0;
+    const int64_t taps = draw({2, 3, 5, 9, 11, 16}), dilation = draw({1, 1, 2, 3, 40, 200});
+    const int64_t groups = draw({1, 1, 2}), extent = dilation * (taps - 1) + 1;
+    ConvParams params = {.in_channels = groups * draw({3, 8, 64, 129, 515, 1000, 2001}),
+                         .out_channels = groups,
+                         .groups = groups,
+                         .kernel = {rows ? 2 : 1, taps},
+                         .stride = {1, draw({1, 1, 2, 3, 7, 21, 30})},
+                         .dilation = {1, dilation},
+                         .padding = {0, draw({0, 1, extent / 2, extent - 1})}};
+    const int64_t width = draw({1, 10, 33, 150}) + extent - std::min(extent, params.padding[1]);
+    CheckPlan(MakeCase(params, {.size = {draw({2, 3, 9}), width}}), /*threads=*/1);
   }
 }
 

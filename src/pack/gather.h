@@ -38,9 +38,9 @@ class StripGatherer {
   static int64_t InputPixels(const Geometry& g, int64_t taps, int64_t outputs) {
     return (outputs - 1) * g.stride[2] + (taps - 1) * g.dilation[2] + 1;
   }
-  // Whether neighbours share a strip.
+  // Whether neighbours share a strip. If so, more of them do, too.
   static bool WindowsShare(const Geometry& g, int64_t taps, int64_t outputs) {
-    return outputs > 1 && InputPixels(g, taps, outputs) <= outputs * taps;
+    return outputs > 1 && taps > 0 && InputPixels(g, taps, outputs) <= outputs * taps;
   }
   // Whether output rows one below the other can.
   static bool RowsShare(const Geometry& g, const Piece& piece) {
@@ -89,11 +89,12 @@ class QuadGatherer {
   static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group) {
     return geometry.Taps() * group.depth_groups * kernels::kDepthGroup;
   }
-  // Whether `outputs` neighbours share a strip.
+  // Whether `outputs` neighbours share a strip. If so, more of them do, too.
   static bool WindowsShare(const Geometry& g, int64_t outputs) {
     constexpr int64_t kMostShared = 2;
-    return outputs > 1 && StripGatherer::InputPixels(g, g.kernel[2], outputs) <=
-                              kMostShared * outputs * g.kernel[2];
+    const int64_t most = kMostShared * g.kernel[2];
+    return outputs > 1 && g.stride[2] <= most &&
+           StripGatherer::InputPixels(g, g.kernel[2], outputs) <= most * outputs;
   }
   // Bytes of a strip of `outputs` that share it.
   static int64_t StripBytes(const Geometry& g, const ChannelGroup& group, int64_t outputs) {
