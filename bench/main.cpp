@@ -42,7 +42,6 @@ void RegisterLayer(const cases::Layer& layer, Runner& runner, std::vector<LayerR
 }
 
 constexpr int kFailed = 1;
-constexpr int kBadUsage = 2;
 
 // Returns the exit status.
 int Main(int argc, char** argv) {

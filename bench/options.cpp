@@ -12,8 +12,6 @@ namespace {
 // Seconds. Enough for what a cliff is: times slower, not percent.
 constexpr double kCliffsMinTime = 0.02;
 
-constexpr int kBadUsage = 2;
-
 // Which layers.
 void AddSelection(CLI::App& app, Options& options) {
   app.add_option("--layers", options.layers, "Layer list (default: the one that comes with qconv)")

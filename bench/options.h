@@ -12,6 +12,8 @@
 
 namespace qconv::bench {
 
+inline constexpr int kBadUsage = 2;  // exit status
+
 struct Options {
   bool cliffs = false;               // the layers of CliffLayers() instead of a list
   std::filesystem::path layers;      // empty: the list that comes with the bench

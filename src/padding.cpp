@@ -8,7 +8,6 @@
 #include "plan.h"
 
 namespace qconv {
-
 namespace {
 
 using pack::PackedLayer;

@@ -98,6 +98,13 @@ def client_problems(root):
                 yield f"{name}:{number}: {what}: {rule}"
 
 
+def size_problems(root):
+    for path, name in sources(root, "include", "src", "tools", "bench", "tests"):
+        text = path.read_text()
+        if text.count("\n") > 250 and not text.startswith("// Longer than 250 lines: "):
+            yield f"{name}:1: more than 250 lines: says why at its top"
+
+
 def flag_problems(root):
     files = [path for pattern in ("CMakeLists.txt", "*.cmake", "CMakePresets.json")
              for path in sorted(root.rglob(pattern))]
@@ -116,7 +123,8 @@ def flag_problems(root):
 
 
 def problems(root):
-    return [*library_problems(root), *client_problems(root), *flag_problems(root)]
+    return [*library_problems(root), *client_problems(root), *size_problems(root),
+            *flag_problems(root)]
 
 
 CLEAN = {
@@ -165,6 +173,7 @@ PLANTED = [
     ("tools/qconv/bad.cpp", '#include "layer.h"'),
     ("bench/bad.cpp", '#include "../src/layer.h"'),
     ("bench/bad.cpp", "#include <pack/weights.h>"),
+    ("tests/bad.cpp", "\n" * 251),
     ("bench/CMakeLists.txt", "target_compile_options(bench PRIVATE -march=native)"),
     ("CMakeLists.txt", 'set(CMAKE_CXX_FLAGS "-mavx2")'),
     ("cmake/isa.cmake", "add_compile_options(-mavx2)"),
@@ -186,8 +195,9 @@ def self_test():
                 (root / name).write_text(text)
             found = problems(root)
             places = {problem.split(": ")[0] for problem in found}
-            belongs = planted and planted[0] in ("include/bad.h", "src/kernels/other.cpp")
-            expected = {f"{planted[0]}:{1 if belongs else 2}"} if planted else set()
+            whole = planted and planted[0] in ("include/bad.h", "src/kernels/other.cpp",
+                                               "tests/bad.cpp")
+            expected = {f"{planted[0]}:{1 if whole else 2}"} if planted else set()
             if places != expected:
                 failures.append(f"planted {planted}, found {found}")
     return failures

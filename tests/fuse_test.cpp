@@ -1,3 +1,4 @@
+// Longer than 250 lines: one subject, in many small cases.
 // The single step of a channel against the steps one by one, for every accumulator of its range;
 // and that most channels have one.
 #include "pack/fuse.h"

@@ -1,3 +1,4 @@
+// Longer than 250 lines: the kernel is rebuilt here step by step, by the formula.
 // Group kernels: both strides, quads shuffled, broadcast and rotated, over all counts of pixels,
 // rows, kernel rows, depth groups and columns, in all ways to requantize, against plain loops.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Longer than 250 lines: mostly lists of layers.
 // Depthwise layers and layers with narrow groups, systematically, on every usable ISA against the
 // reference; and that these layers exercise what there is.
 #include <gtest/gtest.h>

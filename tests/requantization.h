@@ -1,4 +1,4 @@
-// The formulas of requantization (NUMERICS in README.md; kernels/kernel_table.h), in plain code.
+// The formulas of requantization ("Numerics" in README.md; kernels/kernel_table.h), in plain code.
 //
 // Shares no code with what it checks. Read next: panel_numbers.h, fuse_test.cpp.
 #pragma once

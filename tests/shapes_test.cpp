@@ -1,3 +1,4 @@
+// Longer than 250 lines: mostly a list of layers.
 // Sizes of outputs, and the shapes at the edge of what there is: no image, one pixel, more padding
 // than image.
 #include <gtest/gtest.h>

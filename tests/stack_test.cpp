@@ -18,6 +18,7 @@ namespace qconv {
 namespace {
 
 constexpr int64_t kKiB = 1024;
+constexpr int64_t kThread = 8 * kKiB;  // what a thread takes of its stack itself
 
 // Runs `work` on a thread of its own with this stack.
 void RunOnStack(void* stack, size_t bytes, const std::function<void()>& work) {
@@ -46,6 +47,17 @@ int64_t StackOf(const std::function<void()>& work) {
   const uint8_t* lowest =
       std::find_if(stack, stack + kBytes, [](uint8_t b) { return b != kPaint; });
   return stack + kBytes - lowest;
+}
+
+// The same on a stack of so many bytes, with a page below it that cannot be accessed, and memory
+// below that.
+void RunOnStackOf(int64_t stack, const std::function<void()>& work) {
+  constexpr int64_t kBytes = int64_t{4} << 20, kPage = 4096;
+  auto* memory = static_cast<std::byte*>(
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mprotect(memory + kBytes - stack - kPage, kPage, PROT_NONE);
+  RunOnStack(memory + kBytes - stack, static_cast<size_t>(stack), work);
+  munmap(memory, kBytes);
 }
 
 // Runs tasks one by one, each wherever `run` does.
@@ -102,25 +114,18 @@ TEST_P(StackTest, TakesNoMoreThanDocumented) {
   for (const bool transforms : {false, true}) {
     c.transforms = transforms;
     const Conv conv = c.Prepack(isa);
-    const int64_t task = (transforms ? 690 : 110) * kKiB, run = 40 * kKiB;
+    const int64_t task = (transforms ? 700 : 120) * kKiB, run = 40 * kKiB;
     int64_t most = 0;
     const Elsewhere tasks(
         [&](const std::function<void()>& work) { most = std::max(most, StackOf(work)); });
     const int64_t alone = StackOf([&] { c.Run(conv, Executor::Serial()); });
     const int64_t caller = StackOf([&] { c.Run(conv, tasks); });
     EXPECT_LE(most, task);
+    // Nothing faults there, either.
+    c.Run(conv, Elsewhere([&](const auto& work) { RunOnStackOf(kThread + task, work); }));
     EXPECT_LE(alone, run + task);
     EXPECT_LE(caller, run);
   }
-}
-
-// A stack that is too small, a page that cannot be accessed below it, and memory below that.
-void RunOnSmallStack(const std::function<void()>& work) {
-  constexpr size_t kBytes = size_t{4} << 20, kPage = 4096, kStack = 64 * kKiB;
-  auto* memory = static_cast<std::byte*>(
-      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  mprotect(memory + kBytes - kStack - kPage, kPage, PROT_NONE);
-  RunOnStack(memory + kBytes - kStack, kStack, work);
 }
 
 TEST_P(StackTest, FaultsRatherThanReachingBeyond) {
@@ -129,7 +134,8 @@ TEST_P(StackTest, FaultsRatherThanReachingBeyond) {
                                         cases::Weights::kLaplace, /*seed=*/1);
   const Conv conv = c.Prepack(isa);
   const auto run_tasks = [&] {
-    c.Run(conv, Elsewhere([](const std::function<void()>& task) { RunOnSmallStack(task); }));
+    c.Run(conv,
+          Elsewhere([](const std::function<void()>& task) { RunOnStackOf(64 * kKiB, task); }));
     std::exit(0);
   };
   EXPECT_EXIT(run_tasks(), testing::KilledBySignal(SIGSEGV), "");

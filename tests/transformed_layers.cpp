@@ -1,3 +1,4 @@
+// Longer than 250 lines: mostly lists of layers.
 #include "transformed_layers.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Longer than 250 lines: the limits of layers, images and arithmetic belong together.
 // Which layers and images Winograd kernels are for, and how threads share them; just within the
 // limits of the arithmetic they are exact.
 #include <gtest/gtest.h>

@@ -32,7 +32,7 @@ struct PrepackOptions {
   // (ConvDescription::transform). 3x3 layers take up to two fifths less time so on CPUs with VNNI
   // and three quarters on others, for eight bytes more for each weight; pointwise ones up to a
   // third less, for two to six bytes; both for more bytes where output channels do not fill a
-  // vector. Tasks of Run (executor.h) then take up to 690 KiB of stack instead of 110.
+  // vector. Tasks of Run (executor.h) then take up to 700 KiB of stack instead of 120.
   bool transforms = true;
 };
 
@@ -40,11 +40,12 @@ struct PrepackOptions {
 struct ConvDescription {
   std::string isa;  // "avx512_vnni"
   // How kernels read the input. In place: "direct" (pointwise layers: an output pixel is made of
-  // one of the input) or "indirect" (others: of one for each tap). "gathered": pixels padded to
-  // four channels are copied together first. Depthwise layers and narrow groups: "lanes" (bytes are
-  // copied to where the lanes of a vector want them) or "sliding" (in place, along the rows; images
-  // whose rows have fewer bytes than a vector, or a pixel or two of output, are read as with
-  // "lanes"). This is as packed; edges, small images, and first layers' rows may be copied.
+  // one of the input) or "indirect" (others: of one for each tap). "gathered": pixels are copied
+  // together first, their channels rounded up to a multiple of four. Depthwise layers and narrow
+  // groups: "lanes" (bytes are copied to where the lanes of a vector want them) or "sliding" (in
+  // place, along the rows; images whose rows have fewer bytes than a vector, or a pixel or two of
+  // output, are read as with "lanes"). This is as packed; edges, small images, and first layers'
+  // rows may be copied.
   std::string feed;
   // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
   // output channels alone: "64 + 16".

@@ -13,8 +13,8 @@ namespace qconv {
 
 class QCONV_API Executor {
  public:
-  // Work on task `index`; must not throw. Those of Conv::Run take up to 690 KiB of stack, without
-  // PrepackOptions::transforms up to 110; beside them Run takes 40 KiB on the thread that calls it.
+  // Work on task `index`; must not throw. Those of Conv::Run take up to 700 KiB of stack, without
+  // PrepackOptions::transforms up to 120; beside them Run takes 40 KiB on the thread that calls it.
   using Task = void (*)(const void* context, int64_t index);
 
   virtual ~Executor() = default;

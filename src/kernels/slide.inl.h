@@ -1,3 +1,4 @@
+// Longer than 250 lines: one class whose steps share the registers of the task at hand.
 // Sliding kernels: depthwise layers of small kernels, straight from the input.
 //
 // Layer: kernels, compiled once per ISA. kernel_table.h draws what they do. Each column is loaded

@@ -1,3 +1,4 @@
+// Longer than 250 lines: the ways to find input stand together, so that they can be compared.
 #include "pack/feed.h"
 
 #include <algorithm>

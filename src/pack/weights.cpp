@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "pack/group_feed.h"
 #include "pack/integers.h"
-#include "pack/lanes.h"
 
 namespace qconv::pack {
 
