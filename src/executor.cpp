@@ -9,6 +9,8 @@
 namespace qconv {
 namespace {
 
+constexpr int kMostThreads = 65536;  // oneTBB fails at some ten million
+
 void ParallelForInArena(int64_t count, Executor::Task task, const void* context) {
   if (count == 1) return task(context, 0);
   // A layer is computed to its end even if the caller's own group of tasks is cancelled, and a
@@ -29,8 +31,6 @@ class CurrentExecutor final : public Executor {
     ParallelForInArena(count, task, context);
   }
 };
-
-constexpr int kMostThreads = 65536;  // oneTBB fails at some ten million
 
 class SerialExecutor final : public Executor {
  public:

@@ -16,7 +16,6 @@ namespace qconv {
 namespace {
 
 using pack::ChannelGroup;
-using pack::Dims;
 using pack::Feed;
 using pack::PackedLayer;
 using pack::Panel;
@@ -79,11 +78,7 @@ int64_t MostLaneVectors(const PackedLayer& layer) {
   // without VNNI, 64 channels, 87 taps, dilation 2: a third of the time; 128 taps: a fifth.)
   constexpr int64_t kNeighbours = 64;
   const pack::SpreadLayout& spread = layer.spread;
-  const Dims block = {1, spread.output_rows, kNeighbours};
-  int64_t positions = 1;
-  for (size_t i = 0; i < block.size(); ++i) {
-    positions *= pack::MakeSpreadAxis(spread.steps[i], block[i]).positions();
-  }
+  const int64_t positions = pack::CountPositions(spread, {1, spread.output_rows, kNeighbours});
   return kCopyBytes / (positions * spread.depth_groups * layer.kernels->spread_vector_bytes);
 }
 

@@ -25,7 +25,7 @@ StripGatherer::StripGatherer(const PackedLayer& layer, const ChannelGroup& group
 
 int64_t StripGatherer::RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
                                 int64_t outputs) {
-  const int64_t last = outputs == 1 ? taps : (taps - 1) * g.dilation[2] + 1;
+  const int64_t last = outputs == 1 ? taps : g.InputExtent(2, taps, 1);
   return RoundUp((outputs - 1) * g.stride[2] * group.in_channels +
                      RoundUp(last * group.in_channels, kernels::kDepthGroup),
                  kernels::kDepthGroup);
@@ -49,7 +49,7 @@ const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
     first_row = h.tap_end - g_.stride[1];
   }
   const int64_t taps = piece_.segment[2].taps();
-  const int64_t pixels = strip_outputs_ > 1 ? InputPixels(g_, taps, count) : taps;
+  const int64_t pixels = strip_outputs_ > 1 ? g_.InputExtent(2, taps, count) : taps;
   for (int64_t i = d.tap_begin; i < d.tap_end; ++i) {
     for (int64_t j = first_row; j < h.tap_end; ++j) {
       GatherRow(position(0, i), position(1, j), position(2, piece_.segment[2].tap_begin), pixels);
@@ -82,14 +82,14 @@ QuadGatherer::QuadGatherer(const PackedLayer& layer, const ChannelGroup& group,
   const int64_t taps = g_.kernel[2];
   shared_ = WindowsShare(g_, outputs);
   strip_outputs_ = shared_ ? outputs : 1;
-  row_bytes_ = (shared_ ? StripGatherer::InputPixels(g_, taps, outputs) : taps) * pixel_bytes_;
+  row_bytes_ = (shared_ ? g_.InputExtent(2, taps, outputs) : taps) * pixel_bytes_;
 }
 
 const uint8_t* QuadGatherer::Gather(const Dims& at, int64_t count) {
   const uint8_t* strip = next_;
   const auto origin = [&](size_t i) { return at[i] * g_.stride[i] - g_.padding[i]; };
   const int64_t taps = g_.kernel[2], step = shared_ ? 1 : g_.dilation[2];
-  const int64_t pixels = shared_ ? StripGatherer::InputPixels(g_, taps, count) : taps;
+  const int64_t pixels = shared_ ? g_.InputExtent(2, taps, count) : taps;
   for (int64_t i = 0; i < g_.kernel[0]; ++i) {
     for (int64_t j = 0; j < g_.kernel[1]; ++j, next_ += row_bytes_) {
       RowCopy copy = MakeRowCopy(layer_, group_.in_begin, group_.in_channels, image_,

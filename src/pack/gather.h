@@ -33,14 +33,9 @@ class StripGatherer {
   const uint8_t* Gather(const Dims& at, int64_t count);
 
   static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group);
-  // Input pixels between the first tap of the first of `outputs` neighbours and the last of the
-  // last, with `taps` taps in w.
-  static int64_t InputPixels(const Geometry& g, int64_t taps, int64_t outputs) {
-    return (outputs - 1) * g.stride[2] + (taps - 1) * g.dilation[2] + 1;
-  }
   // Whether neighbours share a strip. If so, more of them do, too.
   static bool WindowsShare(const Geometry& g, int64_t taps, int64_t outputs) {
-    return outputs > 1 && taps > 0 && InputPixels(g, taps, outputs) <= outputs * taps;
+    return outputs > 1 && taps > 0 && g.InputExtent(2, taps, outputs) <= outputs * taps;
   }
   // Whether output rows one below the other can.
   static bool RowsShare(const Geometry& g, const Piece& piece) {
@@ -94,12 +89,11 @@ class QuadGatherer {
     constexpr int64_t kMostShared = 2;
     const int64_t most = kMostShared * g.kernel[2];
     return outputs > 1 && g.stride[2] <= most &&
-           StripGatherer::InputPixels(g, g.kernel[2], outputs) <= most * outputs;
+           g.InputExtent(2, g.kernel[2], outputs) <= most * outputs;
   }
   // Bytes of a strip of `outputs` that share it.
   static int64_t StripBytes(const Geometry& g, const ChannelGroup& group, int64_t outputs) {
-    return WindowBytes(g, group) / g.kernel[2] *
-           StripGatherer::InputPixels(g, g.kernel[2], outputs);
+    return WindowBytes(g, group) / g.kernel[2] * g.InputExtent(2, g.kernel[2], outputs);
   }
 
  private:

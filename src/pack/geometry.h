@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <numeric>
 
@@ -20,6 +21,12 @@ struct Geometry {
   int64_t GroupOutputs() const { return out_channels / groups; }
   int64_t Taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t DepthOfOutput() const { return Taps() * GroupInputs(); }  // products per output
+
+  // Input positions of dimension i from the first of `taps` taps of an output to the last one of
+  // the last of `outputs` neighbours.
+  int64_t InputExtent(size_t i, int64_t taps, int64_t outputs) const {
+    return (outputs - 1) * stride[i] + (taps - 1) * dilation[i] + 1;
+  }
 
   // With a dilation in w the pixels of an output row fall into so many phases. Every Phases()-th
   // pixel has its taps on the same columns of input, dilation[2] apart, and is so many of these

@@ -54,11 +54,17 @@ int64_t LargestExtent(const SpreadSteps& s, int64_t positions) {
   return s.sharing * std::max(shared, positions / s.taps);
 }
 
+int64_t CountPositions(const SpreadLayout& spread, const Dims& outputs) {
+  int64_t positions = 1;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    positions *= MakeSpreadAxis(spread.steps[i], outputs[i]).positions();
+  }
+  return positions;
+}
+
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs) {
-  int64_t bytes = LargestPositionBytes(layer);
-  for (size_t i = 0; i < 3; ++i)
-    bytes *= MakeSpreadAxis(layer.spread.steps[i], outputs[i]).positions();
-  return EndCopyBytes(layer) + GroupBytes(layer) + bytes;
+  return EndCopyBytes(layer) + GroupBytes(layer) +
+         CountPositions(layer.spread, outputs) * LargestPositionBytes(layer);
 }
 
 int64_t SpreadPositions(const PackedLayer& layer, int64_t bytes) {

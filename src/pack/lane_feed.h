@@ -35,6 +35,9 @@ SpreadAxis MakeSpreadAxis(const SpreadSteps& steps, int64_t outputs);
 // The most outputs whose axis has at most so many positions; 0 if one has more.
 int64_t LargestExtent(const SpreadSteps& steps, int64_t positions);
 
+// Positions of a block of `outputs` pixels.
+int64_t CountPositions(const SpreadLayout& spread, const Dims& outputs);
+
 // Bytes of scratch for a block of `outputs` pixels.
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs);
 

@@ -7,7 +7,7 @@ namespace qconv::pack {
 Dims PaddedSize(const Geometry& g, const Dims& output_size) {
   Dims size;
   for (size_t i = 0; i < 3; ++i) {
-    size[i] = (output_size[i] - 1) * g.stride[i] + (g.kernel[i] - 1) * g.dilation[i] + 1;
+    size[i] = g.InputExtent(i, g.kernel[i], output_size[i]);
   }
   return size;
 }
