@@ -46,7 +46,7 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
     width = (width + 1) / 2;
     Candidate c;
     Dims& tile = c.tile;
-    tile[2] = Even(output[2], width);
+    tile[2] = std::min(pack::RoundUp(Even(output[2], width), layer.spread.output_columns), width);
     int64_t room = most_positions / positions(2, tile[2]);
     if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
     const int64_t tallest = largest(1, rows / tile[2], room / positions(0, 1));

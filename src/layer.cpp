@@ -14,6 +14,7 @@
 #include "pack/lanes.h"
 #include "pack/layout.h"
 #include "pack/slide.h"
+#include "pack/spread_layout.h"
 #include "pack/strassen.h"
 #include "pack/transformed.h"
 #include "pack/weights.h"
@@ -33,7 +34,6 @@ using pack::PackedLayer;
 void SetDense(PackedLayer& layer) {
   layer.slide_form = pack::kNoSlide;
   layer.groups_in_place = false;
-  layer.spread.output_rows = 1;
   layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
 }
 
@@ -130,7 +130,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
         !pack::NeedsSums(zero_points) && pack::ReadsGroupsInPlace(layer.geometry, *layer.kernels);
     layer.spread =
         layer.slide_form == pack::kNoSlide
-            ? pack::MakeSpreadLayout(layer.geometry)
+            ? pack::MakeSpreadLayout(layer.geometry, *layer.kernels)
             : pack::MakeSlideLayout(layer.geometry, kernels::kSlideForms[layer.slide_form]);
     layer.tap_grid = pack::SpreadGrid(layer.geometry, layer.spread);
     AddLanePanels(layer);

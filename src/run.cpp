@@ -154,8 +154,13 @@ class Worker {
         task.taps[level].weight_stride *= tap_size;
       }
       task.depth_groups = feed.depth_groups;
-      task.lane_groups = feed.lane_groups;
-      task.lane_group_count = feed.lane_group_count;
+      if (layer_.feed == pack::Feed::kLanes) {
+        task.lane_groups = feed.lane_groups;
+        task.lane_group_count = feed.lane_group_count;
+        task.sharing = feed.sharing;
+        task.share_weight_step = layer_.weight_parts * layer_.WeightPartBytes(panel);
+        task.share_output_step = feed.share_output_step;
+      }
       if (chained) {
         task.weights = reinterpret_cast<const std::byte*>(layer_.chain_weights.data());
         task.whole_chains = feed.all_taps && pack::HasWholeChains(layer_) && WithinReach(task.taps);

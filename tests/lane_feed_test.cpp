@@ -11,8 +11,8 @@
 #include "lane_layers.h"
 #include "lane_tile.h"
 #include "layer.h"
-#include "pack/lanes.h"
 #include "pack/layout.h"
+#include "pack/spread_layout.h"
 #include "panel_numbers.h"
 #include "plan.h"
 #include "testing.h"
@@ -90,16 +90,29 @@ TEST(SpreadAxis, LargestExtentIsTheLargest) {
   }
 }
 
-SpreadLayout LayoutOf(const ConvParams& params) {
-  return pack::MakeSpreadLayout(ValidateParams(params));
+// On an ISA whose kernels compute outputs that share positions together, or on one without.
+SpreadLayout LayoutOf(const ConvParams& params, bool shares_lanes) {
+  kernels::KernelTable table = dispatch::SelectKernels("scalar");
+  table.shares_lanes = shares_lanes;
+  return pack::MakeSpreadLayout(ValidateParams(params), table);
 }
 
-void ExpectQuads(const ConvParams& params, int64_t quad_h, int64_t quad_w, int64_t output_rows) {
-  const SpreadLayout spread = LayoutOf(params);
+void ExpectLayout(const SpreadLayout& spread, int64_t quad_h, int64_t quad_w, int64_t output_rows,
+                  int64_t output_columns, bool together) {
   EXPECT_EQ(spread.quad_h, quad_h);
   EXPECT_EQ(spread.quad_w, quad_w);
   EXPECT_EQ(spread.output_rows, output_rows);
+  EXPECT_EQ(spread.output_columns, output_columns);
+  EXPECT_EQ(spread.together, together);
   EXPECT_EQ(spread.depth_groups, 1);
+}
+
+void ExpectQuads(const ConvParams& params, int64_t quad_h, int64_t quad_w, int64_t output_rows,
+                 int64_t output_columns) {
+  for (const bool shares_lanes : {false, true}) {
+    ExpectLayout(LayoutOf(params, shares_lanes), quad_h, quad_w, output_rows, output_columns,
+                 /*together=*/false);
+  }
 }
 
 ConvParams Depthwise(const Spatial& kernel, const Spatial& stride) {
@@ -107,39 +120,51 @@ ConvParams Depthwise(const Spatial& kernel, const Spatial& stride) {
 }
 
 TEST(SpreadLayout, ChoosesQuads) {
-  ExpectQuads(Depthwise({3, 3}, {1, 1}), 4, 1, 2);
-  ExpectQuads(Depthwise({5, 5}, {1, 1}), 4, 1, 4);
-  ExpectQuads(Depthwise({7, 7}, {1, 1}), 4, 1, 2);
-  ExpectQuads(Depthwise({3, 3}, {2, 2}), 2, 2, 1);
-  ExpectQuads(Depthwise({5, 5}, {2, 2}), 2, 2, 1);
-  ExpectQuads(Depthwise({75}, {1}), 1, 4, 1);
-  ExpectQuads(Depthwise({4}, {2}), 1, 4, 1);
-  ExpectQuads(Depthwise({1, 5}, {1, 1}), 1, 4, 1);
+  ExpectQuads(Depthwise({3, 3}, {1, 1}), 4, 1, 2, 1);
+  ExpectQuads(Depthwise({3, 3}, {2, 2}), 2, 2, 1, 1);
+  ExpectQuads(Depthwise({5, 5}, {2, 2}), 2, 2, 1, 1);
+  ExpectQuads(Depthwise({4}, {2}), 1, 4, 1, 2);
+  ExpectQuads(Depthwise({33}, {1}), 1, 4, 1, 4);
+  ExpectQuads(Depthwise({1, 5}, {1, 1}), 1, 4, 1, 4);
+  ConvParams dilated = Depthwise({75}, {1});
+  dilated.dilation = {2};
+  ExpectQuads(dilated, 1, 4, 1, 1);
+}
+
+// Where many products make up for keeping their sums.
+TEST(SpreadLayout, SumsOutputsTogether) {
+  ExpectLayout(LayoutOf(Depthwise({75}, {1}), true), 1, 4, 1, 4, true);
+  ExpectLayout(LayoutOf(Depthwise({75}, {2}), true), 1, 4, 1, 2, true);
+  ExpectLayout(LayoutOf(Depthwise({7, 7}, {1, 1}), true), 4, 1, 2, 1, true);
+  ExpectLayout(LayoutOf(Depthwise({7, 7}, {1, 1}), false), 4, 1, 2, 1, false);
+  ExpectLayout(LayoutOf(Depthwise({9, 9}, {1, 1}), true), 4, 1, 4, 1, true);
 }
 
 TEST(SpreadLayout, TakesChannelsOfGroups) {
   for (int64_t inputs = 2; inputs <= 12; ++inputs) {
     const SpreadLayout spread =
-        LayoutOf({.in_channels = 8 * inputs, .out_channels = 24, .groups = 8, .kernel = {3, 3}});
+        LayoutOf({.in_channels = 8 * inputs, .out_channels = 24, .groups = 8, .kernel = {3, 3}},
+                 /*shares_lanes=*/true);
     EXPECT_EQ(spread.form, kernels::SpreadForm::kChannels);
     EXPECT_EQ(spread.quad_h * spread.quad_w, 1);
-    EXPECT_EQ(spread.output_rows, 1);
+    EXPECT_EQ(spread.Sharing(), 1);
     EXPECT_EQ(spread.depth_groups, (inputs + 3) / 4);
   }
 }
 
-// For each of the output rows that share positions, every tap is in the grid.
+// For each of the outputs that share positions, every tap is in the grid.
 TEST(SpreadLayout, GridHoldsTheKernel) {
   for (int64_t h = 1; h <= 12; ++h) {
     for (int64_t w = 1; w <= 12; ++w) {
       for (int64_t stride = 1; stride <= 3; ++stride) {
-        const pack::Geometry g = ValidateParams(Depthwise({h, w}, {stride, stride}));
-        const SpreadLayout spread = pack::MakeSpreadLayout(g);
-        const Dims grid = pack::SpreadGrid(g, spread);
+        const ConvParams params = Depthwise({h, w}, {stride, stride});
+        const SpreadLayout spread = LayoutOf(params, /*shares_lanes=*/stride != 2);
+        const Dims grid = pack::SpreadGrid(ValidateParams(params), spread);
         EXPECT_EQ(spread.quad_h * spread.quad_w, 4);
         EXPECT_GE(grid[1] * spread.quad_h, h + spread.output_rows - 1);
-        EXPECT_GE(grid[2] * spread.quad_w, w);
+        EXPECT_GE(grid[2] * spread.quad_w, w + (spread.output_columns - 1) * stride);
         EXPECT_TRUE(spread.output_rows == 1 || stride == 1);
+        EXPECT_TRUE(spread.output_rows == 1 || spread.output_columns == 1);
       }
     }
   }

@@ -20,9 +20,10 @@ using kernels::PanelShape;
 using kernels::PanelTask;
 
 struct Size {
-  int64_t rows;
+  int64_t rows;  // of each output that shares positions
   int columns;
   int64_t groups;
+  int sharing = 1;
 };
 
 // Rows and depth groups that find their input anywhere.
@@ -38,12 +39,12 @@ class LaneProblem {
     for (size_t i = 0; i < At(2 * kPlaces, 0, 0); ++i) {
       inputs_.push_back(static_cast<uint8_t>(Draw(0, 4) == 0 ? 255 : Draw(0, 255)));
     }
-    for (size_t i = 0; i < At(size.groups, 0, 0); ++i) {
+    for (size_t i = 0; i < At(size.sharing * size.groups, 0, 0); ++i) {
       weights_.push_back(static_cast<int8_t>(Draw(0, 4) == 0 ? -128 : Draw(-128, 127)));
     }
     spread_ = test::LayOutQuads(table, order_, 2 * kPlaces,
                                 [this](auto... at) -> int16_t { return inputs_[At(at...)]; });
-    panel_ = test::LayOutQuads(table, order_, size.groups,
+    panel_ = test::LayOutQuads(table, order_, size.sharing * size.groups,
                                [this](auto... at) -> int16_t { return weights_[At(at...)]; });
     for (int64_t r = 0; r < size.rows; ++r) {
       rows_.push_back(Draw(0, kPlaces) * group_bytes_);
@@ -59,11 +60,13 @@ class LaneProblem {
     task.weights = panel_.data();
     task.lane_groups = groups_.data();
     task.lane_group_count = size_.groups;
+    task.sharing = size_.sharing;
+    task.share_weight_step = size_.groups * group_bytes_;
     task.columns = size_.columns;
-    const test::Sums sums(size_.rows, size_.columns,
+    const test::Sums sums(size_.sharing * size_.rows, size_.columns,
                           [this](int64_t row, int column) { return Sum(row, column); });
-    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/true), table_, order_, sums, random_,
-                     [&](const test::PanelNumbers& numbers) {
+    test::ForEachWay(test::Ways(table_, /*with_row_terms=*/size_.sharing == 1), table_, order_,
+                     sums, random_, [&](const test::PanelNumbers& numbers) {
                        task.epilogue = numbers.Epilogue();
                        test::CheckKernel(shape_.lanes.multiply, task, rows_, numbers);
                      });
@@ -79,12 +82,15 @@ class LaneProblem {
     return static_cast<size_t>((group * shape_.columns + column) * kDepthGroup + i);
   }
 
+  // Of the rows of the first output that shares positions, then of the second, and so on.
   int64_t Sum(int64_t row, int column) const {
+    const int64_t share = row / size_.rows, first = rows_[static_cast<size_t>(row % size_.rows)];
     int64_t sum = 0;
     for (int64_t g = 0; g < size_.groups; ++g) {
-      const int64_t input = rows_[static_cast<size_t>(row)] + groups_[static_cast<size_t>(g)];
+      const int64_t input = first + groups_[static_cast<size_t>(g)];
       for (int i = 0; i < kDepthGroup; ++i) {
-        sum += inputs_[At(input / group_bytes_, column, i)] * weights_[At(g, column, i)];
+        sum += inputs_[At(input / group_bytes_, column, i)] *
+               weights_[At(share * size_.groups + g, column, i)];
       }
     }
     return sum;
@@ -151,7 +157,35 @@ TEST_P(LaneKernel, DepthGroups) {
   });
 }
 
+class SharedLaneKernel : public LaneKernel {};
+
+TEST_P(SharedLaneKernel, AllTails) {
+  ForEachShape([](const PanelShape& shape) {
+    std::vector<Size> sizes;
+    for (const int sharing : {2, 4}) {
+      for (int64_t rows = 1; rows <= 18; ++rows) sizes.push_back({rows, shape.columns, 3, sharing});
+      for (int columns = 1; columns <= shape.columns; columns += 3) {
+        sizes.push_back({9, columns, 2, sharing});
+      }
+      for (const int64_t groups : {1, 14, 40}) {
+        sizes.push_back({7, shape.columns, groups, sharing});
+      }
+    }
+    return sizes;
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, LaneKernel, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+
+std::vector<std::string> IsasThatShare() {
+  std::vector<std::string> isas = test::UsableIsas();
+  std::erase_if(isas,
+                [](const std::string& isa) { return !dispatch::SelectKernels(isa).shares_lanes; });
+  return isas;
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SharedLaneKernel);
+INSTANTIATE_TEST_SUITE_P(Isa, SharedLaneKernel, testing::ValuesIn(IsasThatShare()), test::IsaName);
 
 }  // namespace
 }  // namespace qconv

@@ -126,11 +126,21 @@ void AddGroupFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
   features.insert("group kernel rows " + Text(std::min<int64_t>(g.kernel[1], 5)));
 }
 
+std::string SharingName(int64_t rows, int64_t columns, bool together) {
+  return "sharing " + Text(rows) + "x" + Text(columns) + (together ? ", together" : "");
+}
+
 void AddSpreadFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
                        std::set<std::string>& features) {
   const pack::SpreadLayout& spread = layer.spread;
   features.insert("quads " + Text(spread.quad_h) + "x" + Text(spread.quad_w));
-  features.insert("sharing rows " + Text(spread.output_rows));
+  features.insert(SharingName(spread.output_rows, spread.output_columns, spread.together));
+  if (spread.together) {
+    const pack::Dims outputs = plan.LargestRectangle().extents();
+    const int64_t shared = spread.output_columns > 1 ? outputs[2] : outputs[1];
+    if (shared < spread.Sharing()) features.insert("none together");
+    if (shared % spread.Sharing() != 0) features.insert("some not together");
+  }
   features.insert("depth groups " + Text(spread.depth_groups));
   features.insert("parts " + Text(layer.weight_parts));
   features.merge(test::WaysOf(layer));
@@ -224,10 +234,17 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
 
 std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
   std::set<std::string> wanted = {
-      "fallen back",    "quads 1x1",      "quads 1x4",      "quads 2x2",      "quads 4x1",
-      "sharing rows 1", "sharing rows 2", "sharing rows 3", "sharing rows 4", "depth groups 1",
-      "depth groups 2", "depth groups 3", "parts 1",        "several blocks", "beyond the stack",
-      "in phases: d",   "in phases: h",   "in phases: w"};
+      "fallen back",      "quads 1x1",      "quads 1x4",      "quads 2x2",   "quads 4x1",
+      "depth groups 1",   "depth groups 2", "depth groups 3", "parts 1",     "several blocks",
+      "beyond the stack", "in phases: d",   "in phases: h",   "in phases: w"};
+  for (int64_t sharing = 1; sharing <= kernels::kMaxSharing; ++sharing) {
+    wanted.insert(SharingName(sharing, 1, false));
+    wanted.insert(SharingName(1, sharing, false));
+    if (!table.shares_lanes || (sharing != 2 && sharing != 4)) continue;
+    wanted.insert(SharingName(sharing, 1, true));
+    wanted.insert(SharingName(1, sharing, true));
+    wanted.merge(std::set<std::string>{"none together", "some not together"});
+  }
   if (table.lanes == 16) wanted.insert("depth groups 4");  // there merging groups costs most
   // Wider weights take any zero point that lanes take.
   if (table.weight_format == kernels::WeightFormat::kS8Quads)

@@ -22,8 +22,8 @@ ConvParams Depthwise(int64_t channels, int64_t multiplier, const Spatial& kernel
 }
 
 std::vector<Layer> Kernels() {
-  std::vector<Spatial> kernels = {{1, 3}, {3, 1}, {2, 3},  {4, 3},  {5, 3},
-                                  {6, 5}, {4, 7}, {1, 11}, {11, 1}, {7, 2}};
+  std::vector<Spatial> kernels = {{1, 3}, {3, 1},  {2, 3},  {4, 3}, {5, 3}, {6, 5},
+                                  {4, 7}, {1, 11}, {11, 1}, {7, 2}, {1, 61}};
   for (int64_t k = 1; k <= 11; ++k) kernels.push_back({k, k});
   Turns channels({16, 3, 33, 8, 64, 20, 2, 70}), height({7, 1, 13, 9, 6}), width({7, 1, 15});
   Turns batch({1, 1, 2});

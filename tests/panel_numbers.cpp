@@ -208,12 +208,14 @@ void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
   for (const int64_t input : inputs) {
     rows.push_back({input, static_cast<int64_t>(rows.size()) * kStride});
   }
-  std::vector<uint8_t> output(rows.size() * kStride, kUntouched);
+  const auto outputs = static_cast<int64_t>(rows.size()) * std::max(task.sharing, 1);
+  std::vector<uint8_t> output(static_cast<size_t>(outputs * kStride), kUntouched);
   task.output = output.data() + 1;
   task.rows = rows.data();
   task.row_count = static_cast<int64_t>(rows.size());
+  task.share_output_step = task.row_count * kStride;
   kernel(task);
-  for (int64_t r = 0; r < task.row_count; ++r) {
+  for (int64_t r = 0; r < outputs; ++r) {
     for (int c = 0; c < kStride; ++c) {
       const uint8_t want = c >= 1 && c <= task.columns ? numbers.Expected(r, c - 1) : kUntouched;
       ASSERT_EQ(+output[static_cast<size_t>(r * kStride + c)], +want)

@@ -10,7 +10,7 @@
 #include "dispatch/registry.h"
 #include "lane_layers.h"
 #include "layer.h"
-#include "pack/lanes.h"
+#include "pack/spread_layout.h"
 #include "plan.h"
 #include "testing.h"
 #include "validate.h"

@@ -33,6 +33,7 @@ struct Avx2 {
   static constexpr int kTileRows[] = {8, 4};
   static constexpr int kEvenTileRows[] = {0, 0};  // no gain, nor of chains: 16 registers are few
   static constexpr int kLaneTileRows[] = {6, 5};
+  static constexpr bool kSharesLanes = false;  // 16 registers are few (1D, 75 taps: 0.88)
   // Depthwise layers and groups of 4 in place (slide.inl.h, group.inl.h). Of wider groups registers
   // hold too little: groups of 16 48 GMAC/s, merged 83; of 8, rotated, 59, merged 68.
   static constexpr int kSlideVectors[] = {2, 2, 2, 2};

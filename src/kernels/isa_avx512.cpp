@@ -33,6 +33,8 @@ struct Avx512 {
   // Of one vector it is the loads that take the time. (1x1, 32 -> 16 channels: 118 -> 138 GMAC/s.)
   static constexpr int kEvenTileRows[] = {16, 0, 0, 0};
   static constexpr int kLaneTileRows[] = {8, 8, 6, 6};
+  static constexpr bool kSharesLanes = true;
+  static constexpr int kSharedTileRows[] = {8, 4};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Not groups of 16: 90
   // GMAC/s, rotated; merged they have Winograd's tiles, 230.
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};

@@ -30,6 +30,8 @@ struct Avx512Vnni {
   // Of one vector it is the loads that take the time; of two there is nothing to gain.
   static constexpr int kEvenTileRows[] = {16, 0, 0, 0};
   static constexpr int kLaneTileRows[] = {8, 8, 8, 6};
+  static constexpr bool kSharesLanes = true;
+  static constexpr int kSharedTileRows[] = {8, 5};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h).
   static constexpr int kSlideVectors[] = {4, 4, 4, 4};
   static constexpr int kSlideRegisters[] = {28, 28, 28, 28};

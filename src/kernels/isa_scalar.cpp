@@ -151,6 +151,7 @@ constexpr KernelTable kScalarTable = {
     .groups = {},
     .rotated_depth = 0,
     .group_depth = 0,
+    .shares_lanes = false,
     .transforms = {},
     .row_sums = SumRows,
     .largest_byte = LargestByte,

@@ -98,6 +98,7 @@ struct PanelEpilogue {
 };
 
 // A block of output pixels (rows) times one panel of output channels (columns).
+inline constexpr int kMaxSharing = 4;  // outputs that share positions
 struct PanelTask {
   const uint8_t* input;  // of the first pixel
   uint8_t* output;       // of the first pixel and the first channel of the panel
@@ -117,6 +118,10 @@ struct PanelTask {
   // finds its input, in bytes from that of the row.
   const int64_t* lane_groups;
   int64_t lane_group_count;
+  // How many outputs that share the positions of each row (pack/spread_layout.h) are computed together: 1,
+  // or, without row terms, 2 or 4; and bytes of weights and of output from one to the next.
+  int sharing;
+  int64_t share_weight_step, share_output_step;
   PanelEpilogue epilogue;
   int columns;  // valid ones, 1..PanelShape::columns
 };
@@ -365,6 +370,8 @@ struct KernelTable {
   // Depth groups of a group, at most, that they are the fastest way for: if all panels are rotated,
   // and if not.
   int rotated_depth, group_depth;
+  // Whether lane kernels compute outputs that share positions together (PanelTask::sharing).
+  bool shares_lanes;
   TransformInputKernel
       transforms[kTransformCount];  // of input; null where there is no use for them
   RowSumKernel row_sums;

@@ -14,6 +14,7 @@
 #include "kernels/largest_byte.inl.h"
 #include "kernels/pixel_input.inl.h"
 #include "kernels/row_sums.inl.h"
+#include "kernels/shared_lanes.inl.h"
 #include "kernels/slide.inl.h"
 #include "kernels/spread.inl.h"
 #include "kernels/strassen.inl.h"
@@ -88,13 +89,21 @@ constexpr GroupKernel MakeGroupKernel() {
 }
 
 template <class Simd, int nv>
+void RunLanes(const PanelTask& task) {
+  if constexpr (Simd::kSharesLanes) {
+    if (task.sharing > 1) return RunSharedLanes<Simd, nv>(task);
+  }
+  RunPanel<Simd, LaneInput, nv>(task);
+}
+
+template <class Simd, int nv>
 constexpr LaneKernels MakeLaneKernels() {
   if constexpr (nv == 3) {
     return {};
   } else {
     return {.spread = {SpreadTaps<Simd, nv>, SpreadShuffledTaps<Simd, nv>, SpreadChannels<Simd, nv>,
                        SpreadNearChannels<Simd, nv>},
-            .multiply = RunPanel<Simd, LaneInput, nv>,
+            .multiply = RunLanes<Simd, nv>,
             .slides = {MakeSlideKernel<Simd, nv, 0>(), MakeSlideKernel<Simd, nv, 1>(),
                        MakeSlideKernel<Simd, nv, 2>(), MakeSlideKernel<Simd, nv, 3>()}};
   }
@@ -181,6 +190,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
                  {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
       .rotated_depth = Simd::kRotatedDepth,
       .group_depth = Simd::kGroupDepth,
+      .shares_lanes = Simd::kSharesLanes,
       .transforms = {TransformWinogradInput<Simd>, MakeStrassenInputKernel<Simd, 1>(),
                      MakeStrassenInputKernel<Simd, 2>(), MakeStrassenInputKernel<Simd, 4>()},
       .row_sums = SumRows,

@@ -96,6 +96,8 @@ struct PieceFeed {
   int64_t products;            // per output: taps of the piece * channels
   const int64_t* lane_groups;  // kLanes, instead of taps and depth_groups (kernels::PanelTask)
   int64_t lane_group_count;
+  int sharing;                // and how many outputs share the positions of each row,
+  int64_t share_output_step;  // so many bytes apart
 };
 
 // Bytes of the kernel window of one pixel, gathered; depends on the shape alone.

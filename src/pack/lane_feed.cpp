@@ -108,48 +108,81 @@ int LaneFeeder::Feed(const Panel& panel, PieceFeed* feeds) {
     FillGroups();
   }
   SpreadInput(panel);
-  const int64_t sharing = std::min(layer_.spread.output_rows, outputs_[1]);
+  return MakeFeeds(feeds);
+}
+
+// Outputs of the block that are the `share`-th of those that share positions.
+Dims LaneFeeder::Outputs(int64_t share) const {
+  const SpreadLayout& s = layer_.spread;
+  return {outputs_[0], CeilDiv(outputs_[1] - share / s.output_columns, s.output_rows),
+          CeilDiv(outputs_[2] - share % s.output_columns, s.output_columns)};
+}
+
+int LaneFeeder::MakeFeeds(PieceFeed* feeds) const {
+  const SpreadLayout& s = layer_.spread;
+  const int64_t step = s.output_columns > 1 ? 1 : s.row_step * image_.output_size[2];
+  const int64_t together = s.together ? counts_[s.Sharing() - 1] : 0;
   const kernels::Row* rows = rows_;
-  for (int64_t i = 0; i < sharing; ++i) {
-    PieceFeed& feed = feeds[i];
+  int count = 0;
+  const auto add = [&](int64_t share, int64_t begin, int64_t end, int64_t sharing) {
+    if (begin == end) return;
+    PieceFeed& feed = feeds[count++];
     feed = {};
     feed.input = reinterpret_cast<const uint8_t*>(positions_);
     feed.output = image_.output + output_;
-    feed.rows = rows;
-    feed.row_count = outputs_[0] * OutputRows(i) * outputs_[2];
-    feed.first_tap = i * layer_.weight_parts * layer_.GridTaps();
+    feed.rows = rows + begin;
+    feed.row_count = end - begin;
+    feed.first_tap = share * layer_.weight_parts * layer_.GridTaps();
     feed.all_taps = true;
     feed.lane_groups = groups_;
     feed.lane_group_count = group_count_;
-    rows += feed.row_count;
+    feed.sharing = static_cast<int>(sharing);
+    feed.share_output_step = step * g_.out_channels;
+  };
+  add(0, 0, together, s.Sharing());
+  for (int64_t share = 0; share < s.Sharing(); ++share) {
+    add(share, together, counts_[share], 1);
+    rows += counts_[share];
   }
-  return static_cast<int>(sharing);
+  return count;
 }
 
-// How many output rows are the i-th of those that share positions.
-int64_t LaneFeeder::OutputRows(int64_t i) const {
-  const int64_t sharing = layer_.spread.output_rows;
-  return CeilDiv(outputs_[1] - i, sharing);
-}
-
+// For each share, first the rows that all of them have, then the others.
 void LaneFeeder::FillRows() {
+  const SpreadLayout& s = layer_.spread;
+  const size_t axis = s.output_columns > 1 ? 2 : 1;
+  const Dims whole = Outputs(s.Sharing() - 1);
+  kernels::Row* row = rows_;
+  for (int64_t share = 0; share < s.Sharing(); ++share) {
+    const kernels::Row* const begin = row;
+    Dims first = {};
+    row = AddRows(share, first, whole, row);
+    first[axis] = whole[axis];
+    row = AddRows(share, first, Outputs(share), row);
+    counts_[share] = row - begin;
+  }
+}
+
+kernels::Row* LaneFeeder::AddRows(int64_t share, const Dims& begin, const Dims& end,
+                                  kernels::Row* row) const {
   const auto& [d, h, w] = axis_;
   const Dims& size = image_.output_size;
-  const int64_t sharing = layer_.spread.output_rows, step = layer_.spread.row_step;
-  kernels::Row* row = rows_;
-  for (int64_t i = 0; i < std::min(sharing, outputs_[1]); ++i) {
-    for (int64_t z = 0; z < outputs_[0]; ++z) {
-      for (int64_t j = 0; j < OutputRows(i); ++j) {
-        int64_t in = z * d.output_step * plane_bytes_ + j * h.output_step * row_bytes_;
-        int64_t out = (z * size[1] + (j * sharing + i) * step) * size[2] * g_.out_channels;
-        for (int64_t x = 0; x < outputs_[2]; ++x) {
-          *row++ = {in, out};
-          in += w.output_step * position_bytes_;
-          out += g_.out_channels;
-        }
+  const SpreadLayout& s = layer_.spread;
+  for (int64_t z = begin[0]; z < end[0]; ++z) {
+    for (int64_t j = begin[1]; j < end[1]; ++j) {
+      const int64_t y = (j * s.output_rows + share / s.output_columns) * s.row_step;
+      const int64_t x = begin[2] * s.output_columns + share % s.output_columns;
+      int64_t out = ((z * size[1] + y) * size[2] + x) * g_.out_channels;
+      int64_t in = z * d.output_step * plane_bytes_ + j * h.output_step * row_bytes_ +
+                   begin[2] * w.output_step * position_bytes_;
+      for (int64_t i = begin[2]; i < end[2]; ++i) {
+        *row++ = {in, out};
+        in += w.output_step * position_bytes_;
+        out += s.output_columns * g_.out_channels;
       }
     }
   }
+  return row;
 }
 
 void LaneFeeder::FillGroups() {

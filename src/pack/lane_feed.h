@@ -55,8 +55,9 @@ class LaneFeeder {
   // Goes to a block: a whole rectangle. Cheap if it is as large as the one before.
   void MoveTo(const Piece& piece, const ImageView& image);
 
-  // Spreads the input of a panel and fills feeds[0, n); returns n, one for each of the output rows
-  // that share positions. Valid until the next call.
+  // Spreads the input of a panel and fills feeds[0, n); returns n. One feed has the outputs that
+  // are computed together, others have those of each share: all, or the ones at the end of the
+  // block whose neighbours are missing. Valid until the next call.
   int Feed(const Panel& panel, PieceFeed* feeds);
 
  private:
@@ -69,8 +70,11 @@ class LaneFeeder {
     int64_t pitch;  // bytes from row to row
   };
 
-  int64_t OutputRows(int64_t i) const;
+  Dims Outputs(int64_t share) const;
+  int MakeFeeds(PieceFeed* feeds) const;
   void FillRows();
+  // Those of positions [begin, end) in each dimension; returns the end of them.
+  kernels::Row* AddRows(int64_t share, const Dims& begin, const Dims& end, kernels::Row* row) const;
   void FillGroups();
   void SpreadInput(const Panel& panel);
   void FillPadding(int64_t rows, std::byte* out) const;
@@ -97,6 +101,7 @@ class LaneFeeder {
   int64_t group_count_;
   std::byte* positions_;
   kernels::Row* rows_;
+  int64_t counts_[kernels::kMaxSharing];  // rows of each share
 
   // Of the current panel. Rows and groups are good for all panels of a width.
   int64_t position_bytes_ = 0, row_bytes_ = 0, plane_bytes_ = 0;

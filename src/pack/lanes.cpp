@@ -1,10 +1,8 @@
 #include "pack/lanes.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "pack/integers.h"
-#include "pack/lane_feed.h"
 #include "pack/weights.h"
 
 namespace qconv::pack {
@@ -25,37 +23,6 @@ bool QuadsLieTogether(const Geometry& g) {
     if (groups * g.GroupInputs() + kernels::kDepthGroup > kernels::kShuffleBytes) return false;
   }
   return true;
-}
-
-// Of all output rows that share positions.
-int64_t KernelRows(const Geometry& g, const SpreadLayout& s) {
-  return g.kernel[1] + (s.output_rows - 1) * s.row_taps;
-}
-
-// What follows from form, quads and shared rows: steps, and where the taps of a quad lie.
-void Complete(const Geometry& g, SpreadLayout& s) {
-  const Dims grid = SpreadGrid(g, s);
-  s.steps[0] = MakeSpreadSteps(g.stride[0], 1, grid[0], g.dilation[0]);
-  s.steps[1] = MakeSpreadSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
-                               s.quad_h * g.dilation[1]);
-  s.steps[2] = MakeSpreadSteps(g.stride[2], 1, grid[2], s.quad_w * g.dilation[2]);
-  const int64_t rows = std::min(s.quad_h, KernelRows(g, s));
-  const int64_t columns = std::min(s.quad_w, g.kernel[2]);
-  for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
-    s.tap_h[i] = std::min(i / s.quad_w, rows - 1) * g.dilation[1];
-    s.tap_w[i] = std::min(i % s.quad_w, columns - 1) * g.dilation[2];
-  }
-}
-
-// What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
-// there may be no other rows to share with.)
-int64_t Cost(const Geometry& g, const SpreadLayout& s) {
-  constexpr int64_t kHeight = 12, kWidth = 16, kPositionCost = 4;
-  const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
-  const Dims grid = SpreadGrid(g, s);
-  const int64_t h = MakeSpreadAxis(s.steps[1], height).positions();
-  const int64_t w = MakeSpreadAxis(s.steps[2], kWidth).positions();
-  return kPositionCost * h * w * g.kernel[0] + height * kWidth * grid[0] * grid[1] * grid[2];
 }
 
 // Appends the shuffles of a panel and sets its form.
@@ -167,56 +134,6 @@ bool PrefersLanes(const Geometry& g, const kernels::KernelTable& table) {
       inputs == outputs && 16 % inputs == 0 && g.stride[2] == 1 && (inputs <= 4 || !widened);
   const int64_t group_cost = near ? 17 : 26;
   return CeilDiv(inputs, 4) * group_cost <= merged_cost;
-}
-
-SpreadLayout MakeSpreadLayout(const Geometry& g) {
-  SpreadLayout spread;
-  spread.output_rows = spread.row_step = spread.row_taps = 1;
-  if (g.GroupInputs() > 1) {
-    spread.form = SpreadForm::kChannels;
-    spread.quad_h = spread.quad_w = 1;
-    spread.depth_groups = CeilDiv(g.GroupInputs(), kernels::kDepthGroup);
-    Complete(g, spread);
-    return spread;
-  }
-  spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
-  spread.depth_groups = 1;
-  int64_t least = 0;
-  SpreadLayout candidate = spread;
-  for (const int64_t quad_h : {1, 2, 4}) {
-    candidate.quad_h = quad_h;
-    candidate.quad_w = kernels::kDepthGroup / quad_h;
-    if (quad_h == 4 && g.stride[1] == 1) {
-      candidate.row_step = g.dilation[1];
-      candidate.output_rows = CeilDiv(g.kernel[1], quad_h) * quad_h - g.kernel[1] + 1;
-    }
-    Complete(g, candidate);
-    const int64_t cost = Cost(g, candidate);
-    if (least == 0 || cost < least) {
-      least = cost;
-      spread = candidate;
-    }
-  }
-  return spread;
-}
-
-SpreadLayout MakeSlideLayout(const Geometry& g, const kernels::SlideForm& form) {
-  SpreadLayout spread;
-  spread.form = SpreadForm::kTaps;
-  spread.quad_h = kernels::kDepthGroup;
-  spread.quad_w = spread.depth_groups = 1;
-  const int64_t common = std::gcd(g.stride[1], g.dilation[1]);
-  spread.row_step = g.dilation[1] / common;
-  spread.row_taps = g.stride[1] / common;
-  const int64_t room = form.inputs[1] - g.kernel[1];
-  spread.output_rows = std::min<int64_t>(room / spread.row_taps + 1, kernels::kMaxSlideOutputs);
-  if (spread.output_rows == 1) spread.row_step = 1;
-  Complete(g, spread);
-  return spread;
-}
-
-Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
-  return {g.kernel[0], CeilDiv(KernelRows(g, s), s.quad_h), CeilDiv(g.kernel[2], s.quad_w)};
 }
 
 void FillSpreadLayout(PackedLayer& layer) {

@@ -16,17 +16,9 @@
 // where C and n are input and output channels per group and d is the dilation. A position serves
 // every tap of every output pixel that falls on it: a 1D kernel of 75 taps reads it 19 times.
 //
-// Quads of taps come in three shapes, because spreading a position costs as much as four dot
-// products and the shapes share positions differently:
-//
-//   1 x 4   a kernel row: 1D layers
-//   2 x 2   stride 2: the squares that the taps of neighbouring outputs fall on are the same
-//   4 x 1   stride 1: a column of four serves several output rows. 3x3: two of them, with weights
-//           (w0, w1, w2, 0) and (0, w0, w1, w2); 5x5: two columns serve four.
-//
 // Weight zero points are subtracted from the weights when packing (the padding has none). What then
 // does not fit s8 is split in parts that do (layer.weight_parts); kernels add up the parts.
-// Read next: lane_feed.h.
+// Read next: spread_layout.h.
 #pragma once
 
 #include <cstdint>
@@ -38,15 +30,6 @@ namespace qconv::pack {
 // Whether the layer is faster this way than with narrow groups merged (MakeChannelGroups): groups
 // of one input channel always, others by a model of what a tap costs.
 bool PrefersLanes(const Geometry& geometry, const kernels::KernelTable& table);
-
-// All but shuffles and padding; what TapGrid and the packing of weights need.
-SpreadLayout MakeSpreadLayout(const Geometry& geometry);
-
-// The same for a layer that slides (slide.h): 4x1 quads.
-SpreadLayout MakeSlideLayout(const Geometry& geometry, const kernels::SlideForm& form);
-
-// Quads that cover the kernel for the first of the output rows that share them, and so for all.
-Dims SpreadGrid(const Geometry& geometry, const SpreadLayout& spread);
 
 // Fills the shuffles of all panels and the padding of a kLanes layer whose panels are set.
 void FillSpreadLayout(PackedLayer& layer);

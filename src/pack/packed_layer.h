@@ -77,21 +77,25 @@ struct SpreadSteps {
   int64_t unit;      // greatest common divisor of stride and distance
 };
 
-// How the input of a kLanes layer is spread; see lanes.h.
+// How the input of a kLanes layer is spread; see spread_layout.h.
 struct SpreadLayout {
   kernels::SpreadForm form;  // kChannels: some panels may be kNearChannels
   int64_t quad_h, quad_w;    // taps of a position: 1 x 4, 2 x 2 or 4 x 1; 1 x 1 for kChannels
   // Input pixels from the first tap of a position to each. A quad may be larger than the kernel:
   // taps beyond it have no weights, and the last one in the kernel stands in.
   int64_t tap_h[kernels::kDepthGroup], tap_w[kernels::kDepthGroup];
-  int64_t output_rows;                   // that share positions, each with weights of its own
-  int64_t row_step;                      // output rows from one of them to the next
-  int64_t row_taps;                      // and kernel rows
-  int64_t depth_groups;                  // of a position
-  SpreadSteps steps[3];                  // d, h, w
+  // Outputs that share positions, each with weights of its own: rows, so many output rows and taps
+  // apart, or neighbours in a row, so many taps apart. (Not both.)
+  int64_t output_rows = 1, row_step = 1, row_taps = 1;
+  int64_t output_columns = 1, column_taps = 1;
+  bool together = false;  // whether a kernel computes all of them (PanelTask::sharing)
+  int64_t depth_groups;   // of a position
+  SpreadSteps steps[3];   // d, h, w
   std::vector<int64_t> shuffle_offsets;  // of all panels (kernels::LaneShuffles)
   std::vector<uint8_t> shuffle_orders;
   int64_t read_bytes;  // kernels may read of a pixel, from the first channel they need
+
+  int64_t Sharing() const { return output_rows * output_columns; }
 };
 
 // A vector from a cache line boundary on. Kernels read it a cache line at a time; reads that
@@ -140,7 +144,7 @@ struct PackedLayer {
   AlignedVector<int8_t> chain_weights;  // [link][lane][4]
   // Every weight is the sum of so many; more than 1 only in kLanes layers.
   int64_t weight_parts = 1;
-  SpreadLayout spread = {};             // of a kLanes layer; others have output_rows = 1
+  SpreadLayout spread = {};             // of a kLanes layer
   int slide_form = kNoSlide;            // of a kLanes layer: see slide.h
   bool groups_in_place = false;         // a kLanes layer: see group_feed.h
   AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
@@ -204,13 +208,13 @@ struct PackedLayer {
   bool FoldsZeroPoints() const { return feed == Feed::kLanes || feed == Feed::kTransformed; }
   const kernels::Transform& Algorithm() const { return kernels::kTransforms[transform]; }
   int64_t GridTaps() const { return tap_grid[0] * tap_grid[1] * tap_grid[2]; }
-  // Of one part for one of the output rows that share positions.
+  // Of one part for one of the outputs that share positions.
   int64_t WeightPartBytes(const Panel& panel) const {
     return (feed == Feed::kTransformed ? Algorithm().positions : GridTaps()) *
            TapWeightBytes(panel);
   }
   int64_t PanelWeightBytes(const Panel& panel) const {
-    return spread.output_rows * weight_parts * WeightPartBytes(panel);
+    return spread.Sharing() * weight_parts * WeightPartBytes(panel);
   }
 };
 

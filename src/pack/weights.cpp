@@ -31,12 +31,13 @@ int32_t WeightReader::GetLane(int64_t out, int64_t tap, int64_t byte) const {
   const Dims& grid = layer_.tap_grid;
   // `byte` counts channels, or taps of the quad.
   const int64_t in = channels ? byte : 0, in_quad = channels ? 0 : byte;
-  const int64_t output_row = tap / layer_.GridTaps();
+  const int64_t share = tap / layer_.GridTaps();
+  const int64_t row = share / s.output_columns, column = share % s.output_columns;
   const int64_t d = tap / (grid[1] * grid[2]) % grid[0];
-  const int64_t h =
-      tap / grid[2] % grid[1] * s.quad_h + in_quad / s.quad_w - output_row * s.row_taps;
-  const int64_t w = tap % grid[2] * s.quad_w + in_quad % s.quad_w;
-  if (in >= g.GroupInputs() || h < 0 || h >= g.kernel[1] || w >= g.kernel[2]) return 0;
+  const int64_t h = tap / grid[2] % grid[1] * s.quad_h + in_quad / s.quad_w - row * s.row_taps;
+  const int64_t w = tap % grid[2] * s.quad_w + in_quad % s.quad_w - column * s.column_taps;
+  const bool inside = h >= 0 && h < g.kernel[1] && w >= 0 && w < g.kernel[2];
+  if (in >= g.GroupInputs() || !inside) return 0;
   return At(out, ((d * g.kernel[1] + h) * g.kernel[2] + w) * g.GroupInputs() + in);
 }
 
@@ -64,9 +65,9 @@ int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_
 
 namespace {
 
-// Writes one part of the panels for one of the output rows that share positions: what is left of
-// each weight after the parts before, clamped to s8.
-void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, PackedLayer& layer) {
+// Writes one part of the panels for one of the outputs that share positions: what is left of each
+// weight after the parts before, clamped to s8.
+void PackPanels(const WeightReader& reader, int64_t share, int64_t part, PackedLayer& layer) {
   const kernels::KernelTable& table = *layer.kernels;
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
   const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
@@ -79,8 +80,8 @@ void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, Pa
     const int vectors = table.shapes[panel.shape].vectors;
     const int64_t depth_groups = layer.groups[static_cast<size_t>(panel.group)].depth_groups;
     std::byte* out = layer.weights.data() + panel.weights_offset +
-                     (output_row * layer.weight_parts + part) * layer.WeightPartBytes(panel);
-    const int64_t first_tap = output_row * layer.GridTaps();
+                     (share * layer.weight_parts + part) * layer.WeightPartBytes(panel);
+    const int64_t first_tap = share * layer.GridTaps();
     for (int64_t tap = first_tap; tap < first_tap + layer.GridTaps(); ++tap) {
       for (int64_t group = 0; group < depth_groups; ++group) {
         for (int v = 0; v < vectors; ++v, out += vector_bytes) {
@@ -113,9 +114,9 @@ void PackPanels(const WeightReader& reader, int64_t output_row, int64_t part, Pa
 void PackWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_points,
                  PackedLayer& layer) {
   const WeightReader reader(layer, weights, zero_points);
-  for (int64_t row = 0; row < layer.spread.output_rows; ++row) {
+  for (int64_t share = 0; share < layer.spread.Sharing(); ++share) {
     for (int64_t part = 0; part < layer.weight_parts; ++part) {
-      PackPanels(reader, row, part, layer);
+      PackPanels(reader, share, part, layer);
     }
   }
 }

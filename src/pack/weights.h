@@ -21,7 +21,7 @@ inline int32_t WeightZeroPoint(std::span<const int32_t> zero_points, int64_t out
 // Reads the weight that column `column` of a panel applies to input byte `byte` of tap `tap` (an
 // index into layer.tap_grid, raster order): zero where there is none. Less its zero point where
 // that is folded, so that it may be beyond s8. In kLanes layers taps GridTaps() on are those of the
-// second output row that shares positions, and so on.
+// second output that shares positions, and so on.
 class WeightReader {
  public:
   // `zero_points`: none, one or one per output channel.

@@ -1,0 +1,109 @@
+// RunSharedLanes: lane kernels where several outputs share the positions of spread input, each with
+// weights of its own (../pack/spread_layout.h).
+//
+// Layer: kernels, compiled once per ISA. A vector of spread input is loaded once for all of them,
+// where lane_input.inl.h loads one for each dot product. So that registers hold enough outputs, a
+// tile is summed vector by vector, and the sums wait in memory for the epilogue.
+//
+//   Simd supplies, beside what gemm_tile.inl.h lists,
+//     kSharedTileRows    the rows of a tile for 2 and for 4 outputs that share positions
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/epilogue.inl.h"
+#include "kernels/kernel_table.h"
+#include "kernels/unroll.inl.h"
+
+namespace qconv::kernels {
+namespace {
+
+// One vector of m rows: sums[share][row], `step` int32s from row to row. `offsets` and `weights`
+// are those of the vector, `group_bytes` the weights of all vectors.
+template <class Simd, int m, int sharing>
+__attribute__((flatten, noinline)) void SumSharedLanes(const PanelTask& task, const Row* rows,
+                                                       int64_t input, const int32_t* offsets,
+                                                       const std::byte* weights,
+                                                       int64_t group_bytes, int32_t* sums,
+                                                       int64_t step) {
+  using Width = typename Simd::Width;
+  using Register = typename Width::Register;
+  Register acc[sharing][m];
+  Unroll<sharing>(
+      [&](auto i) { Unroll<m>([&](auto r) { acc[i][r] = Width::LoadInts(offsets); }); });
+  const uint8_t* a[m];
+  Unroll<m>([&](auto r) { a[r] = task.input + rows[r].input + input; });
+  const int64_t *k = task.lane_groups, *const end = k + task.lane_group_count;
+  for (; k < end; ++k, weights += group_bytes) {
+    typename Simd::Weights w[sharing];
+    Unroll<sharing>(
+        [&](auto i) { w[i] = Simd::LoadWeights(weights + i * task.share_weight_step); });
+    Unroll<m>([&](auto r) {
+      const auto x = Simd::LoadSpread(a[r] + *k);
+      Unroll<sharing>([&](auto i) { acc[i][r] = Simd::Dot(acc[i][r], x, w[i]); });
+    });
+  }
+  Unroll<sharing>([&](auto i) {
+    Unroll<m>([&](auto r) { Width::StoreInts(sums + (i * m + r) * step, acc[i][r]); });
+  });
+}
+
+// The outputs of `count` <= 4 rows.
+template <class Simd, int nv>
+__attribute__((flatten)) void WriteSums(const OutputTask<Simd, nv>& output_task,
+                                        const int32_t* sums, uint8_t* output, const Row* rows,
+                                        int64_t count) {
+  using Width = typename Simd::Width;
+  using Register = typename Width::Register;
+  constexpr int kMost = 4;
+  WithConstant<kMost>(count, [&](auto m) __attribute__((always_inline)) {
+    Register acc[m.kValue][nv];
+    Unroll<m.kValue>([&](auto r) __attribute__((always_inline)) {
+      Unroll<nv>([&](auto v) __attribute__((always_inline)) {
+        acc[r][v] = Width::LoadInts(sums + (r * nv + v) * Width::kLanes);
+      });
+    });
+    output_task.template Write<m.kValue>(acc, output, rows, /*first_row=*/0);
+  });
+}
+
+template <class Simd, int nv, int sharing>
+void RunSharedLaneTiles(const PanelTask& task) {
+  using Width = typename Simd::Width;
+  constexpr int kMost = TileRows(Simd::kSharedTileRows[sharing / 4]), kWritten = 4;
+  constexpr int64_t kRowSums = nv * Width::kLanes;
+  const OutputTask<Simd, nv> output_task(task.epilogue, task.columns);
+  alignas(sizeof(typename Width::Register)) int32_t sums[sharing * kMost * kRowSums];
+  const EvenTiles tiles(task.row_count, kMost);
+  const Row* rows = task.rows;
+  for (int64_t tile = 0; tile < tiles.count; ++tile) {
+    const int64_t height = tiles.HeightOf(tile);
+    WithConstant<kMost>(height, [&](auto m) {
+      for (int v = 0; v < nv; ++v) {
+        SumSharedLanes<Simd, m.kValue, sharing>(
+            task, rows, v * int64_t{Simd::kSpreadVectorBytes},
+            task.epilogue.offsets + v * Width::kLanes,
+            task.weights + v * int64_t{Simd::kWeightVectorBytes},
+            nv * int64_t{Simd::kWeightVectorBytes}, sums + v * Width::kLanes, kRowSums);
+      }
+    });
+    for (int64_t i = 0; i < sharing; ++i) {
+      for (int64_t row = 0; row < height; row += kWritten) {
+        WriteSums<Simd, nv>(output_task, sums + (i * height + row) * kRowSums,
+                            task.output + i * task.share_output_step, rows + row,
+                            height - row < kWritten ? height - row : kWritten);
+      }
+    }
+    rows += height;
+  }
+}
+
+template <class Simd, int nv>
+void RunSharedLanes(const PanelTask& task) {
+  if (task.sharing == 2) return RunSharedLaneTiles<Simd, nv, 2>(task);
+  RunSharedLaneTiles<Simd, nv, 4>(task);
+}
+
+}  // namespace
+}  // namespace qconv::kernels

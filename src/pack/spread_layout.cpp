@@ -1,0 +1,129 @@
+#include "pack/spread_layout.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "pack/integers.h"
+#include "pack/lane_feed.h"
+
+namespace qconv::pack {
+namespace {
+
+using kernels::SpreadForm;
+
+// Of all outputs that share positions.
+int64_t KernelRows(const Geometry& g, const SpreadLayout& s) {
+  return g.kernel[1] + (s.output_rows - 1) * s.row_taps;
+}
+int64_t KernelColumns(const Geometry& g, const SpreadLayout& s) {
+  return g.kernel[2] + (s.output_columns - 1) * s.column_taps;
+}
+
+// What follows from form, quads and shared rows: steps, and where the taps of a quad lie.
+void Complete(const Geometry& g, SpreadLayout& s) {
+  const Dims grid = SpreadGrid(g, s);
+  s.steps[0] = MakeSpreadSteps(g.stride[0], 1, grid[0], g.dilation[0]);
+  s.steps[1] = MakeSpreadSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
+                               s.quad_h * g.dilation[1]);
+  s.steps[2] = MakeSpreadSteps(s.output_columns * g.stride[2], s.output_columns, grid[2],
+                               s.quad_w * g.dilation[2]);
+  const int64_t rows = std::min(s.quad_h, KernelRows(g, s));
+  const int64_t columns = std::min(s.quad_w, KernelColumns(g, s));
+  for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
+    s.tap_h[i] = std::min(i / s.quad_w, rows - 1) * g.dilation[1];
+    s.tap_w[i] = std::min(i % s.quad_w, columns - 1) * g.dilation[2];
+  }
+}
+
+// What a dot product takes whose input is loaded for several outputs, of one whose input is loaded
+// for it alone; and what it takes to keep their sums, in such dot products. (27x27, 14x14: 1.4
+// times as fast; 5x5x5 1.3; 11x11 1.17; 7x7 1.06; 4x4 0.9, 11x1 0.9.)
+constexpr double kTogetherDot = 0.7, kTogetherSum = 3;
+
+bool GainsTogether(const Geometry& g, const SpreadLayout& s) {
+  const Dims grid = SpreadGrid(g, s);
+  const auto dots = static_cast<double>(grid[0] * grid[1] * grid[2]);
+  const bool has_kernel = s.Sharing() == 2 || s.Sharing() == 4;  // three hardly ever cost least
+  return has_kernel && kTogetherDot * dots + kTogetherSum < dots;
+}
+
+// What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
+// there may be no other rows to share with.)
+double Cost(const Geometry& g, const SpreadLayout& s) {
+  constexpr int64_t kHeight = 12, kWidth = 16, kPositionCost = 4;
+  const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
+  const Dims grid = SpreadGrid(g, s);
+  const int64_t positions = MakeSpreadAxis(s.steps[1], height).positions() *
+                            MakeSpreadAxis(s.steps[2], kWidth).positions() * g.kernel[0];
+  const auto dots = static_cast<double>(grid[0] * grid[1] * grid[2]);
+  return static_cast<double>(kPositionCost * positions) +
+         static_cast<double>(height * kWidth) *
+             (s.together ? kTogetherDot * dots + kTogetherSum : dots);
+}
+
+}  // namespace
+
+SpreadLayout MakeSpreadLayout(const Geometry& g, const kernels::KernelTable& table) {
+  SpreadLayout spread;
+  spread.output_rows = spread.row_step = spread.row_taps = 1;
+  if (g.GroupInputs() > 1) {
+    spread.form = SpreadForm::kChannels;
+    spread.quad_h = spread.quad_w = 1;
+    spread.depth_groups = CeilDiv(g.GroupInputs(), kernels::kDepthGroup);
+    Complete(g, spread);
+    return spread;
+  }
+  spread.form = g.GroupOutputs() == 1 ? SpreadForm::kTaps : SpreadForm::kShuffledTaps;
+  spread.depth_groups = 1;
+  double least = 0;
+  const auto consider = [&](SpreadLayout candidate) {
+    Complete(g, candidate);
+    const double cost = Cost(g, candidate);
+    if (least == 0 || cost < least) {
+      least = cost;
+      spread = candidate;
+    }
+  };
+  const SpreadLayout base = spread;
+  for (const int64_t quad_h : {4, 2, 1}) {
+    SpreadLayout candidate = base;
+    candidate.quad_h = quad_h;
+    candidate.quad_w = kernels::kDepthGroup / quad_h;
+    consider(candidate);
+    for (int64_t sharing = 2; sharing <= kernels::kMaxSharing; ++sharing) {
+      SpreadLayout shared = candidate;
+      if (quad_h == 4 && g.stride[1] == 1) {
+        shared.row_step = g.dilation[1];
+        shared.output_rows = sharing;
+      } else if (quad_h == 1 && g.dilation[2] == 1 &&
+                 sharing * g.stride[2] <= kernels::kDepthGroup) {
+        shared.output_columns = sharing;
+        shared.column_taps = g.stride[2];
+      }
+      shared.together = table.shares_lanes && GainsTogether(g, shared);
+      consider(shared);
+    }
+  }
+  return spread;
+}
+
+SpreadLayout MakeSlideLayout(const Geometry& g, const kernels::SlideForm& form) {
+  SpreadLayout spread;
+  spread.form = SpreadForm::kTaps;
+  spread.quad_h = kernels::kDepthGroup;
+  spread.quad_w = spread.depth_groups = 1;
+  const int64_t common = std::gcd(g.stride[1], g.dilation[1]);
+  spread.row_step = g.dilation[1] / common;
+  spread.row_taps = g.stride[1] / common;
+  const int64_t room = form.inputs[1] - g.kernel[1];
+  spread.output_rows = std::min<int64_t>(room / spread.row_taps + 1, kernels::kMaxSlideOutputs);
+  if (spread.output_rows == 1) spread.row_step = 1;
+  Complete(g, spread);
+  return spread;
+}
+
+Dims SpreadGrid(const Geometry& g, const SpreadLayout& s) {
+  return {g.kernel[0], CeilDiv(KernelRows(g, s), s.quad_h), CeilDiv(KernelColumns(g, s), s.quad_w)};
+}
+
+}  // namespace qconv::pack
