@@ -184,32 +184,34 @@ void ImagePlan::CutSegments(const PackedLayer& layer) {
 void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   const int64_t pixels = batch_ * output_[0] * output_[1] * output_[2];
   kernel_ = layer.geometry.kernel;
-  row_step_ = layer.spread.row_step;
-  const Dims extents = {output_[0], CeilDiv(output_[1], row_step_), output_[2]};
+  steps_ = {1, layer.spread.row_step, layer.spread.column_step};
+  Dims extents;
+  for (size_t i = 0; i < 3; ++i) extents[i] = CeilDiv(output_[i], steps_[i]);
   in_place_ = ReadsInPlace(layer, input_, output_);
   tile_ = in_place_
               ? InPlaceTile(layer, batch_, extents, threads)
               : ChooseLaneTile(layer, extents, RowsForThreads(layer, pixels, threads), kCopyBytes);
-  tiles_ = {CeilDiv(extents[0], tile_[0]), row_step_ * CeilDiv(extents[1], tile_[1]),
-            CeilDiv(extents[2], tile_[2])};
-  // Where the height is no multiple of the step, the last tiles may have no rows.
-  const int64_t rows_below = output_[1] - (tiles_[1] / row_step_ - 1) * tile_[1] * row_step_;
-  tiles_[1] -= std::max<int64_t>(row_step_ - rows_below, 0);
+  for (size_t i = 0; i < 3; ++i) {
+    tiles_[i] = steps_[i] * CeilDiv(extents[i], tile_[i]);
+    // Where the extent is no multiple of the step, the last tiles may have no outputs.
+    const int64_t left = output_[i] - (tiles_[i] / steps_[i] - 1) * tile_[i] * steps_[i];
+    tiles_[i] -= std::max<int64_t>(steps_[i] - left, 0);
+  }
   blocks_ = tiles_[0] * tiles_[1] * tiles_[2];
   copies_ = blocks_ > 0 && !in_place_;
 }
 
 Piece ImagePlan::Tile(int64_t index) const {
-  const int64_t w = index % tiles_[2], h = index / tiles_[2] % tiles_[1];
-  const Dims first = {index / (tiles_[1] * tiles_[2]) * tile_[0],
-                      h / row_step_ * tile_[1] * row_step_ + h % row_step_, w * tile_[2]};
+  const Dims place = {index / (tiles_[1] * tiles_[2]), index / tiles_[2] % tiles_[1],
+                      index % tiles_[2]};
   Piece piece;
   piece.begin = 0;
   piece.end = 1;
   for (size_t i = 0; i < 3; ++i) {
-    const int64_t step = i == 1 ? row_step_ : 1;
-    const int64_t end = std::min(first[i] + tile_[i] * step, output_[i]);
-    piece.segment[i] = {first[i], end, 0, kernel_[i], true, step};
+    const int64_t step = steps_[i];
+    const int64_t first = place[i] / step * tile_[i] * step + place[i] % step;
+    const int64_t end = std::min(first + tile_[i] * step, output_[i]);
+    piece.segment[i] = {first, end, 0, kernel_[i], true, step};
     piece.end *= piece.segment[i].size();
   }
   return piece;

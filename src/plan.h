@@ -22,9 +22,9 @@
 // padding: they are a single rectangle then, read in place from the copy (padding.cpp).
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
-// With a dilation of d, a tile may have every d-th row: those are whose taps fall on the same rows.
-// Where kernels read the input in place (in_place.h), a tile has whole output rows, as many as
-// leave enough tasks, and nothing is copied.
+// With a dilation of d, a tile may have every d-th row, or every d-th pixel of rows: those are
+// whose taps fall on the same input. Where kernels read the input in place (in_place.h), a tile has
+// whole output rows, as many as leave enough tasks, and nothing is copied.
 #pragma once
 
 #include <array>
@@ -87,9 +87,8 @@ class ImagePlan {
   std::array<Segments, 3> segments_;
   std::array<Span, kMaxSegments * kMaxSegments * kMaxSegments> spans_;
   int span_count_ = 0;
-  // Of a lane layer: extents of tiles, how many, taps, and from output row to row of a tile.
-  pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {};
-  int64_t row_step_ = 1;
+  // Of a lane layer: extents of tiles, how many, taps, and from output to output of a tile.
+  pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {}, steps_ = {};
   int64_t blocks_ = 0, most_rows_ = 0;
   bool copies_ = false, pads_ = false, in_place_ = false;
 };

@@ -126,8 +126,10 @@ TEST(SpreadLayout, ChoosesQuads) {
   ExpectQuads(Depthwise({4}, {2}), 1, 4, 1, 2);
   ExpectQuads(Depthwise({33}, {1}), 1, 4, 1, 4);
   ExpectQuads(Depthwise({1, 5}, {1, 1}), 1, 4, 1, 4);
-  ConvParams dilated = Depthwise({75}, {1});
-  dilated.dilation = {2};
+  ConvParams dilated = Depthwise({13}, {1});
+  dilated.dilation = {3};
+  ExpectQuads(dilated, 1, 4, 1, 4);
+  dilated.stride = {2};
   ExpectQuads(dilated, 1, 4, 1, 1);
 }
 
@@ -194,7 +196,7 @@ void CheckCoverage(const pack::PackedLayer& layer, int64_t batch, const Dims& in
     const auto& [d, h, w] = pieces[0].segment;
     for (int64_t z = d.begin; z < d.end; ++z) {
       for (int64_t y = h.begin; y < h.end; y += h.step) {
-        for (int64_t x = w.begin; x < w.end; ++x) {
+        for (int64_t x = w.begin; x < w.end; x += w.step) {
           ++times[static_cast<size_t>((z * size[1] + y) * size[2] + x)];
         }
       }

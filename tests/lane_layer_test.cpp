@@ -135,6 +135,7 @@ void AddSpreadFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
   const pack::SpreadLayout& spread = layer.spread;
   features.insert("quads " + Text(spread.quad_h) + "x" + Text(spread.quad_w));
   features.insert(SharingName(spread.output_rows, spread.output_columns, spread.together));
+  if (spread.column_step > 1) features.insert("sharing columns apart");
   if (spread.together) {
     const pack::Dims outputs = plan.LargestRectangle().extents();
     const int64_t shared = spread.output_columns > 1 ? outputs[2] : outputs[1];
@@ -240,6 +241,7 @@ std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
   for (int64_t sharing = 1; sharing <= kernels::kMaxSharing; ++sharing) {
     wanted.insert(SharingName(sharing, 1, false));
     wanted.insert(SharingName(1, sharing, false));
+    wanted.insert("sharing columns apart");
     if (!table.shares_lanes || (sharing != 2 && sharing != 4)) continue;
     wanted.insert(SharingName(sharing, 1, true));
     wanted.insert(SharingName(1, sharing, true));

@@ -118,8 +118,9 @@ struct PanelTask {
   // finds its input, in bytes from that of the row.
   const int64_t* lane_groups;
   int64_t lane_group_count;
-  // How many outputs that share the positions of each row (pack/spread_layout.h) are computed together: 1,
-  // or, without row terms, 2 or 4; and bytes of weights and of output from one to the next.
+  // How many outputs that share the positions of each row (pack/spread_layout.h) are computed
+  // together: 1, or, without row terms, 2 or 4; and bytes of weights and of output from one to the
+  // next.
   int sharing;
   int64_t share_weight_step, share_output_step;
   PanelEpilogue epilogue;

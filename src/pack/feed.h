@@ -21,7 +21,8 @@
 namespace qconv::pack {
 
 // Output positions of one dimension, whose taps [tap_begin, tap_end) count: every step-th of
-// [begin, end), where only rows of kLanes layers take other steps than 1 (SpreadLayout::row_step).
+// [begin, end), where only those of kLanes layers take other steps than 1 (SpreadLayout::row_step,
+// column_step).
 struct Segment {
   int64_t begin, end;
   int64_t tap_begin, tap_end;
@@ -39,8 +40,8 @@ struct Piece {
 
   bool copied() const { return segment[0].copied || segment[1].copied || segment[2].copied; }
   int64_t rows() const { return end - begin; }
-  int64_t width() const { return segment[2].end - segment[2].begin; }
-  int64_t height() const { return segment[1].end - segment[1].begin; }
+  int64_t width() const { return segment[2].size(); }
+  int64_t height() const { return segment[1].size(); }
   Dims extents() const { return {segment[0].size(), segment[1].size(), segment[2].size()}; }
 };
 

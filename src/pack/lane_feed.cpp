@@ -120,7 +120,7 @@ Dims LaneFeeder::Outputs(int64_t share) const {
 
 int LaneFeeder::MakeFeeds(PieceFeed* feeds) const {
   const SpreadLayout& s = layer_.spread;
-  const int64_t step = s.output_columns > 1 ? 1 : s.row_step * image_.output_size[2];
+  const int64_t step = s.output_columns > 1 ? s.column_step : s.row_step * image_.output_size[2];
   const int64_t together = s.together ? counts_[s.Sharing() - 1] : 0;
   const kernels::Row* rows = rows_;
   int count = 0;
@@ -171,14 +171,14 @@ kernels::Row* LaneFeeder::AddRows(int64_t share, const Dims& begin, const Dims& 
   for (int64_t z = begin[0]; z < end[0]; ++z) {
     for (int64_t j = begin[1]; j < end[1]; ++j) {
       const int64_t y = (j * s.output_rows + share / s.output_columns) * s.row_step;
-      const int64_t x = begin[2] * s.output_columns + share % s.output_columns;
+      const int64_t x = (begin[2] * s.output_columns + share % s.output_columns) * s.column_step;
       int64_t out = ((z * size[1] + y) * size[2] + x) * g_.out_channels;
       int64_t in = z * d.output_step * plane_bytes_ + j * h.output_step * row_bytes_ +
                    begin[2] * w.output_step * position_bytes_;
       for (int64_t i = begin[2]; i < end[2]; ++i) {
         *row++ = {in, out};
         in += w.output_step * position_bytes_;
-        out += s.output_columns * g_.out_channels;
+        out += s.output_columns * s.column_step * g_.out_channels;
       }
     }
   }

@@ -85,9 +85,9 @@ struct SpreadLayout {
   // taps beyond it have no weights, and the last one in the kernel stands in.
   int64_t tap_h[kernels::kDepthGroup], tap_w[kernels::kDepthGroup];
   // Outputs that share positions, each with weights of its own: rows, so many output rows and taps
-  // apart, or neighbours in a row, so many taps apart. (Not both.)
+  // apart, or pixels of a row, so many pixels and taps apart. (Not both.)
   int64_t output_rows = 1, row_step = 1, row_taps = 1;
-  int64_t output_columns = 1, column_taps = 1;
+  int64_t output_columns = 1, column_step = 1, column_taps = 1;
   bool together = false;  // whether a kernel computes all of them (PanelTask::sharing)
   int64_t depth_groups;   // of a position
   SpreadSteps steps[3];   // d, h, w

@@ -25,8 +25,8 @@ void Complete(const Geometry& g, SpreadLayout& s) {
   s.steps[0] = MakeSpreadSteps(g.stride[0], 1, grid[0], g.dilation[0]);
   s.steps[1] = MakeSpreadSteps(s.output_rows * s.row_step * g.stride[1], s.output_rows, grid[1],
                                s.quad_h * g.dilation[1]);
-  s.steps[2] = MakeSpreadSteps(s.output_columns * g.stride[2], s.output_columns, grid[2],
-                               s.quad_w * g.dilation[2]);
+  s.steps[2] = MakeSpreadSteps(s.output_columns * s.column_step * g.stride[2], s.output_columns,
+                               grid[2], s.quad_w * g.dilation[2]);
   const int64_t rows = std::min(s.quad_h, KernelRows(g, s));
   const int64_t columns = std::min(s.quad_w, KernelColumns(g, s));
   for (int64_t i = 0; i < kernels::kDepthGroup; ++i) {
@@ -95,9 +95,10 @@ SpreadLayout MakeSpreadLayout(const Geometry& g, const kernels::KernelTable& tab
       if (quad_h == 4 && g.stride[1] == 1) {
         shared.row_step = g.dilation[1];
         shared.output_rows = sharing;
-      } else if (quad_h == 1 && g.dilation[2] == 1 &&
+      } else if (quad_h == 1 && std::min(g.stride[2], g.dilation[2]) == 1 &&
                  sharing * g.stride[2] <= kernels::kDepthGroup) {
         shared.output_columns = sharing;
+        shared.column_step = g.dilation[2];  // 1 where the stride is not
         shared.column_taps = g.stride[2];
       }
       shared.together = table.shares_lanes && GainsTogether(g, shared);
