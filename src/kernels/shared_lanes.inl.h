@@ -49,37 +49,31 @@ __attribute__((flatten, noinline)) void SumSharedLanes(const PanelTask& task, co
   });
 }
 
-// The outputs of `count` <= 4 rows.
-template <class Simd, int nv>
-__attribute__((flatten)) void WriteSums(const OutputTask<Simd, nv>& output_task,
-                                        const int32_t* sums, uint8_t* output, const Row* rows,
-                                        int64_t count) {
+// The outputs of a tile of m rows, one for each.
+template <class Simd, int m, int nv>
+__attribute__((flatten, noinline)) void WriteSums(const OutputTask<Simd, nv>& output_task,
+                                                  const int32_t* sums, uint8_t* output,
+                                                  const Row* rows) {
   using Width = typename Simd::Width;
   using Register = typename Width::Register;
-  constexpr int kMost = 4;
-  WithConstant<kMost>(count, [&](auto m) __attribute__((always_inline)) {
-    Register acc[m.kValue][nv];
-    Unroll<m.kValue>([&](auto r) __attribute__((always_inline)) {
-      Unroll<nv>([&](auto v) __attribute__((always_inline)) {
-        acc[r][v] = Width::LoadInts(sums + (r * nv + v) * Width::kLanes);
-      });
-    });
-    output_task.template Write<m.kValue>(acc, output, rows, /*first_row=*/0);
+  Register acc[m][nv];
+  Unroll<m>([&](auto r) {
+    Unroll<nv>([&](auto v) { acc[r][v] = Width::LoadInts(sums + (r * nv + v) * Width::kLanes); });
   });
+  output_task.template Write<m>(acc, output, rows, /*first_row=*/0);
 }
 
 template <class Simd, int nv, int sharing>
 void RunSharedLaneTiles(const PanelTask& task) {
   using Width = typename Simd::Width;
-  constexpr int kMost = TileRows(Simd::kSharedTileRows[sharing / 4]), kWritten = 4;
+  constexpr int kMost = TileRows(Simd::kSharedTileRows[sharing / 4]);
   constexpr int64_t kRowSums = nv * Width::kLanes;
   const OutputTask<Simd, nv> output_task(task.epilogue, task.columns);
   alignas(sizeof(typename Width::Register)) int32_t sums[sharing * kMost * kRowSums];
   const EvenTiles tiles(task.row_count, kMost);
   const Row* rows = task.rows;
   for (int64_t tile = 0; tile < tiles.count; ++tile) {
-    const int64_t height = tiles.HeightOf(tile);
-    WithConstant<kMost>(height, [&](auto m) {
+    WithConstant<kMost>(tiles.HeightOf(tile), [&](auto m) {
       for (int v = 0; v < nv; ++v) {
         SumSharedLanes<Simd, m.kValue, sharing>(
             task, rows, v * int64_t{Simd::kSpreadVectorBytes},
@@ -87,15 +81,12 @@ void RunSharedLaneTiles(const PanelTask& task) {
             task.weights + v * int64_t{Simd::kWeightVectorBytes},
             nv * int64_t{Simd::kWeightVectorBytes}, sums + v * Width::kLanes, kRowSums);
       }
-    });
-    for (int64_t i = 0; i < sharing; ++i) {
-      for (int64_t row = 0; row < height; row += kWritten) {
-        WriteSums<Simd, nv>(output_task, sums + (i * height + row) * kRowSums,
-                            task.output + i * task.share_output_step, rows + row,
-                            height - row < kWritten ? height - row : kWritten);
+      for (int i = 0; i < sharing; ++i) {
+        WriteSums<Simd, m.kValue>(output_task, sums + i * m.kValue * kRowSums,
+                                  task.output + i * task.share_output_step, rows);
       }
-    }
-    rows += height;
+    });
+    rows += tiles.HeightOf(tile);
   }
 }
 
