@@ -30,32 +30,53 @@ struct Candidate {
   }
 };
 
+// Positions of some neighbouring outputs in one dimension. Divisions take most of the time of a
+// plan: of a dimension with a single output there is one count only.
+class Extent {
+ public:
+  Extent(const pack::SpreadSteps& steps, int64_t outputs)
+      : steps_(steps), outputs_(outputs), one_(pack::MakeSpreadAxis(steps, 1).positions()) {}
+
+  int64_t one() const { return one_; }
+  int64_t Positions(int64_t outputs) const {
+    return outputs == 1 ? one_ : pack::MakeSpreadAxis(steps_, outputs).positions();
+  }
+  // The most outputs, up to `most`, with at most so many positions.
+  int64_t Largest(int64_t most, int64_t positions) const {
+    if (outputs_ == 1) return positions >= one_ ? std::min<int64_t>(most, 1) : 0;
+    return std::min({outputs_, most, pack::LargestExtent(steps_, positions)});
+  }
+
+ private:
+  const pack::SpreadSteps& steps_;
+  const int64_t outputs_, one_;
+};
+
 // The best tile whose spread input fits `bytes`.
 Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t rows,
                    int64_t bytes) {
   const int64_t most_positions = pack::SpreadPositions(layer, bytes);
-  const auto positions = [&](size_t i, int64_t extent) {
-    return pack::MakeSpreadAxis(layer.spread.steps[i], extent).positions();
-  };
-  const auto largest = [&](size_t i, int64_t most, int64_t room) {
-    return std::min({output[i], most, pack::LargestExtent(layer.spread.steps[i], room)});
-  };
-  const int64_t sharing = layer.spread.output_rows;
+  const pack::SpreadLayout& spread = layer.spread;
+  const Extent d(spread.steps[0], output[0]), h(spread.steps[1], output[1]),
+      w(spread.steps[2], output[2]);
   Candidate best;
   for (int64_t width = 2 * output[2]; width > 1;) {
     width = (width + 1) / 2;
     Candidate c;
     Dims& tile = c.tile;
-    tile[2] = std::min(pack::RoundUp(Even(output[2], width), layer.spread.output_columns), width);
-    int64_t room = most_positions / positions(2, tile[2]);
-    if (tile[2] > rows || room < positions(0, 1) * positions(1, 1)) continue;
-    const int64_t tallest = largest(1, rows / tile[2], room / positions(0, 1));
+    tile[2] = std::min(pack::RoundUp(Even(output[2], width), spread.output_columns), width);
+    if (tile[2] > rows) continue;
+    const int64_t columns = w.Positions(tile[2]);
+    int64_t room = most_positions / columns;
+    if (room < d.one() * h.one()) continue;
+    const int64_t tallest = h.Largest(rows / tile[2], room / d.one());
     tile[1] = Even(output[1], tallest);
-    tile[1] = std::min(pack::RoundUp(tile[1], sharing), tallest);
-    room /= positions(1, tile[1]);
-    tile[0] = largest(0, rows / (tile[1] * tile[2]), room);
+    tile[1] = std::min(pack::RoundUp(tile[1], spread.output_rows), tallest);
+    const int64_t lines = h.Positions(tile[1]);
+    room /= lines;
+    tile[0] = d.Largest(rows / (tile[1] * tile[2]), room);
     tile[0] = Even(output[0], tile[0]);
-    c.spread = positions(0, tile[0]) * positions(1, tile[1]) * (positions(2, tile[2]) + kRowCost);
+    c.spread = d.Positions(tile[0]) * lines * (columns + kRowCost);
     c.pixels = tile[0] * tile[1] * tile[2];
     if (c.Beats(best, 4)) best = c;
   }
