@@ -79,6 +79,7 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
     c.spread = d.Positions(tile[0]) * lines * (columns + kRowCost);
     c.pixels = tile[0] * tile[1] * tile[2];
     if (c.Beats(best, 4)) best = c;
+    if (output[0] * output[1] == 1) break;  // less of a row only has more positions a pixel
   }
   return best;
 }
