@@ -1,6 +1,7 @@
 #include "padding.h"
 
 #include <algorithm>
+#include <span>
 
 #include "pack/feed.h"
 #include "pack/integers.h"
@@ -27,32 +28,49 @@ int64_t TilePixels(const PackedLayer& layer, int64_t pixels) {
   return std::max(pixels, pack::CeilDiv(pixels, shape.rows) * lowest);
 }
 
-// Of all pieces: such pixels times taps.
-int64_t TileTaps(const PackedLayer& layer, const std::array<Segments, 3>& segments) {
-  int64_t sum = 0;
-  segments[0].ForEach([&](const Segment& d) {
-    segments[1].ForEach([&](const Segment& h) {
-      segments[2].ForEach([&](const Segment& w) {
-        sum += TilePixels(layer, d.size() * h.size() * w.size()) * d.taps() * h.taps() * w.taps();
-      });
-    });
-  });
-  return sum;
+// The first dimension that has a single segment.
+size_t FirstPadded(Padding padding) {
+  return padding == Padding::kNone ? 3 : padding == Padding::kColumns ? 2 : 0;
+}
+
+// What all pieces take, in dot products of a vector, for a group. Called for every Run: no copies
+// of segments.
+int64_t Cost(const PackedLayer& layer, const pack::Dims& output, const GridSegments& segments,
+             Padding padding) {
+  // What a piece takes for each panel. (1024 channels in 32 groups, 3x3, 7x7: 0.95 times the speed
+  // of oneDNN in pieces, 1.20 padded.)
+  constexpr int64_t kPieceDots = 500;
+  Segment whole[3];
+  std::span<const Segment> grid[3];
+  for (size_t i = 0; i < 3; ++i) {
+    whole[i] = {0, output[i], 0, layer.geometry.kernel[i], false, 1};
+    grid[i] = {segments[i].list.data(), static_cast<size_t>(segments[i].count)};
+    if (i >= FirstPadded(padding)) grid[i] = {&whole[i], 1};
+  }
+  int64_t pieces = 0, taps = 0;  // of each pixel
+  for (const Segment& d : grid[0]) {
+    for (const Segment& h : grid[1]) {
+      for (const Segment& w : grid[2]) {
+        ++pieces;
+        taps += TilePixels(layer, d.size() * h.size() * w.size()) * d.taps() * h.taps() * w.taps();
+      }
+    }
+  }
+  const int vectors = layer.kernels->shapes[layer.panels[0].shape].vectors;
+  return taps * layer.groups[0].depth_groups * vectors + pieces * kPieceDots;
 }
 
 }  // namespace
 
-bool PrefersPadding(const PackedLayer& layer, const pack::Dims& output,
-                    const std::array<Segments, 3>& segments) {
-  // In dot products of a vector: what a piece takes for each panel, and the copy of a cache line.
-  // (1024 channels in 32 groups, 3x3, 7x7: 0.95 times the speed of oneDNN in pieces, 1.20 padded;
-  // 512 channels in 32 groups, stride 2, 28x28, which has no edges at two sides: 0.91 and 0.75.)
-  constexpr int64_t kPieceDots = 500, kLineDots = 8, kLine = 64;
-  const pack::Geometry& g = layer.geometry;
+Padding ChoosePadding(const PackedLayer& layer, const pack::Dims& output,
+                      const GridSegments& segments) {
+  // The copy of a cache line. (512 channels in 32 groups, stride 2, 28x28, which has no edges at
+  // two sides: 0.91 times the speed of oneDNN in pieces, 0.75 padded.)
+  constexpr int64_t kLineDots = 8, kLine = 64;
   const pack::ChannelGroup& group = layer.groups[0];
   if (layer.feed != pack::Feed::kTaps || output[0] * output[1] * output[2] > kUsualBlockRows ||
       group.in_channels != layer.groups.back().in_channels) {
-    return false;
+    return Padding::kNone;
   }
   int64_t pieces = 1;
   bool copies = false;
@@ -60,19 +78,38 @@ bool PrefersPadding(const PackedLayer& layer, const pack::Dims& output,
     copies = copies || dimension.Copies();
     pieces *= dimension.count;
   }
-  if (pieces == 1 && !copies) return false;
+  if (pieces == 1 && !copies) return Padding::kNone;
   const int64_t channels = pack::PaddedChannels(layer);
   int64_t bytes = channels;
-  for (const int64_t size : pack::PaddedSize(g, output)) {
-    if (size > kCopyBytes / bytes) return false;
+  for (const int64_t size : pack::PaddedSize(layer.geometry, output)) {
+    if (size > kCopyBytes / bytes) return Padding::kNone;
     bytes *= size;
   }
-  if (copies) return true;  // kernels of many taps gather their edges in any case
-  const int vectors = layer.kernels->shapes[layer.panels[0].shape].vectors;
-  const int64_t all = TilePixels(layer, output[0] * output[1] * output[2]) * g.Taps();
-  const int64_t taps = (all - TileTaps(layer, segments)) * group.depth_groups * vectors;
+  if (copies) return Padding::kWhole;  // kernels of many taps gather their edges in any case
   const int64_t lines = bytes / kLine * group.in_channels / channels;  // for this group
-  return taps + lines * kLineDots < (pieces - 1) * kPieceDots;
+  const bool one_row = segments[0].count * segments[1].count == 1;
+  int64_t least = Cost(layer, output, segments, Padding::kNone) - lines * kLineDots;
+  Padding best = Padding::kNone;
+  for (const Padding padding : {Padding::kColumns, Padding::kWhole}) {
+    if (padding == Padding::kColumns && one_row) continue;
+    const int64_t cost = Cost(layer, output, segments, padding);
+    if (cost >= least) continue;
+    least = cost;
+    best = padding;
+  }
+  return best;
+}
+
+void PadSegments(const PackedLayer& layer, const pack::Dims& output, Padding padding,
+                 GridSegments& segments) {
+  for (size_t i = FirstPadded(padding); i < 3; ++i) {
+    if (segments[i].Copies()) {
+      for (Segment& segment : segments[i].list) segment.copied = false;
+    } else {
+      segments[i].count = 0;
+      segments[i].Add({0, output[i], 0, layer.geometry.kernel[i], false, 1});
+    }
+  }
 }
 
 }  // namespace qconv

@@ -169,16 +169,9 @@ void ImagePlan::CutSegments(const PackedLayer& layer) {
                            g.stride[i], g.dilation[i], g.padding[i]};
     segments_[i] = i == 2 ? CutWidth(layer, extent) : CutOuter(layer, extent);
   }
-  pads_ = PrefersPadding(layer, output_, segments_);
-  if (!pads_) return;
-  for (size_t i = 0; i < 3; ++i) {
-    if (segments_[i].Copies()) {
-      for (Segment& segment : segments_[i].list) segment.copied = false;
-    } else {
-      segments_[i].count = 0;
-      segments_[i].Add({0, output_[i], 0, g.kernel[i], false, 1});
-    }
-  }
+  const Padding padding = ChoosePadding(layer, output_, segments_);
+  pads_ = padding != Padding::kNone;
+  PadSegments(layer, output_, padding, segments_);
 }
 
 void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {

@@ -31,6 +31,8 @@ struct Segments {
   }
 };
 
+using GridSegments = std::array<Segments, 3>;  // d, h, w
+
 // One dimension of a layer and its image.
 struct Extent {
   int64_t input, output;

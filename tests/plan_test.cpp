@@ -209,13 +209,18 @@ TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
   }
 }
 
-bool Pads(const ConvParams& params, const Image& image) {
+// The pieces of the first block, if they read a padded copy; else 0.
+int PaddedPieces(const ConvParams& params, const Image& image) {
   const cases::Case c = MakeCase(params, image);
   CheckPlan(c, /*threads=*/1);
   const pack::PackedLayer layer = Pack(c);
   const Dims input = ValidateImage(layer.geometry, c.layer.image);
-  return ImagePlan(layer, 1, input, OutputSize(layer.geometry, input), /*threads=*/1).pads();
+  const ImagePlan plan(layer, 1, input, OutputSize(layer.geometry, input), /*threads=*/1);
+  Piece pieces[kMaxPieces];
+  return plan.pads() ? plan.PiecesOf(0, pieces) : 0;
 }
+
+bool Pads(const ConvParams& params, const Image& image) { return PaddedPieces(params, image) > 0; }
 
 // Small images of groups of few channels, small images under kernels of many taps, and those whose
 // edges leave little.
@@ -230,7 +235,10 @@ TEST(Plan, PadsWhereEdgesTakeLonger) {
   params.kernel = {5, 5};
   params.padding = {2, 2};
   const bool tall = Pack(MakeCase(params, {.size = {5, 5}})).kernels->shapes[0].rows > 1;
-  EXPECT_EQ(Pads(params, {.size = {5, 5}}), tall) << "25 pieces of a pixel, tiles of more";
+  EXPECT_EQ(PaddedPieces(params, {.size = {5, 5}}), tall ? 5 : 0)
+      << "25 pieces of a pixel, tiles of more; rows skip taps above and below";
+  params = {.in_channels = 32, .out_channels = 256, .kernel = {3, 3}, .padding = {1, 1}};
+  EXPECT_EQ(PaddedPieces(params, {.size = {3, 3}}), 1) << "few channels: a single piece";
   params = {.in_channels = 96, .out_channels = 96, .groups = 2, .kernel = {128}, .padding = {64}};
   EXPECT_TRUE(Pads(params, {.size = {49}}));
   EXPECT_FALSE(Pads(params, {.size = {499}})) << "more than a block";
