@@ -50,13 +50,16 @@ bool GainsTogether(const Geometry& g, const SpreadLayout& s) {
 // What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
 // there may be no other rows to share with.)
 double Cost(const Geometry& g, const SpreadLayout& s) {
-  constexpr int64_t kHeight = 12, kWidth = 16, kPositionCost = 4;
+  // A tile of pixels that lie apart touches as many cache lines for fewer outputs. (512 channels, 3
+  // taps, dilation 4 to 64: 0.7 to 0.9 times as fast; 7 taps 0.9 to 1.4; 31 taps 1.3 to 5 times.)
+  constexpr int64_t kHeight = 12, kWidth = 16, kNear = 4, kApart = 10;
+  const int64_t position_cost = s.column_step > 1 ? kApart : kNear;
   const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
   const Dims grid = SpreadGrid(g, s);
   const int64_t positions = MakeSpreadAxis(s.steps[1], height).positions() *
                             MakeSpreadAxis(s.steps[2], kWidth).positions() * g.kernel[0];
   const auto dots = static_cast<double>(grid[0] * grid[1] * grid[2]);
-  return static_cast<double>(kPositionCost * positions) +
+  return static_cast<double>(position_cost * positions) +
          static_cast<double>(height * kWidth) *
              (s.together ? kTogetherDot * dots + kTogetherSum : dots);
 }
