@@ -90,9 +90,11 @@ TEST(SpreadAxis, LargestExtentIsTheLargest) {
   }
 }
 
-// On an ISA whose kernels compute outputs that share positions together, or on one without.
+// On an ISA of 512 bits whose kernels compute outputs that share positions together, or on one
+// without.
 SpreadLayout LayoutOf(const ConvParams& params, bool shares_lanes) {
   kernels::KernelTable table = dispatch::SelectKernels("scalar");
+  table.lanes = 16;
   table.shares_lanes = shares_lanes;
   return pack::MakeSpreadLayout(ValidateParams(params), table);
 }

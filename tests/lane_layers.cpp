@@ -87,6 +87,12 @@ std::vector<Layer> OneDimension() {
       }
     }
   }
+  // Taps so far apart that pixels that share them are, too.
+  for (const int64_t k : {31, 32, 75}) {
+    ConvParams params = Depthwise(channels.Next(), 1, {k});
+    params.dilation = {16};
+    layers.push_back(Finish(params, {.size = {400}}, static_cast<int64_t>(layers.size())));
+  }
   return layers;
 }
 

@@ -49,18 +49,22 @@ bool GainsTogether(const Geometry& g, const SpreadLayout& s) {
 
 // What a block of a good size costs, in dot products per vector. (Where the kernel is one row,
 // there may be no other rows to share with.)
-double Cost(const Geometry& g, const SpreadLayout& s) {
-  // A tile of pixels that lie apart touches as many cache lines for fewer outputs. (512 channels, 3
-  // taps, dilation 4 to 64: 0.7 to 0.9 times as fast; 7 taps 0.9 to 1.4; 31 taps 1.3 to 5 times.)
-  constexpr int64_t kHeight = 12, kWidth = 16, kNear = 4, kApart = 10;
-  const int64_t position_cost = s.column_step > 1 ? kApart : kNear;
-  const int64_t height = g.kernel[1] == 1 ? 1 : kHeight;
+double Cost(const Geometry& g, const SpreadLayout& s, const kernels::KernelTable& table) {
+  struct Size {
+    int64_t height, width;
+  };
+  const Size size = g.kernel[1] == 1 ? Size{1, 128} : Size{12, 16};
+  // A tile of pixels that lie apart touches as many cache lines for fewer outputs, and where panels
+  // are less than a line, each of them does. (512 channels, 3, 7, 15 and 31 taps, dilation 2 to 64;
+  // how many times as fast they are if they share: AVX-512 VNNI 0.7 to 1.1, 1.1 to 1.5, 1.1 to 2.6,
+  // 1.2 to 5.8; AVX-VNNI 31 taps 0.95 to 3.4, fewer 0.4 to 1.9.)
+  const int64_t near = 4, apart = table.lanes == 16 ? 12 : 35;
   const Dims grid = SpreadGrid(g, s);
-  const int64_t positions = MakeSpreadAxis(s.steps[1], height).positions() *
-                            MakeSpreadAxis(s.steps[2], kWidth).positions() * g.kernel[0];
+  const int64_t positions = MakeSpreadAxis(s.steps[1], size.height).positions() *
+                            MakeSpreadAxis(s.steps[2], size.width).positions() * g.kernel[0];
   const auto dots = static_cast<double>(grid[0] * grid[1] * grid[2]);
-  return static_cast<double>(position_cost * positions) +
-         static_cast<double>(height * kWidth) *
+  return static_cast<double>((s.column_step > 1 ? apart : near) * positions) +
+         static_cast<double>(size.height * size.width) *
              (s.together ? kTogetherDot * dots + kTogetherSum : dots);
 }
 
@@ -81,7 +85,7 @@ SpreadLayout MakeSpreadLayout(const Geometry& g, const kernels::KernelTable& tab
   double least = 0;
   const auto consider = [&](SpreadLayout candidate) {
     Complete(g, candidate);
-    const double cost = Cost(g, candidate);
+    const double cost = Cost(g, candidate, table);
     if (least == 0 || cost < least) {
       least = cost;
       spread = candidate;
