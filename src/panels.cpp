@@ -78,8 +78,17 @@ int64_t MostLaneVectors(const PackedLayer& layer) {
   // without VNNI, 64 channels, 87 taps, dilation 2: a third of the time; 128 taps: a fifth.)
   constexpr int64_t kNeighbours = 64;
   const pack::SpreadLayout& spread = layer.spread;
-  const int64_t positions = pack::CountPositions(spread, {1, spread.output_rows, kNeighbours});
-  return kCopyBytes / (positions * spread.depth_groups * layer.kernels->spread_vector_bytes);
+  const int64_t bytes = spread.depth_groups * layer.kernels->spread_vector_bytes;  // of a position
+  const auto positions = [&](int64_t pixels) {
+    return pack::CountPositions(spread, {1, spread.output_rows, pixels});
+  };
+  // That of a single pixel has to, with its list of depth groups and what is read beyond the end of
+  // the tensor, or Run would allocate.
+  constexpr int64_t kBeyondEnd = 4096;
+  const int64_t list = layer.GridTaps() * spread.depth_groups * layer.weight_parts *
+                       static_cast<int64_t>(sizeof(int64_t));
+  const int64_t room = std::max<int64_t>(kCopyBytes - kBeyondEnd - list, 0);
+  return std::min(kCopyBytes / (positions(kNeighbours) * bytes), room / (positions(1) * bytes));
 }
 
 }  // namespace

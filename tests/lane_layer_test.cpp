@@ -238,10 +238,10 @@ std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
       "fallen back",      "quads 1x1",      "quads 1x4",      "quads 2x2",   "quads 4x1",
       "depth groups 1",   "depth groups 2", "depth groups 3", "parts 1",     "several blocks",
       "beyond the stack", "in phases: d",   "in phases: h",   "in phases: w"};
+  wanted.insert("sharing columns apart");
   for (int64_t sharing = 1; sharing <= kernels::kMaxSharing; ++sharing) {
     wanted.insert(SharingName(sharing, 1, false));
     wanted.insert(SharingName(1, sharing, false));
-    wanted.insert("sharing columns apart");
     if (!table.shares_lanes || (sharing != 2 && sharing != 4)) continue;
     wanted.insert(SharingName(sharing, 1, true));
     wanted.insert(SharingName(1, sharing, true));

@@ -53,6 +53,13 @@ std::vector<Layer> Channels() {
       layers.push_back(Finish(params, {.size = {5, 6}}, static_cast<int64_t>(layers.size()) / 4));
     }
   }
+  // Rows of a vector of 512 bits, whose stores are put together.
+  for (const Spatial& kernel : {Spatial{1, 2}, Spatial{1, 5}, Spatial{1, 61}, Spatial{3, 2}}) {
+    for (const Spatial& size : {Spatial{3, 7}, Spatial{2, 9}, Spatial{5, 10}, Spatial{4, 13}}) {
+      layers.push_back(
+          Finish(Depthwise(16, 1, kernel), {.size = size}, static_cast<int64_t>(layers.size())));
+    }
+  }
   return layers;
 }
 

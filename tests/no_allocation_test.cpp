@@ -107,6 +107,30 @@ TEST_P(NoAllocationTest, FirstRunAndEveryOther) {
   }
 }
 
+// Windows of one pixel that fit the scratch for narrow panels only.
+TEST_P(NoAllocationTest, LongRows) {
+  for (const int64_t channels : {32, 64}) {
+    for (const int64_t taps : {300, 700, 900, 964, 1400, 1840, 1900}) {
+      for (const bool weight_zero_points : {false, true}) {
+        cases::Case c = cases::MakeCase(test::MakeLayer({.in_channels = channels,
+                                                         .out_channels = channels,
+                                                         .groups = channels,
+                                                         .kernel = {taps},
+                                                         .padding = {taps / 2}},
+                                                        {.size = {64}}),
+                                        cases::Weights::kLaplace, /*seed=*/1);
+        if (weight_zero_points) test::SetWeightZeroPoints(c);
+        const Conv conv = test::PrepackFor(c, GetParam());
+        SCOPED_TRACE(test::Text(c));
+        std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
+        const int before = allocations;
+        conv.Run(c.layer.image, c.input, output, Executor::Serial());
+        EXPECT_EQ(allocations - before, 0);
+      }
+    }
+  }
+}
+
 // In one task and in several.
 void ExpectNoAllocation(const Conv& conv, const cases::Case& c) {
   std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));

@@ -29,7 +29,8 @@ enum class WeightFormat {
 };
 
 // One output pixel: where its first input byte lies and where its outputs go, in bytes from the
-// first pixel of its block.
+// first pixel of its block. The outputs of a list of rows lie one behind the other, as kernels
+// store several at once.
 struct Row {
   int64_t input;
   int64_t output;
@@ -97,8 +98,9 @@ struct PanelEpilogue {
   uint8_t upper;
 };
 
+inline constexpr int kMaxSharing = 4;  // outputs that share positions of spread input
+
 // A block of output pixels (rows) times one panel of output channels (columns).
-inline constexpr int kMaxSharing = 4;  // outputs that share positions
 struct PanelTask {
   const uint8_t* input;  // of the first pixel
   uint8_t* output;       // of the first pixel and the first channel of the panel

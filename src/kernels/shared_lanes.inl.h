@@ -6,6 +6,7 @@
 // tile is summed vector by vector, and the sums wait in memory for the epilogue.
 //
 //   Simd supplies, beside what gemm_tile.inl.h lists,
+//     kSharesLanes       whether this is faster
 //     kSharedTileRows    the rows of a tile for 2 and for 4 outputs that share positions
 #pragma once
 

@@ -54,10 +54,6 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   feed.first_tap = (piece.segment[0].tap_begin * grid_h + piece.segment[1].tap_begin) * grid_w +
                    (runs ? 0 : piece.segment[2].tap_begin);
   feed.taps_in_row = runs ? 1 : in_row;
-  feed.lane_groups = nullptr;
-  feed.lane_group_count = 0;
-  feed.sharing = 1;
-  feed.share_output_step = 0;
   const int64_t taps = piece.segment[0].taps() * piece.segment[1].taps() * in_row;
   feed.all_taps = taps == layer.geometry.Taps();
   feed.products = taps * group.in_channels;

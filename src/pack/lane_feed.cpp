@@ -120,7 +120,9 @@ Dims LaneFeeder::Outputs(int64_t share) const {
 
 int LaneFeeder::MakeFeeds(PieceFeed* feeds) const {
   const SpreadLayout& s = layer_.spread;
-  const int64_t step = s.output_columns > 1 ? s.column_step : s.row_step * image_.output_size[2];
+  const int64_t step = s.output_columns > 1 ? s.column_step
+                       : s.output_rows > 1  ? s.row_step * image_.output_size[2]
+                                            : 0;
   const int64_t together = s.together ? counts_[s.Sharing() - 1] : 0;
   const kernels::Row* rows = rows_;
   int count = 0;
@@ -147,7 +149,8 @@ int LaneFeeder::MakeFeeds(PieceFeed* feeds) const {
   return count;
 }
 
-// For each share, first the rows that all of them have, then the others.
+// Of each share; where they are computed together, first those that all of them have, then the
+// others. Rows of a feed lie in memory as they come.
 void LaneFeeder::FillRows() {
   const SpreadLayout& s = layer_.spread;
   const size_t axis = s.output_columns > 1 ? 2 : 1;
@@ -156,8 +159,10 @@ void LaneFeeder::FillRows() {
   for (int64_t share = 0; share < s.Sharing(); ++share) {
     const kernels::Row* const begin = row;
     Dims first = {};
-    row = AddRows(share, first, whole, row);
-    first[axis] = whole[axis];
+    if (s.together) {
+      row = AddRows(share, first, whole, row);
+      first[axis] = whole[axis];
+    }
     row = AddRows(share, first, Outputs(share), row);
     counts_[share] = row - begin;
   }

@@ -9,8 +9,7 @@
 //           (w0, w1, w2, 0) and (0, w0, w1, w2); 5x5: two columns serve four.
 //   2 x 2   stride 2: the squares that the taps of neighbouring outputs fall on are the same
 //   1 x 4   a kernel row, 1D layers: the same for neighbouring outputs of a row, as many as fit
-//   four
-//           pixels. Stride 1, 5 taps:
+//           four pixels. Stride 1, 5 taps:
 //
 //     positions   [0  1  2  3] [4  5  6  7]     of the next four outputs: [4 5 6 7] [8 9 10 11]
 //     output 0     w0 w1 w2 w3  w4
