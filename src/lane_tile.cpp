@@ -32,9 +32,9 @@ struct Candidate {
 
 // Positions of some neighbouring outputs in one dimension. Divisions take most of the time of a
 // plan: of a dimension with a single output there is one count only.
-class Extent {
+class PositionCount {
  public:
-  Extent(const pack::SpreadSteps& steps, int64_t outputs)
+  PositionCount(const pack::SpreadSteps& steps, int64_t outputs)
       : steps_(steps), outputs_(outputs), one_(pack::MakeSpreadAxis(steps, 1).positions()) {}
 
   int64_t one() const { return one_; }
@@ -57,7 +57,7 @@ Candidate BestTile(const pack::PackedLayer& layer, const Dims& output, int64_t r
                    int64_t bytes) {
   const int64_t most_positions = pack::SpreadPositions(layer, bytes);
   const pack::SpreadLayout& spread = layer.spread;
-  const Extent d(spread.steps[0], output[0]), h(spread.steps[1], output[1]),
+  const PositionCount d(spread.steps[0], output[0]), h(spread.steps[1], output[1]),
       w(spread.steps[2], output[2]);
   Candidate best;
   for (int64_t width = 2 * output[2]; width > 1;) {

@@ -28,7 +28,13 @@ int64_t TilePixels(const PackedLayer& layer, int64_t pixels) {
   return std::max(pixels, pack::CeilDiv(pixels, shape.rows) * lowest);
 }
 
-// The first dimension that has a single segment.
+// Whether there are positions without all taps.
+bool HasClipped(const Segments& segments, int64_t kernel) {
+  return std::any_of(segments.list.begin(), segments.list.begin() + segments.count,
+                     [kernel](const Segment& segment) { return segment.taps() < kernel; });
+}
+
+// The first dimension whose edges are read from the copy, as a rule as a single segment.
 size_t FirstPadded(Padding padding) {
   return padding == Padding::kNone ? 3 : padding == Padding::kColumns ? 2 : 0;
 }
@@ -87,11 +93,12 @@ Padding ChoosePadding(const PackedLayer& layer, const pack::Dims& output,
   }
   if (copies) return Padding::kWhole;  // kernels of many taps gather their edges in any case
   const int64_t lines = bytes / kLine * group.in_channels / channels;  // for this group
-  const bool one_row = segments[0].count * segments[1].count == 1;
+  const bool skips = HasClipped(segments[0], layer.geometry.kernel[0]) ||
+                     HasClipped(segments[1], layer.geometry.kernel[1]);
   int64_t least = Cost(layer, output, segments, Padding::kNone) - lines * kLineDots;
   Padding best = Padding::kNone;
   for (const Padding padding : {Padding::kColumns, Padding::kWhole}) {
-    if (padding == Padding::kColumns && one_row) continue;
+    if (padding == Padding::kColumns && !skips) continue;
     const int64_t cost = Cost(layer, output, segments, padding);
     if (cost >= least) continue;
     least = cost;

@@ -13,8 +13,8 @@ namespace qconv {
 // a kernel call and a small tile for each panel.
 enum class Padding {
   kNone,
-  kColumns,  // only w has a single segment: output rows skip the taps above and below the image
-  kWhole,    // one piece, all taps
+  kColumns,  // for its edges in w; output rows skip the taps above and below the image
+  kWhole,    // for all edges: one piece, all taps (kernels of many taps: the pieces they have)
 };
 
 // `segments` are those without a copy.

@@ -18,8 +18,8 @@
 // rectangles are cut into blocks, small ones share one. A block is at most kMaxBlockRows pixels
 // ("rows" of the matrix product) in at most kMaxPieces rectangles.
 //
-// Small images take less time if each group of channels is copied once, with its padding: their
-// rows, or the whole image, are a single rectangle then, read in place from the copy (padding.cpp).
+// Small images take less time if each group of channels is copied once, with its padding: rows with
+// the same taps, or the whole image, are a rectangle then, read in place from the copy (padding.h).
 //
 // Lane layers are simpler: the image is a grid of equal tiles, a block each, all of them copied.
 // With a dilation of d, a tile may have every d-th row, or every d-th pixel of rows: those are

@@ -21,10 +21,6 @@ struct Segments {
   void Add(const pack::Segment& segment) {
     if (segment.begin < segment.end) list[static_cast<size_t>(count++)] = segment;
   }
-  template <class F>
-  void ForEach(const F& f) const {
-    for (int i = 0; i < count; ++i) f(list[static_cast<size_t>(i)]);
-  }
   bool Copies() const {
     return std::any_of(list.begin(), list.begin() + count,
                        [](const pack::Segment& segment) { return segment.copied; });

@@ -237,6 +237,8 @@ TEST(Plan, PadsWhereEdgesTakeLonger) {
   const bool tall = Pack(MakeCase(params, {.size = {5, 5}})).kernels->shapes[0].rows > 1;
   EXPECT_EQ(PaddedPieces(params, {.size = {5, 5}}), tall ? 5 : 0)
       << "25 pieces of a pixel, tiles of more; rows skip taps above and below";
+  params = {.in_channels = 64, .out_channels = 256, .kernel = {5, 3}, .padding = {2, 1}};
+  EXPECT_EQ(PaddedPieces(params, {.size = {1, 3}}), 1) << "a row, one of five taps in h";
   params = {.in_channels = 32, .out_channels = 256, .kernel = {3, 3}, .padding = {1, 1}};
   EXPECT_EQ(PaddedPieces(params, {.size = {3, 3}}), 1) << "few channels: a single piece";
   params = {.in_channels = 96, .out_channels = 96, .groups = 2, .kernel = {128}, .padding = {64}};

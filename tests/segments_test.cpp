@@ -80,7 +80,10 @@ TEST(CutByCovering, LeavesOutTapsThatNoPositionOfASegmentNeeds) {
   EXPECT_EQ(segments.list[0].tap_begin, 64 - 6);
   EXPECT_EQ(segments.list[0].tap_end, 64 + 49);
   int64_t taps = 0;
-  segments.ForEach([&](const pack::Segment& s) { taps += s.size() * s.taps(); });
+  for (int i = 0; i < segments.count; ++i) {
+    const pack::Segment& s = segments.list[static_cast<size_t>(i)];
+    taps += s.size() * s.taps();
+  }
   EXPECT_LE(taps, 50 * (49 + 7));
 }
 
