@@ -85,9 +85,7 @@ int64_t MostLaneVectors(const PackedLayer& layer) {
   // That of a single pixel has to, with its list of depth groups and what is read beyond the end of
   // the tensor, or Run would allocate.
   constexpr int64_t kBeyondEnd = 4096;
-  const int64_t list = layer.GridTaps() * spread.depth_groups * layer.weight_parts *
-                       static_cast<int64_t>(sizeof(int64_t));
-  const int64_t room = std::max<int64_t>(kCopyBytes - kBeyondEnd - list, 0);
+  const int64_t room = std::max<int64_t>(kCopyBytes - kBeyondEnd - pack::GroupBytes(layer), 0);
   return std::min(kCopyBytes / (positions(kNeighbours) * bytes), room / (positions(1) * bytes));
 }
 

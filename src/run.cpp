@@ -158,7 +158,7 @@ class Worker {
         task.lane_groups = feed.lane_groups;
         task.lane_group_count = feed.lane_group_count;
         task.sharing = feed.sharing;
-        task.share_weight_step = layer_.weight_parts * layer_.WeightPartBytes(panel);
+        task.share_weight_step = layer_.weight_parts * layer_.GridTaps() * tap_size;
         task.share_output_step = feed.share_output_step;
       }
       if (chained) {

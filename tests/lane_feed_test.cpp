@@ -123,6 +123,7 @@ ConvParams Depthwise(const Spatial& kernel, const Spatial& stride) {
 
 TEST(SpreadLayout, ChoosesQuads) {
   ExpectQuads(Depthwise({3, 3}, {1, 1}), 4, 1, 2, 1);
+  ExpectQuads(Depthwise({5, 5}, {1, 1}), 4, 1, 4, 1);
   ExpectQuads(Depthwise({3, 3}, {2, 2}), 2, 2, 1, 1);
   ExpectQuads(Depthwise({5, 5}, {2, 2}), 2, 2, 1, 1);
   ExpectQuads(Depthwise({4}, {2}), 1, 4, 1, 2);
@@ -138,6 +139,7 @@ TEST(SpreadLayout, ChoosesQuads) {
 // Where many products make up for keeping their sums.
 TEST(SpreadLayout, SumsOutputsTogether) {
   ExpectLayout(LayoutOf(Depthwise({75}, {1}), true), 1, 4, 1, 4, true);
+  ExpectLayout(LayoutOf(Depthwise({75}, {1}), false), 1, 4, 1, 4, false);
   ExpectLayout(LayoutOf(Depthwise({75}, {2}), true), 1, 4, 1, 2, true);
   ExpectLayout(LayoutOf(Depthwise({7, 7}, {1, 1}), true), 4, 1, 2, 1, true);
   ExpectLayout(LayoutOf(Depthwise({7, 7}, {1, 1}), false), 4, 1, 2, 1, false);

@@ -30,11 +30,11 @@ int64_t GroupCount(const PackedLayer& layer) {
   return layer.GridTaps() * layer.spread.depth_groups * layer.weight_parts;
 }
 
+}  // namespace
+
 int64_t GroupBytes(const PackedLayer& layer) {
   return RoundUp(GroupCount(layer) * static_cast<int64_t>(sizeof(int64_t)), kAlignment);
 }
-
-}  // namespace
 
 SpreadSteps MakeSpreadSteps(int64_t stride, int64_t sharing, int64_t taps, int64_t distance) {
   return {stride, sharing, taps, distance, taps == 1 ? stride : std::gcd(stride, distance)};

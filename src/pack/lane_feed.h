@@ -38,6 +38,9 @@ int64_t LargestExtent(const SpreadSteps& steps, int64_t positions);
 // Positions of a block of `outputs` pixels.
 int64_t CountPositions(const SpreadLayout& spread, const Dims& outputs);
 
+// Bytes of scratch for the list of depth groups.
+int64_t GroupBytes(const PackedLayer& layer);
+
 // Bytes of scratch for a block of `outputs` pixels.
 int64_t SpreadBytes(const PackedLayer& layer, const Dims& outputs);
 
