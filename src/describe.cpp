@@ -16,7 +16,7 @@ using pack::PackedLayer;
 using pack::Panel;
 
 const char* FeedName(const PackedLayer& layer) {
-  if (layer.feed == Feed::kGathered) return "gathered";
+  if (layer.feed == Feed::kGathered || layer.feed == Feed::kStrips) return "gathered";
   if (layer.slide_form != pack::kNoSlide || layer.groups_in_place) return "sliding";
   if (layer.feed == Feed::kLanes) return "lanes";
   return layer.geometry.Pointwise() ? "direct" : "indirect";
@@ -55,11 +55,12 @@ int64_t PackedBytes(const PackedLayer& layer) {
   const auto sum = [](const auto&... arrays) {
     return (... + (arrays.size() * sizeof(arrays[0])));
   };
-  const size_t bytes = sum(
-      layer.weights, layer.chain_weights, layer.chain_lists, layer.chain_inputs, layer.chain_taps,
-      layer.columns, layer.byte_orders, layer.offsets, layer.bases, layer.slopes, layer.intercepts,
-      layer.exceptions, layer.bias, layer.multipliers, layer.weight_zero_points, layer.tap_sums,
-      layer.spread.shuffle_offsets, layer.spread.shuffle_orders, layer.padding, layer.group_orders);
+  const size_t bytes =
+      sum(layer.weights, layer.chain_weights, layer.chain_lists, layer.chain_inputs,
+          layer.chain_taps, layer.columns, layer.byte_orders, layer.offsets, layer.bases,
+          layer.slopes, layer.intercepts, layer.exceptions, layer.bias, layer.multipliers,
+          layer.weight_zero_points, layer.tap_sums, layer.spread.shuffle_offsets,
+          layer.spread.shuffle_orders, layer.padding, layer.strips.masks, layer.group_orders);
   return static_cast<int64_t>(bytes) +
          (layer.transformed == nullptr ? 0 : PackedBytes(*layer.transformed));
 }

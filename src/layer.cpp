@@ -16,6 +16,7 @@
 #include "pack/slide.h"
 #include "pack/spread_layout.h"
 #include "pack/strassen.h"
+#include "pack/strips.h"
 #include "pack/transformed.h"
 #include "pack/weights.h"
 #include "pack/winograd.h"
@@ -136,6 +137,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     AddLanePanels(layer);
   } else {
     SetDense(layer);
+    if (layer.feed == Feed::kStrips) layer.strips = pack::MakeStripLayout(layer.geometry);
     layer.groups =
         pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
     const pack::WeightReader reader(layer, weights, zero_points);

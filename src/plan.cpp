@@ -28,6 +28,7 @@ using pack::Segment;
 bool GathersRows(const PackedLayer& layer) {
   const Geometry& g = layer.geometry;
   const int64_t pixel_bytes = g.kernel[0] * g.kernel[1] * g.stride[2] * g.in_channels;
+  if (layer.feed == Feed::kStrips) return true;
   return layer.feed == Feed::kRuns && g.stride[2] <= g.kernel[2] &&
          g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kUsualBlockRows <= kCopyBytes;
 }
@@ -56,6 +57,7 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
       segments = CutByCopying(width, FloorDiv(width.input * channels - read, channels));
       break;
     }
+    case Feed::kStrips:
     case Feed::kGathered:
     case Feed::kLanes:
     case Feed::kTransformed:  // not planned (transformed.h)
@@ -65,9 +67,9 @@ Segments CutWidth(const PackedLayer& layer, const Extent& width) {
   return segments;
 }
 
-Segments CutOuter(const PackedLayer& layer, const Extent& extent) {
+Segments CutOuter(const PackedLayer& layer, size_t dim, const Extent& extent) {
   Segments segments;
-  if (layer.feed == Feed::kGathered) {
+  if (layer.feed == Feed::kGathered || (layer.feed == Feed::kStrips && dim == 1)) {
     segments.Add({0, extent.output, 0, extent.kernel, true, 1});
   } else if (!CutBySkipping(extent, segments)) {
     segments = CutByCovering(extent, /*narrowest=*/1);
@@ -167,7 +169,7 @@ void ImagePlan::CutSegments(const PackedLayer& layer) {
   for (size_t i = 0; i < 3; ++i) {
     const Extent extent = {input_[i],   output_[i],    g.kernel[i],
                            g.stride[i], g.dilation[i], g.padding[i]};
-    segments_[i] = i == 2 ? CutWidth(layer, extent) : CutOuter(layer, extent);
+    segments_[i] = i == 2 ? CutWidth(layer, extent) : CutOuter(layer, i, extent);
   }
   const Padding padding = ChoosePadding(layer, output_, segments_);
   pads_ = padding != Padding::kNone;

@@ -154,9 +154,9 @@ class Worker {
         task.taps[level].weight_stride *= tap_size;
       }
       task.depth_groups = feed.depth_groups;
+      task.group_inputs = feed.group_inputs;
+      task.group_count = feed.group_count;
       if (layer_.feed == pack::Feed::kLanes) {
-        task.lane_groups = feed.lane_groups;
-        task.lane_group_count = feed.lane_group_count;
         task.sharing = feed.sharing;
         task.share_weight_step = layer_.weight_parts * layer_.GridTaps() * tap_size;
         task.share_output_step = feed.share_output_step;

@@ -54,6 +54,8 @@ pack::PackedLayer Pack(const cases::Case& c, const std::string& isa) {
                     {.activation = c.activation, .isa = isa, .input_maximum = c.input_maximum});
 }
 
+std::string FeedName(pack::Feed feed) { return "feed " + std::to_string(static_cast<int>(feed)); }
+
 // What there is to exercise: "chains of 4", "lists of taps alone", "widened beside chains", ...
 void AddFeatures(const pack::PackedLayer& layer, std::set<std::string>& features) {
   std::set<std::string> panels;
@@ -73,7 +75,7 @@ void AddFeatures(const pack::PackedLayer& layer, std::set<std::string>& features
   for (const pack::Panel& panel : layer.panels) {
     if (panel.shape == kernels::kChainedShape) features.merge(test::WaysOf(layer, panel));
   }
-  features.insert("feed " + std::to_string(static_cast<int>(layer.feed)));
+  features.insert(FeedName(layer.feed));
 }
 
 class ChainedFeatures : public testing::TestWithParam<std::string> {};
@@ -92,7 +94,8 @@ TEST_P(ChainedFeatures, AreAllExercised) {
   if (table.shapes[kernels::kChainedShape].vectors > 0) {
     wanted.insert({"chains", "chains beside others", "chains of 1", "chains of 2", "chains of 3",
                    "chains of 4", "empty list", "lists of all taps", "lists of taps alone",
-                   "feed 0", "feed 1", "feed 2"});
+                   FeedName(pack::Feed::kTaps), FeedName(pack::Feed::kRuns),
+                   FeedName(pack::Feed::kGathered)});
     wanted.merge(test::AllWays(table, /*with_row_terms=*/true));
   }
   EXPECT_EQ(features, wanted);

@@ -58,8 +58,8 @@ class LaneProblem {
     PanelTask task = {};
     task.input = reinterpret_cast<const uint8_t*>(spread_.data());
     task.weights = panel_.data();
-    task.lane_groups = groups_.data();
-    task.lane_group_count = size_.groups;
+    task.group_inputs = groups_.data();
+    task.group_count = size_.groups;
     task.sharing = size_.sharing;
     task.share_weight_step = size_.groups * group_bytes_;
     task.columns = size_.columns;

@@ -134,6 +134,22 @@ const Size kSizes[] = {
      {.in_channels = 512, .out_channels = 8, .kernel = {1, 11}, .padding = {0, 5}},
      {.size = {20, 13}},
      {.size = {20, 13}}},
+    {"first_layer_two_bytes_left",
+     {.in_channels = 3, .out_channels = 33, .kernel = {6, 6}, .stride = {2, 2}, .padding = {2, 2}},
+     {.batch = 2, .size = {20, 30}},
+     {.batch = 2, .size = {10, 15}}},
+    {"first_layer_joined_three_by_three",
+     {.in_channels = 3, .out_channels = 9, .kernel = {7, 7}, .padding = {3, 3}},
+     {.size = {11, 40}},
+     {.size = {11, 40}}},
+    {"first_layer_one_pixel",
+     {.in_channels = 7, .out_channels = 9, .kernel = {3, 3}, .stride = {3, 3}, .padding = {1, 1}},
+     {.batch = 2, .size = {3, 3}},
+     {.batch = 2, .size = {1, 1}}},
+    {"first_layer_column",
+     {.in_channels = 5, .out_channels = 17, .kernel = {9, 1}, .stride = {2, 1}, .padding = {4, 1}},
+     {.size = {20, 4}},
+     {.size = {10, 6}}},
     {"first_layer_rows_apart",
      {.in_channels = 3, .out_channels = 9, .kernel = {3, 3}, .stride = {4, 2}, .padding = {1, 1}},
      {.batch = 2, .size = {21, 90}},
@@ -200,7 +216,7 @@ TEST_P(ShapesTest, EveryIsaGivesTheReferencesBytes) {
 TEST(FirstLayerTest, AnyWidth) {
   std::vector<int64_t> widths = {112, 113, 160, 161, 240, 241, 479, 480, 481, 500, 961};
   for (int64_t width = 1; width <= 40; ++width) widths.push_back(width);
-  for (const int64_t kernel : {2, 3, 7}) {
+  for (const int64_t kernel : {2, 3, 6, 7}) {
     for (const int64_t stride : {1, 2}) {
       for (const int64_t width : widths) {
         const ConvParams params = {.in_channels = 3,

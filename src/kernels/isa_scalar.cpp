@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/join_rows.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/largest_byte.inl.h"
 #include "kernels/row_sums.inl.h"
@@ -12,8 +13,23 @@ namespace {
 
 constexpr int kColumns = 8;
 
-// Unsigned: sums may wrap on the way, only the corrected ones are known to fit.
+// A depth group: four bytes for all columns. Unsigned: sums may wrap on the way, only the
+// corrected ones are known to fit.
+void AccumulateGroup(const uint8_t* a, const int8_t* b, uint32_t (&acc)[kColumns]) {
+  for (int c = 0; c < kColumns; ++c, b += kDepthGroup) {
+    for (int k = 0; k < kDepthGroup; ++k) acc[c] += static_cast<uint32_t>(a[k] * b[k]);
+  }
+}
+
+void AccumulateListed(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kColumns]) {
+  const auto* b = reinterpret_cast<const int8_t*>(task.weights);
+  for (int64_t g = 0; g < task.group_count; ++g) {
+    AccumulateGroup(input + task.group_inputs[g], b + g * kColumns * kDepthGroup, acc);
+  }
+}
+
 void Accumulate(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kColumns]) {
+  if (task.group_inputs != nullptr) return AccumulateListed(task, input, acc);
   for (int64_t i = 0; i < task.taps[0].count; ++i) {
     for (int64_t j = 0; j < task.taps[1].count; ++j) {
       for (int64_t l = 0; l < task.taps[2].count; ++l) {
@@ -24,10 +40,8 @@ void Accumulate(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kCo
           a += tap[x] * task.taps[x].input_stride;
           b += tap[x] * task.taps[x].weight_stride;
         }
-        for (int64_t g = 0; g < task.depth_groups; ++g, a += kDepthGroup) {
-          for (int c = 0; c < kColumns; ++c, b += kDepthGroup) {
-            for (int k = 0; k < kDepthGroup; ++k) acc[c] += static_cast<uint32_t>(a[k] * b[k]);
-          }
+        for (int64_t g = 0; g < task.depth_groups; ++g) {
+          AccumulateGroup(a + g * kDepthGroup, b + g * kColumns * kDepthGroup, acc);
         }
       }
     }
@@ -37,8 +51,8 @@ void Accumulate(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kCo
 // The same for spread input.
 void AccumulateLanes(const PanelTask& task, const uint8_t* input, uint32_t (&acc)[kColumns]) {
   const auto* b = reinterpret_cast<const int8_t*>(task.weights);
-  for (int64_t g = 0; g < task.lane_group_count; ++g) {
-    const uint8_t* a = input + task.lane_groups[g];
+  for (int64_t g = 0; g < task.group_count; ++g) {
+    const uint8_t* a = input + task.group_inputs[g];
     for (int c = 0; c < kColumns; ++c, a += kDepthGroup, b += kDepthGroup) {
       for (int k = 0; k < kDepthGroup; ++k) acc[c] += static_cast<uint32_t>(a[k] * b[k]);
     }
@@ -153,6 +167,7 @@ constexpr KernelTable kScalarTable = {
     .group_depth = 0,
     .shares_lanes = false,
     .transforms = {},
+    .join_rows = JoinRows,
     .row_sums = SumRows,
     .largest_byte = LargestByte,
     .spin = Spin,

@@ -98,6 +98,7 @@ struct PanelEpilogue {
   uint8_t upper;
 };
 
+inline constexpr int kMaxListedGroups = 128;
 inline constexpr int kMaxSharing = 4;  // outputs that share positions of spread input
 
 // A block of output pixels (rows) times one panel of output channels (columns).
@@ -116,13 +117,14 @@ struct PanelTask {
   bool whole_chains;
   const int32_t* chain_inputs;  // of all links: input bytes from the tap
   const int16_t* chain_taps;    // and which tap that is, in raster order
-  // Lane kernels only, instead of `taps` and `depth_groups`: where each depth group of the panel
-  // finds its input, in bytes from that of the row.
-  const int64_t* lane_groups;
-  int64_t lane_group_count;
-  // How many outputs that share the positions of each row (pack/spread_layout.h) are computed
-  // together: 1, or, without row terms, 2 or 4; and bytes of weights and of output from one to the
-  // next.
+  // Lane kernels, and others if not null (kMaxListedGroups at most), instead of `taps` and
+  // `depth_groups`: where each depth group of the panel finds its input, in bytes from that of the
+  // row.
+  const int64_t* group_inputs;
+  int64_t group_count;
+  // Lane kernels only: how many outputs that share the positions of each row (pack/spread_layout.h)
+  // are computed together: 1, or, without row terms, 2 or 4; and bytes of weights and of output
+  // from one to the next.
   int sharing;
   int64_t share_weight_step, share_output_step;
   PanelEpilogue epilogue;
@@ -329,6 +331,20 @@ struct TransformedKernels {
   TransformedKernel multiply[kTransformCount];
 };
 
+// Joins rows: byte i of the output is that of the row whose mask has it, 0 if there is none. Masks
+// repeat after `period` bytes. Reads and writes kJoinBytes at a time, less than that too many.
+inline constexpr int kJoinBytes = 64;
+struct JoinTask {
+  const uint8_t* rows[kDepthGroup];
+  int count;             // of rows
+  const uint8_t* masks;  // [row][kJoinBytes]: 0 or 255
+  int64_t period;        // kJoinBytes at most
+  int64_t bytes;
+  uint8_t* output;
+};
+
+using JoinKernel = void (*)(const JoinTask& task);
+
 // sums[row] of the bytes of each row over all taps; `depth` is in bytes here, no others are read.
 using RowSumKernel = void (*)(const uint8_t* input, const Row* rows, int64_t row_count,
                               const TapLoop taps[3], int64_t depth, int32_t* sums);
@@ -377,6 +393,7 @@ struct KernelTable {
   bool shares_lanes;
   TransformInputKernel
       transforms[kTransformCount];  // of input; null where there is no use for them
+  JoinKernel join_rows;
   RowSumKernel row_sums;
   LargestByteKernel largest_byte;
   // Runs dot products on registers for a while; returns how many multiply-accumulates it did.

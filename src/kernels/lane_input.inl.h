@@ -22,7 +22,7 @@ class LaneInput {
   static constexpr int kInFlight = 10;
 
   explicit LaneInput(const PanelTask& task)
-      : groups_(task.lane_groups), end_(groups_ + task.lane_group_count), weights_(task.weights) {}
+      : groups_(task.group_inputs), end_(groups_ + task.group_count), weights_(task.weights) {}
 
   // All depth groups of the rows at `a`; acc[0] has the offsets already. The groups come as a list
   // of places: nested loops over taps of a single group each took 1.6 times as long for 3x3.

@@ -28,6 +28,12 @@ class GroupList {
   };
 
   GroupList(const PanelTask& task, int64_t group_bytes) {
+    if (task.group_inputs != nullptr) {
+      for (int64_t g = 0; g < task.group_count; ++g) {
+        AddTap(task.group_inputs[g], task.weights + g * group_bytes, 1, group_bytes);
+      }
+      return;
+    }
     const TapLoop &d = task.taps[0], &h = task.taps[1], &w = task.taps[2];
     const int64_t taps = d.count * h.count * w.count;
     if (taps == 1 || task.depth_groups > kMostPerTap || taps * task.depth_groups > kMost) return;
@@ -46,7 +52,7 @@ class GroupList {
   const Group* end() const { return groups_ + count_; }  // an empty list: too many groups for one
 
  private:
-  static constexpr int64_t kMostPerTap = 8, kMost = 128;
+  static constexpr int64_t kMostPerTap = 8, kMost = kMaxListedGroups;
 
   void AddTap(int64_t input, const std::byte* weights, int64_t groups, int64_t group_bytes) {
     for (int64_t g = 0; g < groups; ++g) {

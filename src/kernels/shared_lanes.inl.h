@@ -35,7 +35,7 @@ __attribute__((flatten, noinline)) void SumSharedLanes(const PanelTask& task, co
       [&](auto i) { Unroll<m>([&](auto r) { acc[i][r] = Width::LoadInts(offsets); }); });
   const uint8_t* a[m];
   Unroll<m>([&](auto r) { a[r] = task.input + rows[r].input + input; });
-  const int64_t *k = task.lane_groups, *const end = k + task.lane_group_count;
+  const int64_t *k = task.group_inputs, *const end = k + task.group_count;
   for (; k < end; ++k, weights += group_bytes) {
     typename Simd::Weights w[sharing];
     Unroll<sharing>(

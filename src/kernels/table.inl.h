@@ -9,6 +9,7 @@
 #include "kernels/gemm_tile.inl.h"
 #include "kernels/group.inl.h"
 #include "kernels/hide.inl.h"
+#include "kernels/join_rows.inl.h"
 #include "kernels/kernel_table.h"
 #include "kernels/lane_input.inl.h"
 #include "kernels/largest_byte.inl.h"
@@ -193,6 +194,7 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
       .shares_lanes = Simd::kSharesLanes,
       .transforms = {TransformWinogradInput<Simd>, MakeStrassenInputKernel<Simd, 1>(),
                      MakeStrassenInputKernel<Simd, 2>(), MakeStrassenInputKernel<Simd, 4>()},
+      .join_rows = JoinRows,
       .row_sums = SumRows,
       .largest_byte = LargestByte,
       .spin = Spin<Simd>};

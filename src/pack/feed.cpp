@@ -57,12 +57,20 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   const int64_t taps = piece.segment[0].taps() * piece.segment[1].taps() * in_row;
   feed.all_taps = taps == layer.geometry.Taps();
   feed.products = taps * group.in_channels;
+  feed.group_inputs = nullptr;
+  feed.group_count = 0;
   return feed;
 }
 
 // Offset of a position in a tensor of `channels`.
 int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t w) {
   return ((d * size[1] + h) * size[2] + w) * channels;
+}
+
+// Of a copied piece: what its list of depth groups takes, if there is one.
+constexpr int64_t kListBytes = sizeof(int64_t);
+int64_t ListBytes(const PackedLayer& layer, int64_t planes) {
+  return layer.feed == Feed::kStrips ? planes * layer.strips.DepthGroups() * kListBytes : 0;
 }
 
 // Whether a copied piece has one strip for each of its runs, all of one size.
@@ -84,7 +92,7 @@ int64_t StripBytes(const PackedLayer& layer, const Piece& piece) {
                        : QuadGatherer::WindowBytes(g, group);
   }
   return piece.segment[0].taps() * piece.segment[1].taps() *
-         StripGatherer::RowBytes(g, group, piece.segment[2].taps(), outputs);
+         StripGatherer::RowBytes(layer, group, piece.segment[2].taps(), outputs);
 }
 
 // From the strip of an output row to that of the next, for pieces of whole rows.
@@ -94,10 +102,28 @@ int64_t StripStep(const PackedLayer& layer, const Piece& piece) {
   return bytes / piece.segment[1].taps() * layer.geometry.stride[1];
 }
 
+// Makes the feed of strips one of kStrips: planes for taps, their depth groups in a list. (Row sums
+// still go from row to row.)
+void ListGroups(const PackedLayer& layer, int64_t planes, const StripGatherer& gatherer,
+                int64_t* list, PieceFeed& feed) {
+  const StripLayout& strips = layer.strips;
+  const int64_t row = gatherer.row_bytes();
+  ListStripGroups(strips, planes, strips.rows * row, row, gatherer.joined(), list);
+  feed.group_inputs = list;
+  feed.group_count = planes * strips.DepthGroups();
+  feed.taps[1] = {1, 0, 0};
+  feed.taps[2] = {strips.rows, row, 0};
+  feed.taps_in_row = 1;
+  feed.sum_bytes = strips.row_groups * kernels::kDepthGroup + strips.remainder;
+}
+
 PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                      const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                      kernels::Row* room) {
   const Geometry& g = layer.geometry;
+  const int64_t planes = piece.segment[0].taps();
+  auto* const list = reinterpret_cast<int64_t*>(scratch);
+  scratch += ListBytes(layer, planes);
   StripGatherer gatherer(layer, group, piece, image, scratch);
   const auto* input = reinterpret_cast<const uint8_t*>(scratch);
   const int64_t in_step = g.stride[2] * group.in_channels;
@@ -124,6 +150,7 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
   PieceFeed feed = MakeFeed(layer, group, piece, piece.segment[1].taps() * gatherer.row_bytes(),
                             gatherer.row_bytes(), gatherer.tap_step() * group.in_channels,
                             /*merged=*/gatherer.tap_step() == 1);
+  if (layer.feed == Feed::kStrips) ListGroups(layer, planes, gatherer, list, feed);
   feed.input = input;
   feed.output = image.output + first_out;
   feed.rows = rows != nullptr ? rows : room;
@@ -205,15 +232,17 @@ int64_t WindowBytes(const PackedLayer& layer) {
   for (const ChannelGroup& group : layer.groups) {
     most = std::max(most, layer.feed == Feed::kGathered
                               ? QuadGatherer::WindowBytes(layer.geometry, group)
-                              : StripGatherer::WindowBytes(layer.geometry, group));
+                              : StripGatherer::WindowBytes(layer, group));
   }
-  return most;
+  return ListBytes(layer, layer.geometry.kernel[0]) + most;
 }
 
 int64_t CopyBytes(const PackedLayer& layer, const Piece& piece) {
   if (layer.feed == Feed::kLanes) return SpreadBytes(layer, piece.extents());
   const int64_t runs = (piece.end - 1) / piece.width() - piece.begin / piece.width() + 1;
-  return (SharesStrips(layer, piece) ? runs : piece.rows()) * StripBytes(layer, piece);
+  const int64_t strips = SharesStrips(layer, piece) ? runs : piece.rows();
+  return RoundUp(ListBytes(layer, piece.segment[0].taps()) + strips * StripBytes(layer, piece),
+                 kListBytes);
 }
 
 int64_t CopiedRows(const PackedLayer& layer, const Piece& rectangle, int64_t most, int64_t bytes) {
@@ -243,7 +272,8 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
   const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
   int64_t in_run = g.stride[1] * input_width * channels;  // from run to run
   if (copied_) {
-    if (layer.feed != Feed::kRuns || !SharesStrips(layer, rectangle)) {
+    const bool even = layer.feed == Feed::kRuns || layer.feed == Feed::kStrips;
+    if (!even || !SharesStrips(layer, rectangle)) {
       width_ = 0;
       return;
     }

@@ -93,11 +93,12 @@ struct PieceFeed {
   int64_t first_tap;
   int64_t taps_in_row;  // of the panel: 1 if its taps are kernel rows
   bool all_taps;
-  int64_t sum_bytes;           // of each tap that count for row sums
-  int64_t products;            // per output: taps of the piece * channels
-  const int64_t* lane_groups;  // kLanes, instead of taps and depth_groups (kernels::PanelTask)
-  int64_t lane_group_count;
-  int sharing;                // and how many outputs share the positions of each row,
+  int64_t sum_bytes;  // of each tap that count for row sums
+  int64_t products;   // per output: taps of the piece * channels
+  // kLanes and kStrips, instead of taps and depth_groups (kernels::PanelTask); or null.
+  const int64_t* group_inputs;
+  int64_t group_count;
+  int sharing;                // kLanes: how many outputs share the positions of each row,
   int64_t share_output_step;  // so many bytes apart
 };
 

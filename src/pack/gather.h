@@ -19,7 +19,8 @@ namespace qconv::pack {
 //   strip: [kd][kh][input pixels][channels], rows rounded up to depth groups
 //
 // Strips of output rows one below the other share input rows, too, where there is one kernel plane:
-// the second strip begins some rows after the first.
+// the second strip begins some rows after the first. In kStrips layers a row is followed by the
+// joined bytes (strips.h) of those from it on.
 class StripGatherer {
  public:
   StripGatherer(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
@@ -28,11 +29,12 @@ class StripGatherer {
   int64_t strip_outputs() const { return strip_outputs_; }  // a strip serves so many, at most
   int64_t tap_step() const { return tap_step_; }            // pixels of a strip from tap to tap
   int64_t row_bytes() const { return row_bytes_; }
+  int64_t joined() const { return joined_; }  // from a row to its joined bytes
 
   // Gathers the windows of `count` <= strip_outputs() pixels from output position `at`.
   const uint8_t* Gather(const Dims& at, int64_t count);
 
-  static int64_t WindowBytes(const Geometry& geometry, const ChannelGroup& group);
+  static int64_t WindowBytes(const PackedLayer& layer, const ChannelGroup& group);
   // Whether neighbours share a strip. If so, more of them do, too.
   static bool WindowsShare(const Geometry& g, int64_t taps, int64_t outputs) {
     return outputs > 1 && taps > 0 && g.InputExtent(2, taps, outputs) <= outputs * taps;
@@ -44,11 +46,15 @@ class StripGatherer {
   }
   // Bytes of a row of a strip that serves `outputs` pixels, which share it or are one, with `taps`
   // taps in w. Kernels read the last window to the end of its last depth group.
-  static int64_t RowBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
+  static int64_t RowBytes(const PackedLayer& layer, const ChannelGroup& group, int64_t taps,
                           int64_t outputs);
 
  private:
-  void GatherRow(int64_t z, int64_t y, int64_t x, int64_t pixels);
+  // The same without joined bytes.
+  static int64_t CopiedBytes(const Geometry& g, const ChannelGroup& group, int64_t taps,
+                             int64_t outputs);
+  // Joins the rows of the kernel plane at `plane` for `count` pixels, from a depth group on.
+  void Join(uint8_t* plane, int64_t first, int64_t count) const;
 
   const PackedLayer& layer_;
   const Geometry& g_;
@@ -56,7 +62,7 @@ class StripGatherer {
   const Piece& piece_;
   const ImageView& image_;
   uint8_t* next_;
-  int64_t strip_outputs_, tap_step_, row_bytes_;
+  int64_t strip_outputs_, tap_step_, row_bytes_, joined_;
   // If rows share: the strip before and its first output position.
   uint8_t* last_ = nullptr;
   int64_t last_y_ = 0, last_x_ = 0;

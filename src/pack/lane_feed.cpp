@@ -136,8 +136,8 @@ int LaneFeeder::MakeFeeds(PieceFeed* feeds) const {
     feed.row_count = end - begin;
     feed.first_tap = share * layer_.weight_parts * layer_.GridTaps();
     feed.all_taps = true;
-    feed.lane_groups = groups_;
-    feed.lane_group_count = group_count_;
+    feed.group_inputs = groups_;
+    feed.group_count = group_count_;
     feed.sharing = static_cast<int>(sharing);
     feed.share_output_step = step * g_.out_channels;
   };

@@ -5,6 +5,7 @@
 #include "pack/group_feed.h"
 #include "pack/integers.h"
 #include "pack/lanes.h"
+#include "pack/strips.h"
 
 namespace qconv::pack {
 namespace {
@@ -39,7 +40,8 @@ Feed ChooseFeed(const Geometry& g, const kernels::KernelTable& table,
   if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
   if (g.groups == 1) {
     const bool neighbours = g.dilation[2] == 1 || g.kernel[2] == 1;
-    return neighbours ? Feed::kRuns : Feed::kGathered;
+    if (!neighbours) return Feed::kGathered;
+    return PrefersStrips(g, table) ? Feed::kStrips : Feed::kRuns;
   }
   // A group can be widened to a multiple of four channels with zero weights, if there are as many.
   const bool can_widen = RoundUp(g.GroupInputs(), kernels::kDepthGroup) <= g.in_channels;
@@ -48,6 +50,7 @@ Feed ChooseFeed(const Geometry& g, const kernels::KernelTable& table,
 
 Dims TapGrid(const Geometry& g, Feed feed) {
   if (feed == Feed::kRuns) return {g.kernel[0], g.kernel[1], 1};
+  if (feed == Feed::kStrips) return {g.kernel[0], 1, 1};
   return g.kernel;
 }
 
@@ -68,6 +71,9 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
     }
     const Dims grid = TapGrid(g, feed);
     group.tap_bytes = g.Taps() / (grid[0] * grid[1] * grid[2]) * group.in_channels;
+    if (feed == Feed::kStrips) {
+      group.tap_bytes = MakeStripLayout(g).DepthGroups() * kernels::kDepthGroup;
+    }
     group.depth_groups = CeilDiv(group.tap_bytes, kernels::kDepthGroup);
     groups.push_back(group);
   }

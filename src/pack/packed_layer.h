@@ -28,6 +28,7 @@
 
 #include "kernels/kernel_table.h"
 #include "pack/geometry.h"
+#include "pack/strips.h"
 
 namespace qconv::pack {
 
@@ -35,6 +36,7 @@ namespace qconv::pack {
 enum class Feed {
   kTaps,      // in place; channels are a multiple of four
   kRuns,      // in place; a kernel row is one tap: its pixels are neighbours, kw * channels bytes
+  kStrips,    // gathered; a kernel plane is one tap: its rows, remainders joined (strips.h)
   kGathered,  // gathered, the channels of each pixel rounded up to a multiple of four
   kLanes,     // spread, each output channel its own input (lanes.h); four taps of a row may be one
   kTransformed,  // transformed, in tiles (transformed.h)
@@ -147,6 +149,7 @@ struct PackedLayer {
   SpreadLayout spread = {};             // of a kLanes layer
   int slide_form = kNoSlide;            // of a kLanes layer: see slide.h
   bool groups_in_place = false;         // a kLanes layer: see group_feed.h
+  StripLayout strips = {};              // of a kStrips layer
   AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
 
   // Of all panels: columns by position, and what puts their bytes in order (columns.h).

@@ -34,10 +34,11 @@ ImageView PadImage(const PackedLayer& layer, const ChannelGroup& group, const Im
   padded.padding = {};
   auto* out = reinterpret_cast<uint8_t*>(scratch);
   const Dims& size = padded.input_size;
+  const RowCopy copy(layer, padded.first_channel, channels, /*pitch=*/channels, image,
+                     {.x = -padding[2], .step = 1, .count = size[2]});
   for (int64_t z = 0; z < size[0]; ++z) {
     for (int64_t y = 0; y < size[1]; ++y, out += size[2] * channels) {
-      MakeRowCopy(layer, padded.first_channel, channels, image, z - padding[0], y - padding[1])(
-          -padding[2], 1, size[2], out);
+      copy(z - padding[0], y - padding[1], out);
     }
   }
   return padded;

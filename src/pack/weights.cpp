@@ -12,8 +12,14 @@ int32_t WeightReader::Get(const Panel& panel, int column, int64_t tap, int64_t b
   if (column >= panel.columns || byte >= group.tap_bytes) return 0;
   const int64_t out = panel.out_begin + column;
   if (layer_.feed == Feed::kLanes) return GetLane(out, tap, byte);
-  // The panel's tap is one of the kernel, or a row of it.
+  // The panel's tap is one of the kernel, or a row or plane of it.
   tap *= row_taps_;
+  if (layer_.feed == Feed::kStrips) {
+    const StripLayout::Place place = layer_.strips.Find(byte);
+    if (place.row >= layer_.strips.rows) return 0;
+    tap += place.row * layer_.geometry.kernel[2];
+    byte = place.byte;
+  }
   if (byte >= group.in_channels) {
     tap += byte / group.in_channels;
     byte %= group.in_channels;
