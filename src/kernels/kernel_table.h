@@ -38,9 +38,9 @@ struct Row {
 
 // Rows whose inputs are `step` bytes apart, run after run of them.
 struct RowRuns {
-  int64_t first = 0;  // rows of the first run; there may be fewer in all
-  int64_t count = 0;  // of those that follow it, but for the last; 0: where runs end is not known
-  int64_t step = 0;
+  int64_t first;  // rows of the first run; there may be fewer in all
+  int64_t count;  // of those that follow it, but for the last; 0: where runs end is not known
+  int64_t step;
 };
 
 // The taps of a block are a box in (d, h, w); each level of the loop nest steps through the input

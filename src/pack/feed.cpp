@@ -46,6 +46,7 @@ PieceFeed MakeFeed(const PackedLayer& layer, const ChannelGroup& group, const Pi
   const int64_t grid_w = layer.tap_grid[2], grid_h = layer.tap_grid[1];
   PieceFeed feed;
   feed.row_count = piece.rows();
+  feed.runs = {0, 0, 0};
   feed.taps[0] = {piece.segment[0].taps(), plane, grid_h * grid_w};
   feed.taps[1] = {piece.segment[1].taps(), row, grid_w};
   feed.taps[2] = {merged ? 1 : in_row, tap, 1};
