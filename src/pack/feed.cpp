@@ -284,9 +284,8 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
   kernels::Row run = {0, 0};
   for (int64_t r = 0; r < rows; run.input += in_run, run.output += output_size[2] * out_step) {
     const int64_t end = std::min(r + width_, rows);
-    for (int64_t i = 0; r < end; ++i, ++r) {
-      rows_[r] = {run.input + i * in_step, run.output + i * out_step};
-    }
+    kernels::Row row = run;
+    for (; r < end; ++r, row.input += in_step, row.output += out_step) rows_[r] = row;
   }
 }
 
