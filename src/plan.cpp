@@ -185,7 +185,9 @@ void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
   in_place_ = ReadsInPlace(layer, input_, output_);
   tile_ = in_place_
               ? InPlaceTile(layer, batch_, extents, threads)
-              : ChooseLaneTile(layer, extents, RowsForThreads(layer, pixels, threads), kCopyBytes);
+              : ChooseLaneTile(layer, extents,
+                               std::min(RowsForThreads(layer, pixels, threads), kLaneBlockRows),
+                               kCopyBytes);
   for (size_t i = 0; i < 3; ++i) {
     tiles_[i] = steps_[i] * CeilDiv(extents[i], tile_[i]);
     // Where the extent is no multiple of the step, the last tiles may have no outputs.

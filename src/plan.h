@@ -38,6 +38,7 @@ namespace qconv {
 
 inline constexpr int64_t kMaxBlockRows = pack::RunRows::kMax;
 inline constexpr int64_t kUsualBlockRows = 240;  // the most, but of first layers and lanes
+inline constexpr int64_t kLaneBlockRows = 480;
 inline constexpr int kMaxPieces = 32;
 inline constexpr int64_t kCopyBytes = 64 * 1024;  // scratch for the gathered input of a block
 

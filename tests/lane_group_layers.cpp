@@ -153,6 +153,8 @@ std::vector<Layer> GroupsInPlace() {
     layers.push_back(Finish(deep, {.size = {4, 9}}, stride));
   }
   layers.push_back(Finish(Grouped(8, 8, 8, {6, 3}), {.size = {9, 31}}, 0));
+  // Rows longer than other blocks.
+  layers.push_back(Finish(Grouped(16, 4, 4, {3, 3}), {.size = {6, 301}}, 0));
   layers.push_back(Finish(Grouped(16, 4, 4, {1, 3, 3}), {.size = {4, 5, 9}}, 2));
   for (const int64_t turn : {0, 2, 3}) {
     for (const auto& [inputs, outputs] : {std::pair{4, 4}, {2, 2}, {4, 16}, {3, 5}}) {

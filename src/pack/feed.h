@@ -66,7 +66,7 @@ struct ImageView {
 // a run, and of pieces that are part of a run, need no computing.
 class RunRows {
  public:
-  static constexpr int64_t kMax = 480;
+  static constexpr int64_t kMax = 960;
   // For pieces of `most` <= kMax rows. `padded`: pieces in place read padded copies.
   RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most, const Dims& input_size,
           const Dims& output_size, bool padded);
