@@ -61,8 +61,10 @@ int64_t PackedBytes(const PackedLayer& layer) {
           layer.slopes, layer.intercepts, layer.exceptions, layer.bias, layer.multipliers,
           layer.weight_zero_points, layer.tap_sums, layer.spread.shuffle_offsets,
           layer.spread.shuffle_orders, layer.padding, layer.strips.masks, layer.group_orders);
-  return static_cast<int64_t>(bytes) +
-         (layer.transformed == nullptr ? 0 : PackedBytes(*layer.transformed));
+  const auto other = [](const auto& packing) {
+    return packing == nullptr ? 0 : PackedBytes(*packing);
+  };
+  return static_cast<int64_t>(bytes) + other(layer.runs) + other(layer.transformed);
 }
 
 }  // namespace

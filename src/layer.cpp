@@ -38,6 +38,39 @@ void SetDense(PackedLayer& layer) {
   layer.tap_grid = pack::TapGrid(layer.geometry, layer.feed);
 }
 
+void AddDense(const LayerNumbers& numbers, PackedLayer& layer) {
+  const std::span<const int32_t> zero_points = numbers.quantization.weight_zero_points;
+  SetDense(layer);
+  if (layer.feed == Feed::kStrips) layer.strips = pack::MakeStripLayout(layer.geometry);
+  layer.groups = pack::MakeChannelGroups(layer.geometry, layer.feed, layer.kernels->lanes,
+                                         pack::NeedsSums(zero_points));
+  AddDensePanels(pack::WeightReader(layer, numbers.weights, zero_points), layer);
+}
+
+// What panels need; not kTransformed.
+void Fill(const LayerNumbers& numbers, PackedLayer& layer) {
+  const auto& [quantization, weights, bias, activation] = numbers;
+  LayOutPanels(layer);
+  pack::FoldQuantization(quantization, weights, bias, activation, layer);
+  pack::PackWeights(weights, quantization.weight_zero_points, layer);
+  if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
+  if (layer.groups_in_place) pack::FillGroupOrders(layer);
+  layer.window_bytes = pack::WindowBytes(layer);
+}
+
+// Packs a kStrips layer once more.
+std::shared_ptr<const PackedLayer> BuildRuns(const LayerNumbers& numbers,
+                                             const PackedLayer& strips) {
+  PackedLayer layer;
+  layer.geometry = strips.geometry;
+  layer.kernels = strips.kernels;
+  layer.input_maximum = strips.input_maximum;
+  layer.feed = Feed::kRuns;
+  AddDense(numbers, layer);
+  Fill(numbers, layer);
+  return std::make_shared<const PackedLayer>(std::move(layer));
+}
+
 // What BuildTransformed makes, without panels.
 std::optional<PackedLayer> ShapeTransformed(const PackedLayer& layer, int transform,
                                             const LayerNumbers& numbers) {
@@ -120,7 +153,7 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   layer.input_maximum = static_cast<uint8_t>(options.input_maximum);
   layer.kernels = &dispatch::SelectKernels(options.isa, "PrepackOptions.isa");
   const std::span<const int32_t> zero_points = quantization.weight_zero_points;
-  const int lanes = layer.kernels->lanes;
+  const LayerNumbers numbers = {quantization, weights, bias, options.activation};
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
   layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
   if (layer.feed == Feed::kLanes) {
@@ -136,23 +169,11 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
     layer.tap_grid = pack::SpreadGrid(layer.geometry, layer.spread);
     AddLanePanels(layer);
   } else {
-    SetDense(layer);
-    if (layer.feed == Feed::kStrips) layer.strips = pack::MakeStripLayout(layer.geometry);
-    layer.groups =
-        pack::MakeChannelGroups(layer.geometry, layer.feed, lanes, pack::NeedsSums(zero_points));
-    const pack::WeightReader reader(layer, weights, zero_points);
-    AddDensePanels(reader, layer);
+    AddDense(numbers, layer);
   }
-  LayOutPanels(layer);
-
-  pack::FoldQuantization(quantization, weights, bias, options.activation, layer);
-  pack::PackWeights(weights, zero_points, layer);
-  if (layer.feed == Feed::kLanes) pack::FillSpreadLayout(layer);
-  if (layer.groups_in_place) pack::FillGroupOrders(layer);
-  layer.window_bytes = pack::WindowBytes(layer);
-  if (options.transforms && layer.feed != Feed::kLanes) {
-    AddTransformed({quantization, weights, bias, options.activation}, layer);
-  }
+  Fill(numbers, layer);
+  if (layer.feed == Feed::kStrips) layer.runs = BuildRuns(numbers, layer);
+  if (options.transforms && layer.feed != Feed::kLanes) AddTransformed(numbers, layer);
   return layer;
 }
 

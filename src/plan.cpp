@@ -149,6 +149,20 @@ int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads) {
   return std::clamp<int64_t>(CeilDiv(TasksFor(threads), blocks), 1, panels);
 }
 
+bool PrefersRuns(const PackedLayer& layer, const Dims& input, const Dims& output) {
+  const Geometry& g = layer.geometry;
+  int64_t inside = 0;  // kernel rows, of all output rows
+  for (int64_t tap = 0; tap < g.kernel[1]; ++tap) {
+    const int64_t before = g.padding[1] - tap * g.dilation[1];  // rows from the first output's to 0
+    const auto outputs = [&](int64_t row) {                     // whose kernel row is above it
+      return std::clamp<int64_t>(CeilDiv(row + before, g.stride[1]), 0, output[1]);
+    };
+    inside += outputs(input[1]) - outputs(0);
+  }
+  const int64_t row_groups = layer.strips.row_groups + 1;
+  return inside * row_groups < output[1] * layer.strips.DepthGroups();
+}
+
 ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output,
                      int threads)
     : batch_(batch), input_(input), output_(output) {

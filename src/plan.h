@@ -48,6 +48,10 @@ constexpr int64_t TasksFor(int threads) { return threads == 1 ? 1 : int64_t{4} *
 // How many shares of the panels make enough tasks of blocks.
 int64_t ChooseSplits(int64_t blocks, int64_t panels, int threads);
 
+// Whether a kStrips layer takes less time as PackedLayer::runs, which skips the kernel rows that
+// lie in the padding: images hardly higher than the kernel reaches.
+bool PrefersRuns(const pack::PackedLayer& layer, const pack::Dims& input, const pack::Dims& output);
+
 class ImagePlan {
  public:
   // `threads`: how many will work on the blocks; small images are cut finer for many.

@@ -245,6 +245,9 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
     return RunTransformed(*layer.transformed, batch, input_size, output_size, input, output,
                           caller);
   }
+  if (layer.runs != nullptr && PrefersRuns(layer, input_size, output_size)) {
+    return RunLayer(*layer.runs, batch, input_size, output_size, input, output, caller);
+  }
   const int caller_threads = std::max(caller.Concurrency(), 1);
   const ImagePlan plan(layer, batch, input_size, output_size, caller_threads);
   const int64_t blocks = plan.batch() * plan.blocks();

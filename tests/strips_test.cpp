@@ -19,12 +19,12 @@ using kernels::kDepthGroup;
 Geometry Layer(int64_t channels, const Dims& kernel, const Dims& stride) {
   return {.rank = 3,
           .in_channels = channels,
-          .out_channels = 16,
+          .out_channels = 64,
           .groups = 1,
           .kernel = kernel,
           .stride = stride,
           .dilation = {1, 1, 1},
-          .padding = {},
+          .padding = {0, 0, 1},
           .padding_end = {}};
 }
 
@@ -62,6 +62,10 @@ TEST(Strips, AreForShallowRowsThatLeaveRemainders) {
   EXPECT_FALSE(PrefersStrips(Layer(1, {1, 5, 5}, {1, 1, 1}), Dots()));  // pixels a byte apart
   EXPECT_FALSE(PrefersStrips(Layer(3, {1, 1, 3}, {1, 1, 1}), Dots()));  // one row
   EXPECT_FALSE(PrefersStrips(Layer(3, {1, 3, 3}, {1, 1, 4}), Dots()));  // pixels that share nothing
+  Geometry wide = Layer(15, {1, 4, 3}, {1, 4, 3});
+  wide.padding = {};
+  wide.out_channels = 16;
+  EXPECT_FALSE(PrefersStrips(wide, Dots()));                             // much to copy for a pixel
   EXPECT_FALSE(PrefersStrips(Layer(75, {1, 3, 3}, {1, 1, 1}), Dots()));  // deep: little is gained
   EXPECT_FALSE(PrefersStrips(Layer(3, {9, 7, 7}, {1, 2, 2}), Dots()));   // too long a list
 }

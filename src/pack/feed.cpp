@@ -103,8 +103,9 @@ int64_t StripStep(const PackedLayer& layer, const Piece& piece) {
   return bytes / piece.segment[1].taps() * layer.geometry.stride[1];
 }
 
-// Makes the feed of strips one of kStrips: planes for taps, their depth groups in a list. (Row sums
-// still go from row to row.)
+// Makes the feed of strips one of kStrips: planes for taps, their depth groups in a list. (The
+// other taps are for row sums only. Where all planes are padding, there are neither groups nor
+// taps.)
 void ListGroups(const PackedLayer& layer, int64_t planes, const StripGatherer& gatherer,
                 int64_t* list, PieceFeed& feed) {
   const StripLayout& strips = layer.strips;
@@ -112,6 +113,7 @@ void ListGroups(const PackedLayer& layer, int64_t planes, const StripGatherer& g
   ListStripGroups(strips, planes, strips.rows * row, row, gatherer.joined(), list);
   feed.group_inputs = list;
   feed.group_count = planes * strips.DepthGroups();
+  feed.depth_groups = strips.DepthGroups();
   feed.taps[1] = {1, 0, 0};
   feed.taps[2] = {strips.rows, row, 0};
   feed.taps_in_row = 1;

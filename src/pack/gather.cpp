@@ -58,9 +58,7 @@ const uint8_t* StripGatherer::Gather(const Dims& at, int64_t count) {
   if (last_ != nullptr && at[1] == last_y_ + 1 && at[2] == last_x_) {
     strip = last_ + g_.stride[1] * row_bytes_;
     first_row = h.tap_end - g_.stride[1];
-    if (layer_.feed == Feed::kStrips && g_.stride[1] % layer_.strips.joined_rows == 0) {
-      first_joined = (layer_.strips.rows - g_.stride[1]) / layer_.strips.joined_rows;
-    }
+    if (layer_.feed == Feed::kStrips) first_joined = layer_.strips.JoinedAbove(g_.stride[1]);
   }
   const int64_t taps = piece_.segment[2].taps();
   const bool shared = strip_outputs_ > 1;

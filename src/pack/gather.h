@@ -1,7 +1,8 @@
 // Gathering: copies of the input where kernels cannot read it in place.
 //
 // Layer: pack. A gatherer writes the windows of output pixels into scratch memory, one behind the
-// other, padding filled in with the input zero point. Used by feed.cpp only.
+// other, padding filled in with the input zero point. What is read beyond their bytes is whatever
+// the scratch held: it has no weights. Used by feed.cpp only.
 #pragma once
 
 #include <cstddef>

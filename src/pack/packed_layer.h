@@ -181,6 +181,9 @@ struct PackedLayer {
   bool needs_row_terms = false;  // for weight zero points that are not in the weights
   int64_t accumulator_bound = 0;
 
+  // Of a kStrips layer: the same with feed kRuns, for images so low that to skip kernel rows takes
+  // less time (PrefersRuns, ../plan.h).
+  std::shared_ptr<const PackedLayer> runs;
   // The same layer with feed kTransformed, for images that take less time so; or null.
   std::shared_ptr<const PackedLayer> transformed;
   // What this packing takes for a pixel, in vector instructions beside loads; of layers that may

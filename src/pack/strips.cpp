@@ -51,14 +51,24 @@ StripLayout MakeStripLayout(const Geometry& g) {
 }
 
 bool PrefersStrips(const Geometry& g, const kernels::KernelTable& table) {
-  // Links of chains begin anywhere in a row as it is.
+  // (Links of chains begin anywhere in a row as it is.)
   if (table.weight_format != kernels::WeightFormat::kS8Quads) return false;
-  constexpr int64_t kLeastGain = 16;  // of depth groups, one in so many
   const StripLayout layout = CountGroups(g);
+  if (layout.remainder == 0 || layout.pixel_step > kJoinBytes || g.stride[2] > g.kernel[2] ||
+      layout.DepthGroups() * g.kernel[0] > kernels::kMaxListedGroups) {
+    return false;
+  }
+  // Of a kernel plane, for a pixel, in dot products of a vector: what joining saves, and what it
+  // takes; and copying, of layers whose rows would not be copied otherwise.
+  constexpr int64_t kJoinLanes = 4, kCopyLanes = 2;  // a byte takes so many lanes of a product
+  const bool rows_shared = g.dilation[1] == 1 && g.kernel[0] == 1;  // by output rows
+  const int64_t new_rows = rows_shared ? std::min(g.stride[1], layout.rows) : layout.rows;
+  const int64_t joins =
+      layout.joined_groups - (new_rows < layout.rows ? layout.JoinedAbove(new_rows) : 0);
+  const bool copied = g.padding[2] + g.padding_end[2] > 0;
+  const int64_t bytes = joins * kJoinLanes + (copied ? 0 : new_rows * kCopyLanes);
   const int64_t saved = layout.rows - layout.joined_groups;  // row by row each has one of its own
-  return layout.remainder > 0 && saved * kLeastGain >= layout.DepthGroups() &&
-         layout.pixel_step <= kJoinBytes && g.stride[2] <= g.kernel[2] &&
-         layout.DepthGroups() * g.kernel[0] <= kernels::kMaxListedGroups;
+  return saved * CeilDiv(g.out_channels, table.lanes) * table.lanes > bytes * layout.pixel_step;
 }
 
 void ListStripGroups(const StripLayout& layout, int64_t planes, int64_t plane, int64_t row,

@@ -36,6 +36,10 @@ struct StripLayout {
   int64_t period = 0;
   std::vector<uint8_t> masks;
 
+  // How many joined groups an output row shares with the one above, `stride` < `rows` rows higher.
+  int64_t JoinedAbove(int64_t stride) const {
+    return stride % joined_rows == 0 ? (rows - stride) / joined_rows : 0;
+  }
   int64_t DepthGroups() const { return rows * row_groups + joined_groups; }
 
   // Which kernel row, and byte of it, a byte of the plane's depth groups is; row `rows` or more:
