@@ -41,11 +41,11 @@ struct ConvDescription {
   std::string isa;  // "avx512_vnni"
   // How kernels read the input. In place: "direct" (pointwise layers: an output pixel is made of
   // one of the input) or "indirect" (others: of one for each tap). "gathered": pixels are copied
-  // together first, their channels rounded up to a multiple of four. Depthwise layers and narrow
-  // groups: "lanes" (bytes are copied to where the lanes of a vector want them) or "sliding" (in
-  // place, along the rows; images whose rows have fewer bytes than a vector, or a pixel or two of
-  // output, are read as with "lanes"). This is as packed; edges, small images, and first layers'
-  // rows may be copied.
+  // together first, their channels rounded up to a multiple of four, or, of first layers, as whole
+  // rows. Depthwise layers and narrow groups: "lanes" (bytes are copied to where the lanes of a
+  // vector want them) or "sliding" (in place, along the rows; images whose rows have fewer bytes
+  // than a vector, or a pixel or two of output, are read as with "lanes"). This is as packed;
+  // edges, small images, and first layers' rows may be copied.
   std::string feed;
   // Register tiles, rows x output channels: "6x64", "6x64 + 12x32"; with "lanes" and "sliding"
   // output channels alone: "64 + 16".
