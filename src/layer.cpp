@@ -31,6 +31,16 @@ using pack::ChannelGroup;
 using pack::Feed;
 using pack::PackedLayer;
 
+// To be filled.
+PackedLayer AnotherPacking(const PackedLayer& layer, Feed feed) {
+  PackedLayer other;
+  other.geometry = layer.geometry;
+  other.kernels = layer.kernels;
+  other.input_maximum = layer.input_maximum;
+  other.feed = feed;
+  return other;
+}
+
 // What a layer has that is not kLanes.
 void SetDense(PackedLayer& layer) {
   layer.slide_form = pack::kNoSlide;
@@ -61,11 +71,7 @@ void Fill(const LayerNumbers& numbers, PackedLayer& layer) {
 // Packs a kStrips layer once more.
 std::shared_ptr<const PackedLayer> BuildRuns(const LayerNumbers& numbers,
                                              const PackedLayer& strips) {
-  PackedLayer layer;
-  layer.geometry = strips.geometry;
-  layer.kernels = strips.kernels;
-  layer.input_maximum = strips.input_maximum;
-  layer.feed = Feed::kRuns;
+  PackedLayer layer = AnotherPacking(strips, Feed::kRuns);
   AddDense(numbers, layer);
   Fill(numbers, layer);
   return std::make_shared<const PackedLayer>(std::move(layer));
@@ -74,11 +80,7 @@ std::shared_ptr<const PackedLayer> BuildRuns(const LayerNumbers& numbers,
 // What BuildTransformed makes, without panels.
 std::optional<PackedLayer> ShapeTransformed(const PackedLayer& layer, int transform,
                                             const LayerNumbers& numbers) {
-  PackedLayer transformed;
-  transformed.geometry = layer.geometry;
-  transformed.kernels = layer.kernels;
-  transformed.input_maximum = layer.input_maximum;
-  transformed.feed = Feed::kTransformed;
+  PackedLayer transformed = AnotherPacking(layer, Feed::kTransformed);
   transformed.transform = transform;
   const std::span<const int32_t> zero_points = numbers.quantization.weight_zero_points;
   if (transform == kernels::kWinograd) {
