@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "common/case.h"
+#include "layer.h"
+#include "plan.h"
 #include "testing.h"
+#include "validate.h"
 
 namespace qconv {
 namespace {
@@ -134,19 +137,19 @@ const Size kSizes[] = {
      {.in_channels = 512, .out_channels = 8, .kernel = {1, 11}, .padding = {0, 5}},
      {.size = {20, 13}},
      {.size = {20, 13}}},
-    {"first_layer_two_bytes_left",
+    {"joined_two_bytes",
      {.in_channels = 3, .out_channels = 33, .kernel = {6, 6}, .stride = {2, 2}, .padding = {2, 2}},
      {.batch = 2, .size = {20, 30}},
      {.batch = 2, .size = {10, 15}}},
-    {"first_layer_joined_three_by_three",
+    {"joined_three_by_three",
      {.in_channels = 3, .out_channels = 9, .kernel = {7, 7}, .padding = {3, 3}},
-     {.size = {11, 40}},
-     {.size = {11, 40}}},
-    {"first_layer_one_pixel",
-     {.in_channels = 7, .out_channels = 9, .kernel = {3, 3}, .stride = {3, 3}, .padding = {1, 1}},
-     {.batch = 2, .size = {3, 3}},
+     {.size = {40, 30}},
+     {.size = {40, 30}}},
+    {"joined_one_pixel",
+     {.in_channels = 7, .out_channels = 9, .kernel = {3, 3}, .padding = {0, 1}},
+     {.batch = 2, .size = {3, 1}},
      {.batch = 2, .size = {1, 1}}},
-    {"first_layer_column",
+    {"joined_column",
      {.in_channels = 5, .out_channels = 17, .kernel = {9, 1}, .stride = {2, 1}, .padding = {4, 1}},
      {.size = {20, 4}},
      {.size = {10, 6}}},
@@ -225,9 +228,27 @@ TEST_P(ShapesTest, EveryIsaGivesTheReferencesBytes) {
   }
 }
 
+// The layers above that are to join kernel rows do, on an ISA that does so.
+TEST(FirstLayerTest, JoinsRows) {
+  int joined = 0;
+  for (const Size& size : kSizes) {
+    if (!std::string(size.name).starts_with("joined")) continue;
+    SCOPED_TRACE(size.name);
+    const cases::Case c = cases::MakeCase(test::MakeLayer(size.params, size.image),
+                                          cases::Weights::kUniform, /*seed=*/1);
+    const pack::PackedLayer layer =
+        BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = "scalar"});
+    const pack::Dims input = ValidateImage(layer.geometry, size.image);
+    ASSERT_EQ(layer.feed, pack::Feed::kStrips);
+    EXPECT_FALSE(PrefersRuns(layer, input, OutputSize(layer.geometry, input)));
+    ++joined;
+  }
+  EXPECT_EQ(joined, 4);
+}
+
 // Output rows of a first layer share gathered input, and a block may have several or part of one.
 TEST(FirstLayerTest, AnyWidth) {
-  std::vector<int64_t> widths = {112, 113, 160, 161, 240, 241, 479, 480, 481, 960, 961};
+  std::vector<int64_t> widths = {112, 113, 160, 161, 240, 241, 479, 480, 481, 500, 960, 961};
   for (int64_t width = 1; width <= 40; ++width) widths.push_back(width);
   for (const int64_t kernel : {2, 3, 6, 7}) {
     for (const int64_t stride : {1, 2}) {

@@ -98,8 +98,8 @@ struct PanelEpilogue {
   uint8_t upper;
 };
 
-inline constexpr int kMaxListedGroups = 128;
-inline constexpr int kMaxSharing = 4;  // outputs that share positions of spread input
+inline constexpr int kMaxListedGroups = 128;  // depth groups of a panel, for dense kernels
+inline constexpr int kMaxSharing = 4;         // outputs that share positions of spread input
 
 // A block of output pixels (rows) times one panel of output channels (columns).
 struct PanelTask {

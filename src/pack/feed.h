@@ -6,8 +6,9 @@
 //
 //   byte of (row, tap (i, j, l), depth k) = input[rows[row].input + i * d + j * h + l * w + k]
 //
-// (of kStrips layers a list tells where the depth groups are, as their rows share some). Pieces in
-// place point into the caller's tensor; copied ones into a scratch buffer, where the
+// (Of kStrips layers a list tells where the depth groups are, as kernel rows share some.)
+//
+// Pieces in place point into the caller's tensor; copied ones into a scratch buffer, where the
 // windows of their pixels have been gathered and the padding filled with the input zero point.
 // Read next: ../plan.h for how pieces come about.
 #pragma once

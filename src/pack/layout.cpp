@@ -72,7 +72,7 @@ std::vector<ChannelGroup> MakeChannelGroups(const Geometry& g, Feed feed, int la
     const Dims grid = TapGrid(g, feed);
     group.tap_bytes = g.Taps() / (grid[0] * grid[1] * grid[2]) * group.in_channels;
     if (feed == Feed::kStrips) {
-      group.tap_bytes = MakeStripLayout(g).DepthGroups() * kernels::kDepthGroup;
+      group.tap_bytes = StripDepthGroups(g) * kernels::kDepthGroup;
     }
     group.depth_groups = CeilDiv(group.tap_bytes, kernels::kDepthGroup);
     groups.push_back(group);

@@ -38,6 +38,8 @@ StripLayout::Place StripLayout::Find(int64_t byte) const {
   return {group * joined_rows + row, row_bytes + in_group % remainder};
 }
 
+int64_t StripDepthGroups(const Geometry& g) { return CountGroups(g).DepthGroups(); }
+
 StripLayout MakeStripLayout(const Geometry& g) {
   constexpr uint8_t kAll = 255;
   StripLayout layout = CountGroups(g);
@@ -63,8 +65,7 @@ bool PrefersStrips(const Geometry& g, const kernels::KernelTable& table) {
   constexpr int64_t kJoinLanes = 4, kCopyLanes = 2;  // a byte takes so many lanes of a product
   const bool rows_shared = g.dilation[1] == 1 && g.kernel[0] == 1;  // by output rows
   const int64_t new_rows = rows_shared ? std::min(g.stride[1], layout.rows) : layout.rows;
-  const int64_t joins =
-      layout.joined_groups - (new_rows < layout.rows ? layout.JoinedAbove(new_rows) : 0);
+  const int64_t joins = layout.joined_groups - layout.JoinedAbove(new_rows);
   const bool copied = g.padding[2] + g.padding_end[2] > 0;
   const int64_t bytes = joins * kJoinLanes + (copied ? 0 : new_rows * kCopyLanes);
   const int64_t saved = layout.rows - layout.joined_groups;  // row by row each has one of its own

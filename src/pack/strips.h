@@ -36,7 +36,8 @@ struct StripLayout {
   int64_t period = 0;
   std::vector<uint8_t> masks;
 
-  // How many joined groups an output row shares with the one above, `stride` < `rows` rows higher.
+  // How many joined groups an output row shares with the one above, whose input begins `stride` <=
+  // `rows` rows higher.
   int64_t JoinedAbove(int64_t stride) const {
     return stride % joined_rows == 0 ? (rows - stride) / joined_rows : 0;
   }
@@ -50,8 +51,9 @@ struct StripLayout {
   Place Find(int64_t byte) const;
 };
 
-// Of a layer that PrefersStrips.
+// Of a layer that PrefersStrips; and how many depth groups that has for a kernel plane.
 StripLayout MakeStripLayout(const Geometry& geometry);
+int64_t StripDepthGroups(const Geometry& geometry);
 
 // Whether this is the fastest way to read the input of a layer without groups whose kernel rows are
 // runs.
