@@ -71,8 +71,10 @@ class OutputTask {
         lower_(epilogue.lower),
         upper_(epilogue.upper),
         columns_(columns) {
-    static_assert(sizeof exception_counts_ == sizeof epilogue.exception_counts);
-    std::memcpy(&exception_counts_, epilogue.exception_counts, sizeof exception_counts_);
+    for (int v = 0; v < nv; ++v) {
+      if (epilogue.exception_counts[v] != 0) rare_ |= 1u << v;
+    }
+    if (upper_ < 255 || columns < nv * Width::kLanes) rare_ |= kRareStore;
   }
 
   // Accumulators from vector `first` on to results, as the narrowing wants them.
@@ -124,9 +126,12 @@ class OutputTask {
   template <int rows>
   inline __attribute__((always_inline)) void Store(Native low, Native high,
                                                    uint8_t* const* outputs) const {
-    auto bytes = Width::AtLeast(narrowing_.Join(low, high), lower_);
-    if (__builtin_expect(upper_ < 255, false)) bytes = Width::AtMost(bytes, upper_);
-    Width::template Store<nv, rows>(bytes, outputs, columns_);
+    const auto bytes = Width::AtLeast(narrowing_.Join(low, high), lower_);
+    if (__builtin_expect(IsRare(kRareStore, bytes), false)) {
+      Width::template Store<nv, rows>(Width::AtMost(bytes, upper_), outputs, columns_);
+    } else {
+      Width::template Store<nv, rows>(bytes, outputs, nv * Width::kLanes);
+    }
   }
 
   // A whole tile.
@@ -153,12 +158,20 @@ class OutputTask {
   }
 
  private:
+  static constexpr uint32_t kRareStore = 1u << kMaxVectors;
+
+  // Looked up once `result` is there: or all of it would be looked up ahead, and kept in memory.
+  template <class T>
+  inline __attribute__((always_inline)) bool IsRare(uint32_t what, const T& result) const {
+    uint32_t rare = rare_;
+    HideInRegister(rare, result);
+    return (rare & what) != 0;
+  }
+
   // Whether these accumulators of a vector cannot take a single step.
   template <int m>
   inline __attribute__((always_inline)) bool MustStep(Register* const (&acc)[m], int vector) const {
-    uint32_t counts = exception_counts_;
-    HideInRegister(counts);  // all in one register
-    if (__builtin_expect((counts & 0xffu << 8 * vector) == 0, true)) return false;
+    if (__builtin_expect(!IsRare(1u << vector, *acc[0]), true)) return false;
     const int count = epilogue_.exception_counts[vector];
     if (count == kNotFused) return true;
     // Several chains of comparisons, each of which waits for the one before. (One: a tile of 12x16
@@ -223,10 +236,12 @@ class OutputTask {
   const PanelEpilogue& epilogue_;
   // Copies: bytes that are stored could be anything.
   const float *slopes_, *intercepts_;
-  uint32_t exception_counts_;  // a byte each
   typename Width::Narrowing narrowing_;
   uint8_t lower_, upper_;
   int columns_;
+  // What seldom is, in one register: bit v: vector v has exceptions or is not fused at all;
+  // kRareStore: there is an upper clamp, or columns to spare.
+  uint32_t rare_ = 0;
 };
 
 }  // namespace
