@@ -150,9 +150,17 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
     Unroll<kForm.quads>([&](auto q) {
       Native quads[kColumns];
       Unroll<kColumns>([&](auto i) {
-        auto column = columns[i][q][v];
-        if constexpr (!kColumnsInRegisters) HideInVector(column);
-        quads[i] = column;
+        quads[i] = columns[i][q][v];
+        if constexpr (kColumnsInRegisters) return;
+        // Loaded once. Hidden where it lies it is written to memory, too, next to its neighbours,
+        // which is what 16 registers want. (5x5 on AVX2: 15 % less time; AVX-512 VNNI: 5 % more.)
+        if constexpr (kWidens<Simd>) {
+          HideInVector(quads[i]);
+        } else {
+          auto column = quads[i];
+          HideInVector(column);
+          quads[i] = column;
+        }
       });
       Unroll<kForm.taps>([&](auto t) {
         Unroll<rows>([&](auto o) {
@@ -291,7 +299,8 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
     left -= now;
     load(columns + kKept, now * kStride);
     const auto* column = columns;
-    HideInRegister(column);  // or GCC loads what is at a known place ahead, and keeps it in memory
+    // Or GCC loads what is at a known place ahead, and keeps it in memory.
+    if constexpr (!kWidens<Simd>) HideInRegister(column);
     while (now > 0) {
       LargestStep<kPixels>(now, [&](auto pixels) __attribute__((always_inline)) {
         SlideStep<Simd, in_registers, nv, form, rows, pixels.kValue>(panel, column, outputs);
