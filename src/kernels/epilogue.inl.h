@@ -71,8 +71,10 @@ class OutputTask {
         lower_(epilogue.lower),
         upper_(epilogue.upper),
         columns_(columns) {
-    for (int v = 0; v < nv; ++v) {
-      if (epilogue.exception_counts[v] != 0) rare_ |= 1u << v;
+    if constexpr (Width::kFuses) {
+      static_assert(sizeof rare_ == sizeof epilogue.exception_counts && kMaxExceptions < 16);
+      std::memcpy(&rare_, epilogue.exception_counts, sizeof rare_);
+      rare_ &= 0x0f0f'0f0f;
     }
     if (upper_ < 255 || columns < nv * Width::kLanes) rare_ |= kRareStore;
   }
@@ -158,7 +160,7 @@ class OutputTask {
   }
 
  private:
-  static constexpr uint32_t kRareStore = 1u << kMaxVectors;
+  static constexpr uint32_t kRareStore = 0x80;
 
   // Looked up once `result` is there: or all of it would be looked up ahead, and kept in memory.
   template <class T>
@@ -171,7 +173,7 @@ class OutputTask {
   // Whether these accumulators of a vector cannot take a single step.
   template <int m>
   inline __attribute__((always_inline)) bool MustStep(Register* const (&acc)[m], int vector) const {
-    if (__builtin_expect(!IsRare(1u << vector, *acc[0]), true)) return false;
+    if (__builtin_expect(!IsRare(0xfu << 8 * vector, *acc[0]), true)) return false;
     const int count = epilogue_.exception_counts[vector];
     if (count == kNotFused) return true;
     // Several chains of comparisons, each of which waits for the one before. (One: a tile of 12x16
@@ -239,8 +241,8 @@ class OutputTask {
   typename Width::Narrowing narrowing_;
   uint8_t lower_, upper_;
   int columns_;
-  // What seldom is, in one register: bit v: vector v has exceptions or is not fused at all;
-  // kRareStore: there is an upper clamp, or columns to spare.
+  // What seldom is, in one register: in byte v how many exceptions vector v has, or that it is not
+  // fused at all (its low four bits); and kRareStore: an upper clamp, or columns to spare.
   uint32_t rare_ = 0;
 };
 

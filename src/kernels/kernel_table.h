@@ -356,7 +356,7 @@ using LargestByteKernel = uint8_t (*)(const uint8_t* bytes, int64_t count);
 struct LaneKernels {
   SpreadKernel spread[kSpreadForms];
   PanelKernel multiply;
-  SlideKernel slides[kSlideFormCount];  // null where registers do not hold the columns
+  SlideKernel slides[kSlideFormCount];  // null where that is slower
 };
 
 // A register tile: `rows` pixels by `columns` channels. Kernels are null where there is no use for

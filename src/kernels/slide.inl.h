@@ -46,9 +46,9 @@ using SlideColumn = typename Simd::Width::Pixels::Native[kSlideForms[form].quads
 template <class Simd, int nv, int form, int rows>
 class SlideInput {
  public:
-  explicit SlideInput(const SlideTask& task) : run_(task.runs - 1), channel_(task.channel) {}
+  explicit SlideInput(const SlideTask& task) : next_(task.runs), channel_(task.channel) {}
 
-  // How many columns are left in the run at hand, at least one; of those that Advance() gets.
+  // How many columns of the run at hand Advance() may be asked for: at least one, if there are any.
   int64_t Left() {
     if (left_ == 0) NextRun();
     return left_;
@@ -98,12 +98,12 @@ class SlideInput {
                 kRows <= kMaxSlideInputs);
 
   void NextRun() {
-    ++run_;
+    run_ = next_++;
     left_ = run_->count;
     Unroll<kRows>([&](auto r) { rows_[r] = run_->rows[r] + channel_; });
   }
 
-  const SlideRun* run_;
+  const SlideRun *run_ = nullptr, *next_;
   int64_t channel_, left_ = 0;
   const uint8_t* rows_[kRows] = {};
   int64_t steps_[kRows] = {};
@@ -226,13 +226,11 @@ constexpr int kKeptColumns = kSlideForms[form].taps - kSlideForms[form].stride;
 template <int most, class Step>
 inline __attribute__((always_inline)) void LargestStep(int64_t left, const Step& step) {
   static_assert(most == 4 || most == 2 || most == 1);
-  if (left >= most) {
-    step(Index<most>{});
-  } else if (most > 2 && left >= 2) {
-    step(Index<2>{});
-  } else {
-    step(Index<1>{});
+  if (left >= most) return step(Index<most>{});
+  if constexpr (most > 2) {
+    if (left >= 2) return step(Index<2>{});
   }
+  if constexpr (most > 1) step(Index<1>{});
 }
 
 // The columns of a step are an array indexed by constants.
