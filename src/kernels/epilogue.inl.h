@@ -77,6 +77,14 @@ class OutputTask {
       rare_ &= 0x0f0f'0f0f;
     }
     if (upper_ < 255 || columns < nv * Width::kLanes) rare_ |= kRareStore;
+    LookUpHere();
+  }
+
+  // To be called in loops, or what seldom is would be looked up ahead of them, and kept in memory.
+  inline __attribute__((always_inline)) void LookUpHere() {
+    uint32_t rare = rare_;
+    HideInRegister(rare);
+    rare_ = rare;
   }
 
   // Accumulators from vector `first` on to results, as the narrowing wants them.
@@ -129,7 +137,7 @@ class OutputTask {
   inline __attribute__((always_inline)) void Store(Native low, Native high,
                                                    uint8_t* const* outputs) const {
     const auto bytes = Width::AtLeast(narrowing_.Join(low, high), lower_);
-    if (__builtin_expect(IsRare(kRareStore, bytes), false)) {
+    if (__builtin_expect((rare_ & kRareStore) != 0, false)) {
       Width::template Store<nv, rows>(Width::AtMost(bytes, upper_), outputs, columns_);
     } else {
       Width::template Store<nv, rows>(bytes, outputs, nv * Width::kLanes);
@@ -162,18 +170,10 @@ class OutputTask {
  private:
   static constexpr uint32_t kRareStore = 0x80;
 
-  // Looked up once `result` is there: or all of it would be looked up ahead, and kept in memory.
-  template <class T>
-  inline __attribute__((always_inline)) bool IsRare(uint32_t what, const T& result) const {
-    uint32_t rare = rare_;
-    HideInRegister(rare, result);
-    return (rare & what) != 0;
-  }
-
   // Whether these accumulators of a vector cannot take a single step.
   template <int m>
   inline __attribute__((always_inline)) bool MustStep(Register* const (&acc)[m], int vector) const {
-    if (__builtin_expect(!IsRare(0xfu << 8 * vector, *acc[0]), true)) return false;
+    if (__builtin_expect((rare_ & 0xfu << 8 * vector) == 0, true)) return false;
     const int count = epilogue_.exception_counts[vector];
     if (count == kNotFused) return true;
     // Several chains of comparisons, each of which waits for the one before. (One: a tile of 12x16

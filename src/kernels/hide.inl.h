@@ -15,11 +15,6 @@ template <class T>
 inline __attribute__((always_inline)) void HideInRegister(T& value) {
   asm("" : "+r"(value));
 }
-// And it does not move before `vector` is there.
-template <class T, class Vector>
-inline __attribute__((always_inline)) void HideInRegister(T& value, const Vector& vector) {
-  asm("" : "+r"(value) : "v"(vector));
-}
 template <class T>
 inline __attribute__((always_inline)) void HideInVector(T& value) {
   asm("" : "+v"(value));

@@ -239,13 +239,14 @@ inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& tas
   constexpr int kPixels = SlidePixelsInRegisters<Simd, nv, form>();
   constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
   SlideInput<Simd, nv, form, rows> input(task);
-  const SlidePanel<Simd, nv> panel(task);
+  SlidePanel<Simd, nv> panel(task);
   SlideColumn<Simd, nv, form> columns[kKept + kPixels * kStride];
   uint8_t* outputs[rows];
   Unroll<rows>([&](auto r) { outputs[r] = task.outputs[r]; });
   Unroll<kKept>([&](auto i) { input.Next(columns[i]); });
   int64_t left = task.count;
   const auto compute = [&](auto pixels) __attribute__((always_inline)) {
+    panel.output.LookUpHere();
     SlideStep<Simd, in_registers, nv, form, rows, pixels.kValue>(panel, columns, outputs);
     MoveColumns<Simd, nv, form, kKept>(columns + pixels * kStride, columns);
     Unroll<rows>([&](auto r) { outputs[r] += pixels * panel.output_step; });
@@ -277,7 +278,7 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
   constexpr int kPixels = kMostSlidePixels, kSteps = 4;
   constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
   SlideInput<Simd, nv, form, rows> input(task);
-  const SlidePanel<Simd, nv> panel(task);
+  SlidePanel<Simd, nv> panel(task);
   SlideColumn<Simd, nv, form> columns[kKept + kSteps * kPixels * kStride];
   uint8_t* outputs[rows];
   Unroll<rows>([&](auto r) { outputs[r] = task.outputs[r]; });
@@ -301,6 +302,7 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
     if constexpr (!kWidens<Simd>) HideInRegister(column);
     while (now > 0) {
       LargestStep<kPixels>(now, [&](auto pixels) __attribute__((always_inline)) {
+        panel.output.LookUpHere();
         SlideStep<Simd, in_registers, nv, form, rows, pixels.kValue>(panel, column, outputs);
         column += pixels * kStride;
         Unroll<rows>([&](auto r) { outputs[r] += pixels * panel.output_step; });
