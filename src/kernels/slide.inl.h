@@ -60,6 +60,16 @@ class SlideInput {
     Advance(1);
     NextInRun(column);
   }
+  // The next `count`.
+  inline __attribute__((always_inline)) void Next(SlideColumn<Simd, nv, form>* column,
+                                                  int64_t count) {
+    while (count > 0) {
+      const int64_t there = Left();
+      int64_t now = count < there ? count : there;
+      count -= now;
+      for (Advance(now); now > 0; --now) NextInRun(*column++);
+    }
+  }
 
   // The same in two: Advance() says how many columns of this run follow, NextInRun() gets one.
   // Between them nothing is loaded but pixels: among loads of vectors Zen 5 takes a cycle for that
@@ -110,8 +120,7 @@ class SlideInput {
 };
 
 // What steps need of a task. Bytes that a step stores could be anything, even those of the task: a
-// copy made before the first step saves loads. (Amid loads of 512 bits Zen 5 does two a cycle,
-// whether of vectors or of numbers.)
+// copy made before the first step saves loads.
 template <class Simd, int nv>
 struct SlidePanel {
   explicit SlidePanel(const SlideTask& task)
@@ -152,8 +161,9 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
       Unroll<kColumns>([&](auto i) {
         quads[i] = columns[i][q][v];
         if constexpr (kColumnsInRegisters) return;
-        // Loaded once. Hidden where it lies it is written to memory, too, next to its neighbours,
-        // which is what 16 registers want. (5x5 on AVX2: 15 % less time; AVX-512 VNNI: 5 % more.)
+        // Loaded once. Hidden where it lies it is written to memory, too, next to its neighbours:
+        // widened from there it takes less time. (5x5 on AVX2: 15 %; on AVX-512 VNNI it would take
+        // 5 % more.)
         if constexpr (kWidens<Simd>) {
           HideInVector(quads[i]);
         } else {
@@ -282,21 +292,12 @@ inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) 
   SlideColumn<Simd, nv, form> columns[kKept + kSteps * kPixels * kStride];
   uint8_t* outputs[rows];
   Unroll<rows>([&](auto r) { outputs[r] = task.outputs[r]; });
-  const auto load = [&](SlideColumn<Simd, nv, form>* column, int64_t count)
-                        __attribute__((always_inline)) {
-                          while (count > 0) {
-                            const int64_t there = input.Left();
-                            int64_t now = count < there ? count : there;
-                            count -= now;
-                            for (input.Advance(now); now > 0; --now) input.NextInRun(*column++);
-                          }
-                        };
-  load(columns, kKept);
+  input.Next(columns, kKept);
   int64_t left = task.count;
   while (left > 0) {
     int64_t now = left < kSteps * kPixels ? left : kSteps * kPixels;
     left -= now;
-    load(columns + kKept, now * kStride);
+    input.Next(columns + kKept, now * kStride);
     const auto* column = columns;
     // Or GCC loads what is at a known place ahead, and keeps it in memory.
     if constexpr (!kWidens<Simd>) HideInRegister(column);
