@@ -244,15 +244,17 @@ class GroupKernel : public testing::TestWithParam<std::string> {
   }
 };
 
-static_assert(kernels::kGroupStrides == 2 && kernels::kGroupVectors == 2);
+static_assert(kernels::kGroupStrides == 3 && kernels::kGroupVectors == 2);
 TEST_P(GroupKernel, ShuffledStride1) { Check(1, 1, Quads::kShuffled); }
 TEST_P(GroupKernel, ShuffledStride2) { Check(1, 2, Quads::kShuffled); }
+TEST_P(GroupKernel, ShuffledStride3) { Check(1, 3, Quads::kShuffled); }
 TEST_P(GroupKernel, BroadcastStride1) { Check(1, 1, Quads::kBroadcast); }
 TEST_P(GroupKernel, BroadcastStride2) { Check(1, 2, Quads::kBroadcast); }
 TEST_P(GroupKernel, BroadcastToTwoVectorsStride1) { Check(2, 1, Quads::kBroadcast); }
 TEST_P(GroupKernel, BroadcastToTwoVectorsStride2) { Check(2, 2, Quads::kBroadcast); }
 TEST_P(GroupKernel, RotatedStride1) { Check(kernels::kRotatedVectors, 1, Quads::kRotated); }
 TEST_P(GroupKernel, RotatedStride2) { Check(kernels::kRotatedVectors, 2, Quads::kRotated); }
+TEST_P(GroupKernel, RotatedStride3) { Check(kernels::kRotatedVectors, 3, Quads::kRotated); }
 
 INSTANTIATE_TEST_SUITE_P(Isa, GroupKernel, testing::ValuesIn(test::UsableIsas()), test::IsaName);
 

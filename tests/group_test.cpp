@@ -62,12 +62,17 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
       const bool narrow = inputs > 1 && pack::CeilDiv(inputs, kDepthGroup) <= table.group_depth;
       for (int64_t outputs = 1; outputs <= 50; ++outputs) {
         for (const int64_t groups : {1, 2, 3, 4, 5, 8, 16, 17}) {
-          const Geometry g = ValidateParams(Grouped(groups, inputs, outputs, {3, 3}));
-          const bool expected =
-              groups > 1 && ((narrow && FitsVectors(g, table)) || FitsRotation(g, table));
-          EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
-              << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
-          in_place += expected ? 1 : 0;
+          for (const int64_t stride : {1, 3}) {
+            ConvParams params = Grouped(groups, inputs, outputs, {3, 3});
+            params.stride = {1, stride};
+            const Geometry g = ValidateParams(params);
+            const bool pays = stride < 3 || (outputs < 2 * inputs && outputs < table.lanes);
+            const bool expected =
+                groups > 1 && ((narrow && pays && FitsVectors(g, table)) || FitsRotation(g, table));
+            EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
+                << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
+            in_place += expected ? 1 : 0;
+          }
         }
       }
     }
@@ -114,7 +119,8 @@ TEST(ReadsGroupsInPlace, TakesKernelsOfThreeColumns) {
       {{5, 5}, {1, 1}, {1, 1}, false},
       {{3, 3}, {2, 2}, {1, 1}, true},
       {{3, 3}, {7, 2}, {1, 1}, true},
-      {{3, 3}, {1, 3}, {1, 1}, false},
+      {{3, 3}, {1, 3}, {1, 1}, true},
+      {{3, 3}, {1, 4}, {1, 1}, false},
       {{3, 3}, {3, 1}, {1, 1}, true},
       {{3, 3}, {1, 1}, {2, 5}, true},
       {{3, 3}, {2, 2}, {2, 2}, true},
@@ -123,8 +129,9 @@ TEST(ReadsGroupsInPlace, TakesKernelsOfThreeColumns) {
       {{3, 3}, {4, 4}, {2, 2}, true},
       {{3, 3}, {4, 4}, {1, 1}, false},
       {{3, 3}, {6, 6}, {3, 3}, true},
-      {{3, 3}, {6, 6}, {4, 4}, false},
-      {{3, 3}, {3, 3}, {2, 2}, false},
+      {{3, 3}, {6, 6}, {4, 4}, true},
+      {{3, 3}, {3, 3}, {2, 2}, true},
+      {{3, 3}, {8, 8}, {2, 2}, false},
       {{3}, {1}, {1}, true},
       {{3}, {2}, {3}, true},
       {{5}, {1}, {1}, false},

@@ -29,7 +29,7 @@ std::vector<int64_t> OutputsBeside(int64_t inputs) {
 // Strides and dilations in turn.
 ConvParams WithSteps(ConvParams params, int64_t turn) {
   constexpr std::pair<int64_t, int64_t> kStrides[] = {{1, 1}, {2, 2}, {1, 1}, {3, 2}, {1, 2},
-                                                      {2, 1}, {1, 1}, {2, 2}, {4, 4}};
+                                                      {2, 1}, {3, 3}, {2, 2}, {4, 4}};
   constexpr std::pair<int64_t, int64_t> kDilations[] = {
       {1, 1}, {1, 1}, {2, 2}, {1, 1}, {3, 1}, {1, 3}, {1, 1}, {2, 1}, {1, 1}, {1, 2}, {2, 4}};
   const auto& [stride_h, stride_w] = kStrides[turn % 9];
@@ -138,10 +138,18 @@ std::vector<Layer> GroupsInPlace() {
       layers.push_back(Finish(params, {.size = {height.Next(), width.Next()}}, turn));
     }
   }
+  // Vectors of several groups; with each stride but 1, each kind of numbers.
+  for (const int64_t stride : {2, 3}) {
+    for (int64_t turn = 0; turn < 11; ++turn) {
+      ConvParams params = Grouped(3 + turn % 5, 4, 4 - turn % 3, {1 + turn % 4, 3});
+      params.stride = {1 + turn % 3, stride};
+      layers.push_back(Finish(params, {.size = {height.Next(), width.Next()}}, turn));
+    }
+  }
   // Vectors of channels whose groups have as many outputs as inputs: whole panels of them, and what
   // is left; with each stride, each kind of numbers.
   Turns channels({64, 64, 80, 64, 128}), of_group({4, 8});
-  for (const int64_t stride : {1, 2}) {
+  for (const int64_t stride : {1, 2, 3}) {
     for (int64_t turn = 0; turn < 11; ++turn) {
       const int64_t inputs = of_group.Next();
       ConvParams params = Grouped(channels.Next() / inputs, inputs, inputs, {1 + turn % 4, 3});
@@ -177,7 +185,7 @@ std::vector<Layer> GroupsInPlace() {
   // The same where none but rotated groups of 4 are in place (AVX2), and with phases.
   layers.push_back(Finish(Grouped(8, 4, 4, {1, 3}), {.size = {2, 300}}, 1));
   layers.push_back(Finish(Grouped(16, 4, 4, {6, 3}), {.size = {9, 31}}, 0));
-  for (const int64_t stride : {1, 2}) {
+  for (const int64_t stride : {1, 2, 3}) {
     ConvParams dilated = Grouped(16, 4, 4, {2, 3});
     dilated.stride = {1, stride};
     dilated.dilation = {1, 2};

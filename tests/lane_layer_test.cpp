@@ -214,14 +214,15 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
   }
   const struct {
     Quads quads;
+    int64_t strides;
     int most;
     std::vector<int64_t> depth_groups;
-  } all[] = {{Quads::kShuffled, table.group_depth, {1, 2}},
-             {Quads::kBroadcast, table.group_depth, {2, 3, 4, 5, 6, 7, 8}},
-             {Quads::kRotated, table.rotated_depth, {1, 2, 4}}};
-  for (const auto& [quads, most, depths] : all) {
+  } all[] = {{Quads::kShuffled, 3, table.group_depth, {1, 2}},
+             {Quads::kBroadcast, 2, table.group_depth, {2, 3, 4, 5, 6, 7, 8}},
+             {Quads::kRotated, 3, table.rotated_depth, {1, 2, 4}}};
+  for (const auto& [quads, strides, most, depths] : all) {
     if (depths[0] > most) continue;
-    for (int64_t stride = 1; stride <= kernels::kGroupStrides; ++stride) {
+    for (int64_t stride = 1; stride <= strides; ++stride) {
       for (const std::string& way : test::AllWays(table, /*with_row_terms=*/false)) {
         wanted.insert(GroupName(quads, "stride " + Text(stride) + ", " + way));
       }

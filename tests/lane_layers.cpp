@@ -156,7 +156,8 @@ std::vector<Layer> Slides() {
     for (const Spatial& kernel : {Spatial{3, 3}, Spatial{5, 5}, Spatial{2, 3}, Spatial{1, 5, 5},
                                   Spatial{5, 5}, Spatial{3, 3}, Spatial{1, 3, 3}}) {
       const bool planes = kernel.rank() == 3;
-      for (const auto& [sh, sw] : {std::pair{1, 1}, {2, 2}, {1, 2}, {2, 1}, {3, 2}}) {
+      for (const auto& [sh, sw] :
+           {std::pair{1, 1}, {2, 2}, {1, 2}, {2, 1}, {3, 2}, {3, 3}, {1, 3}}) {
         for (const auto& [dh, dw] :
              {std::pair{1, 1}, {1, 1}, {2, 2}, {1, 1}, {1, 3}, {3, 2}, {2, 1}}) {
           const auto turn = static_cast<int64_t>(layers.size());
@@ -172,10 +173,14 @@ std::vector<Layer> Slides() {
     }
   }
   for (int64_t turn = 0; turn < 22; ++turn) {  // each kind of numbers, twice
-    for (const int64_t side : {3, 5}) {
-      ConvParams params = Depthwise(64 - turn % 9, 1, {side, side});
-      params.stride = {2, 2};
-      layers.push_back(Finish(params, {.size = {4, 9}}, turn));
+    for (const int64_t most : {64, 32}) {
+      for (const int64_t side : {3, 5}) {
+        for (const int64_t stride : {2, 3}) {
+          ConvParams params = Depthwise(most - turn % 9, 1, {side, side});
+          params.stride = {2, stride};
+          layers.push_back(Finish(params, {.size = {4, 9}}, turn));
+        }
+      }
     }
   }
   for (const int64_t turn : {0, 2}) {  // rows longer than other blocks

@@ -209,11 +209,13 @@ class SlideKernel : public testing::TestWithParam<std::string> {
   }
 };
 
-static_assert(kernels::kSlideFormCount == 4);
+static_assert(kernels::kSlideFormCount == 6);
 TEST_P(SlideKernel, ThreeTapsStride1) { CheckForm(0); }
 TEST_P(SlideKernel, ThreeTapsStride2) { CheckForm(1); }
-TEST_P(SlideKernel, FiveTapsStride1) { CheckForm(2); }
-TEST_P(SlideKernel, FiveTapsStride2) { CheckForm(3); }
+TEST_P(SlideKernel, ThreeTapsStride3) { CheckForm(2); }
+TEST_P(SlideKernel, FiveTapsStride1) { CheckForm(3); }
+TEST_P(SlideKernel, FiveTapsStride2) { CheckForm(4); }
+TEST_P(SlideKernel, FiveTapsStride3) { CheckForm(5); }
 
 INSTANTIATE_TEST_SUITE_P(Isa, SlideKernel, testing::ValuesIn(test::UsableIsas()), test::IsaName);
 

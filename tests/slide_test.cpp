@@ -38,7 +38,8 @@ bool Has(const KernelTable& table, int form) {
                      [form](const auto& shape) { return shape.lanes.slides[form] != nullptr; });
 }
 
-constexpr int kNone = -1, k3Stride1 = 0, k3Stride2 = 1, k5Stride1 = 2, k5Stride2 = 3;
+constexpr int kNone = -1, k3Stride1 = 0, k3Stride2 = 1, k3Stride3 = 2, k5Stride1 = 3, k5Stride2 = 4,
+              k5Stride3 = 5;
 
 void ExpectForm(const ConvParams& params, int form) {
   const Geometry g = ValidateParams(params);
@@ -58,15 +59,18 @@ TEST(ChooseSlideForm, TakesTheColumnsThatAPixelNeeds) {
       {{3, 3}, {2, 2}, {1, 1}, k3Stride2},
       {{3, 3}, {1, 2}, {1, 1}, k3Stride2},
       {{3, 3}, {2, 1}, {1, 1}, k3Stride1},
-      {{3, 3}, {3, 3}, {1, 1}, kNone},
+      {{3, 3}, {3, 3}, {1, 1}, k3Stride3},
+      {{3, 3}, {1, 3}, {1, 1}, k3Stride3},
+      {{3, 3}, {4, 4}, {1, 1}, kNone},
       {{3, 3}, {3, 2}, {1, 1}, k3Stride2},
       {{3, 3}, {1, 1}, {2, 2}, k3Stride1},
       {{3, 3}, {2, 2}, {2, 2}, k3Stride1},
       {{3, 3}, {2, 2}, {3, 3}, k3Stride2},
       {{3, 3}, {3, 3}, {3, 3}, k3Stride1},
       {{3, 3}, {4, 4}, {2, 2}, k3Stride2},
-      {{3, 3}, {3, 3}, {2, 2}, kNone},
-      {{3, 3}, {6, 6}, {4, 4}, kNone},
+      {{3, 3}, {3, 3}, {2, 2}, k3Stride3},
+      {{3, 3}, {6, 6}, {4, 4}, k3Stride3},
+      {{3, 3}, {8, 8}, {2, 2}, kNone},
       {{3, 3}, {2, 2}, {2, 1}, k3Stride2},
       {{2, 3}, {1, 1}, {1, 1}, k3Stride1},
       {{4, 3}, {2, 2}, {1, 1}, kNone},
@@ -85,7 +89,9 @@ TEST(ChooseSlideForm, TakesTheColumnsThatAPixelNeeds) {
       {{8, 5}, {1, 1}, {1, 1}, kNone},
       {{4, 5}, {1, 1}, {1, 1}, kNone},
       {{3, 5}, {1, 1}, {1, 1}, kNone},
-      {{5, 5}, {3, 3}, {1, 1}, kNone},
+      {{5, 5}, {3, 3}, {1, 1}, k5Stride3},
+      {{5, 5}, {1, 3}, {2, 2}, k5Stride3},
+      {{5, 5}, {4, 4}, {1, 1}, kNone},
       {{7, 7}, {1, 1}, {1, 1}, kNone},
       {{1, 3, 3}, {2, 1, 1}, {1, 1, 1}, k3Stride1},
       {{2, 3, 3}, {1, 1, 1}, {1, 1, 1}, kNone},

@@ -102,12 +102,14 @@ class RotatedQuads {
   const uint8_t* order_ = nullptr;
 };
 
-// Pixels of a step: as many as leave room in registers for their columns. Simd::kRotatedPixels, by
-// stride, are what measured fastest.
+// Pixels of a step: as many as leave room in registers for their columns and, of 32, for three
+// more. Simd::kRotatedPixels, by stride, are what measured fastest.
 template <class Simd, int nv, int stride>
 constexpr int GroupPixels() {
   if constexpr (nv == kRotatedVectors) return TileRows(Simd::kRotatedPixels[stride - 1]);
-  return TileRows(nv == 2 && stride == 2 ? 7 : kMaxGroupPixels);
+  int pixels = kMaxGroupPixels;
+  while (pixels * nv + (pixels - 1) * stride + kGroupTaps > 29) --pixels;
+  return TileRows(pixels);
 }
 
 // Adds the products of depth groups [first, last) of one kernel row.
@@ -189,7 +191,7 @@ template <class Simd, int nv, int stride>
 void Groups(const GroupTask& task) {
   if constexpr (nv == kRotatedVectors) {
     RunGroups<Simd, RotatedQuads, nv, stride>(task);
-  } else if (nv == 1 && task.orders != nullptr) {
+  } else if (nv == 1 && (stride >= kGroupTaps || task.orders != nullptr)) {
     RunGroups<Simd, ShuffledQuads, 1, stride>(task);
   } else {
     RunGroups<Simd, BroadcastQuads, nv, stride>(task);

@@ -36,10 +36,10 @@ struct Avx2 {
   static constexpr bool kSharesLanes = false;  // 16 registers are few (1D, 75 taps: 0.88)
   // Depthwise layers and groups of 4 in place (slide.inl.h, group.inl.h). Of wider groups registers
   // hold too little: groups of 16 48 GMAC/s, merged 83; of 8, rotated, 59, merged 68.
-  static constexpr int kSlideVectors[] = {2, 2, 2, 2};
-  static constexpr int kSlideRegisters[] = {8, 8, 8, 8};
+  static constexpr int kSlideVectors[] = {2, 2, 2, 2, 2, 2};
+  static constexpr int kSlideRegisters[] = {8, 8, 8, 8, 8, 8};
   static constexpr int kGroupDepth = 0;
-  static constexpr int kRotatedDepth = 1, kRotatedPixels[] = {2, 2};
+  static constexpr int kRotatedDepth = 1, kRotatedPixels[] = {2, 2, 2};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.)

@@ -37,12 +37,12 @@ struct Avx512 {
   static constexpr int kSharedTileRows[] = {8, 4};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h). Not groups of 16: 90
   // GMAC/s, rotated; merged they have Winograd's tiles, 230.
-  static constexpr int kSlideVectors[] = {4, 4, 4, 4};
+  static constexpr int kSlideVectors[] = {4, 4, 4, 4, 4, 4};
   // At a stride of 2 few columns are shared; a second pixel, which shares weights, is worth
   // spilling for. (Depthwise 3x3: 49 -> 54 GMAC/s.)
-  static constexpr int kSlideRegisters[] = {20, 24, 20, 20};
+  static constexpr int kSlideRegisters[] = {20, 24, 24, 20, 20, 20};
   static constexpr int kGroupDepth = 1;
-  static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {4, 4};
+  static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {4, 4, 3};
 
   // A chain takes a pointer per row and an offset per link: more rows leave the general registers.
   // (Chains of four, 8 rows: 99 GMAC/s, 6 rows: 145.) Rows at one distance do not: 1x1 layers take

@@ -33,10 +33,10 @@ struct Avx512Vnni {
   static constexpr bool kSharesLanes = true;
   static constexpr int kSharedTileRows[] = {8, 5};
   // Depthwise layers and narrow groups in place (slide.inl.h, group.inl.h).
-  static constexpr int kSlideVectors[] = {4, 4, 4, 4};
-  static constexpr int kSlideRegisters[] = {28, 28, 28, 28};
+  static constexpr int kSlideVectors[] = {4, 4, 4, 4, 4, 4};
+  static constexpr int kSlideRegisters[] = {28, 28, 28, 28, 28, 28};
   static constexpr int kGroupDepth = 8;
-  static constexpr int kRotatedDepth = 4, kRotatedPixels[] = {5, 4};
+  static constexpr int kRotatedDepth = 4, kRotatedPixels[] = {5, 4, 4};
 
   static constexpr int kTransformedTileRows[] = {14, 12};
 

@@ -188,9 +188,10 @@ struct SlideForm {
   int stride;                    // columns from pixel to pixel
   int inputs[kMaxSlideOutputs];  // input rows that are read for one output row, and for two
 };
-inline constexpr SlideForm kSlideForms[] = {
-    {3, 1, 1, {3, 4}}, {3, 1, 2, {3, 4}}, {5, 2, 1, {5, 6}}, {5, 2, 2, {5, 7}}};
-inline constexpr int kSlideFormCount = 4;
+inline constexpr SlideForm kSlideForms[] = {{3, 1, 1, {3, 4}}, {3, 1, 2, {3, 4}},
+                                            {3, 1, 3, {3, 4}}, {5, 2, 1, {5, 6}},
+                                            {5, 2, 2, {5, 7}}, {5, 2, 3, {5, 6}}};
+inline constexpr int kSlideFormCount = 6;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
 // where it is padding). Rows beyond SlideForm::inputs are neither set nor read.
@@ -221,7 +222,7 @@ using SlideKernel = void (*)(const SlideTask& task);
 // a column to spare and, on ISAs without the single step, four neighbouring ones in each lane. A
 // step computes neighbouring pixels. (group.inl.h draws all this.)
 inline constexpr int kGroupTaps = 3;       // columns that a pixel needs
-inline constexpr int kGroupStrides = 2;    // columns from pixel to pixel: 1 or 2
+inline constexpr int kGroupStrides = 3;    // columns from pixel to pixel: 1, 2 or 3
 inline constexpr int kGroupBytes = 16;     // of a pixel that are shuffled
 inline constexpr int kGroupVectors = 2;    // of a panel of a single group, at most
 inline constexpr int kRotatedVectors = 4;  // of a panel whose quads are rotated
@@ -237,7 +238,7 @@ struct GroupTask {
   int64_t depth_groups;
   const uint8_t* orders;  // [depth group][lane][4]: which of the 16 bytes a lane multiplies (of its
                           // own 128-bit lane, where quads are rotated); null if all lanes multiply
-                          // the same four, group by group
+                          // the same four, group by group (not at a stride of kGroupTaps)
   uint8_t* output;        // first row and pixel, first channel of the panel
   int64_t rows, count;
   int64_t output_row_step, output_step;  // bytes

@@ -106,7 +106,8 @@ constexpr LaneKernels MakeLaneKernels() {
                        SpreadNearChannels<Simd, nv>},
             .multiply = RunLanes<Simd, nv>,
             .slides = {MakeSlideKernel<Simd, nv, 0>(), MakeSlideKernel<Simd, nv, 1>(),
-                       MakeSlideKernel<Simd, nv, 2>(), MakeSlideKernel<Simd, nv, 3>()}};
+                       MakeSlideKernel<Simd, nv, 2>(), MakeSlideKernel<Simd, nv, 3>(),
+                       MakeSlideKernel<Simd, nv, 4>(), MakeSlideKernel<Simd, nv, 5>()}};
   }
 }
 
@@ -185,10 +186,12 @@ constexpr KernelTable MakeKernelTable(const char* name, const char* dot_product)
       .spread_vector_bytes = Simd::kSpreadVectorBytes,
       .shape_count = kShapes,
       .shapes = {},
-      .groups = {{MakeGroupKernel<Simd, 1, 1>(), MakeGroupKernel<Simd, 1, 2>()},
+      .groups = {{MakeGroupKernel<Simd, 1, 1>(), MakeGroupKernel<Simd, 1, 2>(),
+                  MakeGroupKernel<Simd, 1, 3>()},
                  {MakeGroupKernel<Simd, 2, 1>(), MakeGroupKernel<Simd, 2, 2>()},
                  {},
-                 {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>()}},
+                 {MakeGroupKernel<Simd, 4, 1>(), MakeGroupKernel<Simd, 4, 2>(),
+                  MakeGroupKernel<Simd, 4, 3>()}},
       .rotated_depth = Simd::kRotatedDepth,
       .group_depth = Simd::kGroupDepth,
       .shares_lanes = Simd::kSharesLanes,
