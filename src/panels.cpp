@@ -147,7 +147,7 @@ void LayOutPanels(PackedLayer& layer) {
     order_bytes += layer.kernels->lanes / pack::kLaneColumns * pack::kLaneBytes;
     panel.tap_sums_offset = tap_sums;
     if (panel.shape != kernels::kChainedShape && !shares) {
-      weight_bytes += layer.PanelWeightBytes(panel);
+      weight_bytes += layer.PanelWeightBytes(panel) + pack::SlideWeightBytes(layer, panel);
     }
     columns += width;
     if (layer.feed != Feed::kLanes && layer.feed != Feed::kTransformed)

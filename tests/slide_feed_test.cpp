@@ -81,7 +81,8 @@ class SlideWalk {
     ASSERT_NE(shape.lanes.slides[layer_.slide_form], nullptr);
     ASSERT_EQ(task.output_rows, rows);
     ASSERT_EQ(task.columns, panel.columns);
-    ASSERT_EQ(task.weights, layer_.weights.data() + panel.weights_offset);
+    const int64_t behind = form_.pairs ? layer_.PanelWeightBytes(panel) : 0;
+    ASSERT_EQ(task.weights, layer_.weights.data() + panel.weights_offset + behind);
     ASSERT_EQ(task.epilogue, &panel.epilogue);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t p = 0; p < task.count; ++p) CountOutput(panel, task, r, p);

@@ -51,8 +51,8 @@ class SlideProblem {
         for (int c = 0; c < shape_.columns; ++c) weights_[At(group, c, static_cast<int>(i))] = 0;
       }
     }
-    panel_ = test::LayOutQuads(table, order_, WeightGroups(),
-                               [this](auto... at) -> int16_t { return weights_[At(at...)]; });
+    panel_ = test::LayOutQuads(table, order_, int64_t{size_.rows} * form_.WeightQuads(),
+                               [this](auto... at) -> int16_t { return PackedWeight(at...); });
   }
 
   void Check(kernels::SlideKernel kernel) {
@@ -106,6 +106,16 @@ class SlideProblem {
   // Index into weights_.
   size_t At(int64_t group, int column, int i) const {
     return static_cast<size_t>((group * shape_.columns + column) * kDepthGroup + i);
+  }
+
+  // Of quad `group` in the order of kernels: of the last of a column, maybe, every other tap, with
+  // two rows of the tap before and two of its own.
+  int8_t PackedWeight(int64_t group, int column, int i) const {
+    const int64_t row = group / form_.WeightQuads(), at = group % form_.WeightQuads();
+    const int64_t last = (form_.quads - 1) * form_.taps, first = row * form_.quads * form_.taps;
+    if (!form_.pairs || at < last) return weights_[At(first + at, column, i)];
+    const int64_t tap = 2 * (at - last) - (i < 2 ? 1 : 0);
+    return tap < 0 ? int8_t{0} : weights_[At(first + last + tap, column, i % 2)];
   }
 
   // Before there are pointers: offset of the first column of a run in input row `i`.

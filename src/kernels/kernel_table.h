@@ -180,17 +180,26 @@ using SpreadKernel = void (*)(const SpreadTask& task);
 //    quad 1  [ ][ ][ ][ ][ ]
 //
 // Of the last quad only the rows that an output row needs, or two, are read. The first output row
-// has weights in rows [0, inputs[0]) only, even where two share the columns.
+// has weights in rows [0, inputs[0]) only, even where two share the columns. A last quad of two
+// rows may have them of two columns, of the one before and its own (of the first, anything before),
+// so that every other tap is enough:
+//
+//    quad 0  [0][1][2][3][4]        taps of a pixel
+//    quad 1  [ 0][ 1  2][ 3  4]
 inline constexpr int kMaxSlideInputs = 7, kMaxSlideOutputs = 2;
 struct SlideForm {
   int taps;                      // columns that a pixel needs
   int quads;                     // of a column
   int stride;                    // columns from pixel to pixel
   int inputs[kMaxSlideOutputs];  // input rows that are read for one output row, and for two
+  bool pairs;                    // whether the last quad is one of two columns
+
+  // Quads of weights of an output row.
+  constexpr int WeightQuads() const { return quads * taps - (pairs ? taps / 2 : 0); }
 };
-inline constexpr SlideForm kSlideForms[] = {{3, 1, 1, {3, 4}}, {3, 1, 2, {3, 4}},
-                                            {3, 1, 3, {3, 4}}, {5, 2, 1, {5, 6}},
-                                            {5, 2, 2, {5, 7}}, {5, 2, 3, {5, 6}}};
+inline constexpr SlideForm kSlideForms[] = {{3, 1, 1, {3, 4}, false}, {3, 1, 2, {3, 4}, false},
+                                            {3, 1, 3, {3, 4}, false}, {5, 2, 1, {5, 6}, true},
+                                            {5, 2, 2, {5, 7}, false}, {5, 2, 3, {5, 6}, false}};
 inline constexpr int kSlideFormCount = 6;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
@@ -209,7 +218,7 @@ struct SlideTask {
   int output_rows;
   int64_t output_step;  // from pixel to pixel, in bytes
   int64_t count;
-  const std::byte* weights;       // [output row][quad][tap][vector]
+  const std::byte* weights;       // [output row][quad][tap][vector]; of pairs taps 0, 2, ... only
   const PanelEpilogue* epilogue;  // without row_terms
   int columns;
 };

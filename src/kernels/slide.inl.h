@@ -80,17 +80,26 @@ class SlideInput {
   }
   inline __attribute__((always_inline)) void NextInRun(SlideColumn<Simd, nv, form>& column) {
     Unroll<kQuads>([&](auto q) {
+      constexpr int kFirst = q.kValue * kDepthGroup;
+      constexpr int kThere = kRows - kFirst < kDepthGroup ? kRows - kFirst : kDepthGroup;
       Pixel pixels[kDepthGroup];
-      Unroll<kDepthGroup>([&](auto i) {
-        constexpr int kRow = q.kValue * kDepthGroup + i.kValue;
-        if constexpr (kRow < kRows) {
-          pixels[i] = Pixels::template Load<nv>(rows_[kRow]);
-          if constexpr (nv == 4) HideInVector(pixels[i]);
-        } else {  // has no weights: one that is there, loads are scarce
-          pixels[i] = pixels[i % 2 < kRows % kDepthGroup ? i % 2 : 0];
-        }
+      Unroll<kThere>([&](auto i) {
+        pixels[i] = Pixels::template Load<nv>(rows_[kFirst + i]);
+        if constexpr (nv == 4) HideInVector(pixels[i]);
       });
-      Pixels::template Interleave<nv>(pixels[0], pixels[1], pixels[2], pixels[3], column[q]);
+      // Rows without weights: one that is there, loads are scarce.
+      if constexpr (kSlideForms[form].pairs && q.kValue + 1 == kQuads) {
+        const Pixel other = pixels[kThere - 1];
+        Pixels::template Interleave<nv>(before_[0], before_[1], pixels[0], other, column[q]);
+        before_[0] = pixels[0];
+        before_[1] = other;
+      } else {
+        Unroll<kDepthGroup - kThere>([&](auto i) {
+          constexpr int kOdd = (kThere + i.kValue) % 2;
+          pixels[kThere + i] = pixels[kOdd < kThere ? kOdd : 0];
+        });
+        Pixels::template Interleave<nv>(pixels[0], pixels[1], pixels[2], pixels[3], column[q]);
+      }
     });
     Unroll<kRows>([&](auto r) {
       const uint8_t* next = rows_[r] + steps_[r];
@@ -106,6 +115,7 @@ class SlideInput {
   static constexpr int kRows = kSlideForms[form].inputs[rows - 1];
   static_assert((kQuads - 1) * kDepthGroup < kRows && kRows <= kQuads * kDepthGroup &&
                 kRows <= kMaxSlideInputs);
+  static_assert(!kSlideForms[form].pairs || kRows - (kQuads - 1) * kDepthGroup <= 2);
 
   void NextRun() {
     run_ = next_++;
@@ -117,6 +127,7 @@ class SlideInput {
   int64_t channel_, left_ = 0;
   const uint8_t* rows_[kRows] = {};
   int64_t steps_[kRows] = {};
+  Pixel before_[2] = {};  // of the column before: rows of the last quad
 };
 
 // What steps need of a task. Bytes that a step stores could be anything, even those of the task: a
@@ -157,6 +168,7 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
     Register acc[m][1];
     Unroll<m>([&](auto r) { acc[r][0] = offset; });
     Unroll<kForm.quads>([&](auto q) {
+      constexpr int kTapStep = kForm.pairs && q.kValue + 1 == kForm.quads ? 2 : 1;
       Native quads[kColumns];
       Unroll<kColumns>([&](auto i) {
         quads[i] = columns[i][q][v];
@@ -172,14 +184,15 @@ inline __attribute__((always_inline)) void SlideStep(const SlidePanel<Simd, nv>&
           quads[i] = column;
         }
       });
-      Unroll<kForm.taps>([&](auto t) {
+      Unroll<(kForm.taps + kTapStep - 1) / kTapStep>([&](auto t) {
         Unroll<rows>([&](auto o) {
-          constexpr int kAt = ((o.kValue * kForm.quads + q.kValue) * kForm.taps + t.kValue) * nv;
+          constexpr int kAt =
+              (o.kValue * kForm.WeightQuads() + q.kValue * kForm.taps + t.kValue) * nv;
           auto weights =
               Simd::LoadWeights(panel.weights + (kAt + v.kValue) * Simd::kWeightVectorBytes);
           if constexpr (!kWidens<Simd>) HideInVector(weights);
           Unroll<pixels>([&](auto i) {
-            const auto x = Simd::FromQuads(quads[i * kForm.stride + t]);
+            const auto x = Simd::FromQuads(quads[i * kForm.stride + t * kTapStep]);
             Register& sum = acc[o * pixels + i][0];
             // Of a quad that has weights in its first row only, the odd rows are left out.
             constexpr bool kOdd = o.kValue > 0 || kForm.inputs[0] - q.kValue * kDepthGroup > 1;

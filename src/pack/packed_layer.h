@@ -222,6 +222,10 @@ struct PackedLayer {
   int64_t PanelWeightBytes(const Panel& panel) const {
     return spread.Sharing() * weight_parts * WeightPartBytes(panel);
   }
+  // Whether slides have weights of their own.
+  bool SlidesPairs() const {
+    return slide_form != kNoSlide && kernels::kSlideForms[slide_form].pairs;
+  }
 };
 
 }  // namespace qconv::pack

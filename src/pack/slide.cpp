@@ -31,6 +31,16 @@ int64_t MostSlideVectors(const kernels::KernelTable& table, int form) {
   return most;
 }
 
+int64_t SlideWeightsOffset(const PackedLayer& layer, const Panel& panel) {
+  return panel.weights_offset + (layer.SlidesPairs() ? layer.PanelWeightBytes(panel) : 0);
+}
+
+int64_t SlideWeightBytes(const PackedLayer& layer, const Panel& panel) {
+  if (!layer.SlidesPairs()) return 0;
+  const kernels::SlideForm& form = kernels::kSlideForms[layer.slide_form];
+  return layer.spread.output_rows * form.WeightQuads() * layer.TapWeightBytes(panel);
+}
+
 bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output_size) {
   if (layer.slide_form == kNoSlide) return false;
   // Rows of a pixel, and phases of one or two, take longer to set up than to compute. (64 channels,
@@ -92,7 +102,7 @@ kernels::SlideTask SlideFeeder::Task(const Panel& panel) {
           .output_rows = static_cast<int>(rows_),
           .output_step = phases_ * g_.out_channels,
           .count = count_,
-          .weights = layer_.weights.data() + panel.weights_offset,
+          .weights = layer_.weights.data() + SlideWeightsOffset(layer_, panel),
           .epilogue = &panel.epilogue,
           .columns = panel.columns};
 }

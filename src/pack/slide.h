@@ -8,8 +8,8 @@
 //
 //   columns   p  0  1  2  ...  W-1  p      runs: {p}, {0, ..., W-1}, {p}
 //
-// Weights are packed as for spread input of 4x1 quads (lanes.h); images that are narrower than what
-// kernels read at once are computed that way.
+// Weights are packed as for spread input of 4x1 quads (lanes.h), of kernels::SlideForm::pairs once
+// more; images that are narrower than what kernels read at once are computed that way.
 // Read next: ../plan.h.
 #pragma once
 
@@ -28,6 +28,11 @@ int ChooseSlideForm(const Geometry& geometry, const kernels::KernelTable& table)
 
 // The most vectors of a panel that kernels of this form take.
 int64_t MostSlideVectors(const kernels::KernelTable& table, int form);
+
+// Weights that slides of a panel have of their own, which lie behind those of spread input: where,
+// in PackedLayer::weights, and how many bytes. The others have those of spread input.
+int64_t SlideWeightsOffset(const PackedLayer& layer, const Panel& panel);
+int64_t SlideWeightBytes(const PackedLayer& layer, const Panel& panel);
 
 // Whether images of this size can be read in place, and should be.
 bool Slides(const PackedLayer& layer, const Dims& input_size, const Dims& output_size);

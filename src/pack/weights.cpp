@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "pack/integers.h"
+#include "pack/slide.h"
 
 namespace qconv::pack {
 
@@ -71,15 +72,36 @@ int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_
 
 namespace {
 
+// Writes the quads of a vector, of which weight(lane, i) are the weights. Returns where it ends.
+template <class Weight>
+std::byte* WriteVector(const kernels::KernelTable& table, const Weight& weight, std::byte* out) {
+  const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
+  const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
+  for (int lane = 0; lane < table.lanes; ++lane) {
+    int16_t quad[kernels::kDepthGroup];
+    for (int i = 0; i < kernels::kDepthGroup; ++i) quad[i] = weight(lane, i);
+    if (widened) {
+      const int16_t even[] = {quad[0], quad[2]}, odd[] = {quad[1], quad[3]};
+      std::memcpy(out + lane * 4, even, 4);
+      std::memcpy(out + vector_bytes / 2 + lane * 4, odd, 4);
+    } else {
+      int8_t bytes[kernels::kDepthGroup];
+      for (int i = 0; i < kernels::kDepthGroup; ++i) bytes[i] = static_cast<int8_t>(quad[i]);
+      std::memcpy(out + lane * 4, bytes, 4);
+    }
+  }
+  return out + vector_bytes;
+}
+
 // Writes one part of the panels for one of the outputs that share positions: what is left of each
 // weight after the parts before, clamped to s8.
 void PackPanels(const WeightReader& reader, int64_t share, int64_t part, PackedLayer& layer) {
   const kernels::KernelTable& table = *layer.kernels;
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
-  const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
-  const auto part_of = [part](int32_t weight) {
+  const auto part_of = [&](int32_t weight) {
+    if (widened) return static_cast<int16_t>(weight);
     for (int64_t i = 0; i < part; ++i) weight -= std::clamp(weight, -128, 127);
-    return static_cast<int8_t>(std::clamp(weight, -128, 127));
+    return static_cast<int16_t>(std::clamp(weight, -128, 127));
   };
   for (const Panel& panel : layer.panels) {
     if (panel.shape == kernels::kChainedShape) continue;
@@ -90,25 +112,36 @@ void PackPanels(const WeightReader& reader, int64_t share, int64_t part, PackedL
     const int64_t first_tap = share * layer.GridTaps();
     for (int64_t tap = first_tap; tap < first_tap + layer.GridTaps(); ++tap) {
       for (int64_t group = 0; group < depth_groups; ++group) {
-        for (int v = 0; v < vectors; ++v, out += vector_bytes) {
-          for (int lane = 0; lane < table.lanes; ++lane) {
+        for (int v = 0; v < vectors; ++v) {
+          const auto weight = [&](int lane, int i) {
             const int column = layer.Column(panel, v * table.lanes + lane);
-            const int64_t byte = layer.InputGroup(panel, group, lane) * kernels::kDepthGroup;
-            int32_t quad[kernels::kDepthGroup];
-            for (int i = 0; i < kernels::kDepthGroup; ++i) {
-              quad[i] = reader.Get(panel, column, tap, byte + i);
-            }
-            if (widened) {
-              const int16_t even[] = {static_cast<int16_t>(quad[0]), static_cast<int16_t>(quad[2])};
-              const int16_t odd[] = {static_cast<int16_t>(quad[1]), static_cast<int16_t>(quad[3])};
-              std::memcpy(out + lane * 4, even, 4);
-              std::memcpy(out + vector_bytes / 2 + lane * 4, odd, 4);
-            } else {
-              const int8_t bytes[] = {part_of(quad[0]), part_of(quad[1]), part_of(quad[2]),
-                                      part_of(quad[3])};
-              std::memcpy(out + lane * 4, bytes, 4);
-            }
-          }
+            const int64_t byte = layer.InputGroup(panel, group, lane) * kernels::kDepthGroup + i;
+            return part_of(reader.Get(panel, column, tap, byte));
+          };
+          out = WriteVector(table, weight, out);
+        }
+      }
+    }
+  }
+}
+
+// Writes the weights of slides with pairs of columns, behind those of spread input.
+void PackPairs(const WeightReader& reader, PackedLayer& layer) {
+  const kernels::KernelTable& table = *layer.kernels;
+  const kernels::SlideForm& form = kernels::kSlideForms[layer.slide_form];
+  for (const Panel& panel : layer.panels) {
+    std::byte* out = layer.weights.data() + SlideWeightsOffset(layer, panel);
+    for (int64_t quad = 0; quad < layer.spread.output_rows * form.quads; ++quad) {
+      const bool pairs = quad % form.quads == form.quads - 1;
+      for (int tap = 0; tap < form.taps; tap += pairs ? 2 : 1) {
+        for (int v = 0; v < table.shapes[panel.shape].vectors; ++v) {
+          const auto weight = [&](int lane, int i) {
+            const int column = layer.Column(panel, v * table.lanes + lane);
+            const int own = pairs ? tap - 1 + i / 2 : tap, row = pairs ? i % 2 : i;
+            if (own < 0) return int16_t{0};
+            return static_cast<int16_t>(reader.Get(panel, column, quad * form.taps + own, row));
+          };
+          out = WriteVector(table, weight, out);
         }
       }
     }
@@ -125,6 +158,7 @@ void PackWeights(std::span<const int8_t> weights, std::span<const int32_t> zero_
       PackPanels(reader, share, part, layer);
     }
   }
+  if (layer.SlidesPairs()) PackPairs(reader, layer);
 }
 
 }  // namespace qconv::pack
