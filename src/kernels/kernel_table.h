@@ -199,7 +199,7 @@ struct SlideForm {
 };
 inline constexpr SlideForm kSlideForms[] = {{3, 1, 1, {3, 4}, false}, {3, 1, 2, {3, 4}, false},
                                             {3, 1, 3, {3, 4}, false}, {5, 2, 1, {5, 6}, true},
-                                            {5, 2, 2, {5, 7}, false}, {5, 2, 3, {5, 6}, false}};
+                                            {5, 2, 2, {5, 7}, false}, {5, 2, 3, {5, 6}, true}};
 inline constexpr int kSlideFormCount = 6;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0
