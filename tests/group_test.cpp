@@ -71,7 +71,7 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
                 groups > 1 && ((narrow && pays && FitsVectors(g, table)) || FitsRotation(g, table));
             EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
                 << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
-            in_place += expected ? 1 : 0;
+            in_place += expected && stride == 1 ? 1 : 0;
           }
         }
       }

@@ -40,7 +40,7 @@ struct Avx512 {
   static constexpr int kSlideVectors[] = {4, 4, 4, 4, 4, 4};
   // At a stride of 2 few columns are shared; a second pixel, which shares weights, is worth
   // spilling for. (Depthwise 3x3: 49 -> 54 GMAC/s.)
-  static constexpr int kSlideRegisters[] = {20, 24, 24, 20, 20, 20};
+  static constexpr int kSlideRegisters[] = {20, 24, 20, 20, 20, 20};
   static constexpr int kGroupDepth = 1;
   static constexpr int kRotatedDepth = 2, kRotatedPixels[] = {4, 4, 3};
 

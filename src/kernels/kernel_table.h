@@ -218,7 +218,7 @@ struct SlideTask {
   int output_rows;
   int64_t output_step;  // from pixel to pixel, in bytes
   int64_t count;
-  const std::byte* weights;       // [output row][quad][tap][vector]; of pairs taps 0, 2, ... only
+  const std::byte* weights;       // [output row][quad][tap][vector]; taps 0, 2, ... of pairs
   const PanelEpilogue* epilogue;  // without row_terms
   int columns;
 };

@@ -115,7 +115,8 @@ class SlideInput {
   static constexpr int kRows = kSlideForms[form].inputs[rows - 1];
   static_assert((kQuads - 1) * kDepthGroup < kRows && kRows <= kQuads * kDepthGroup &&
                 kRows <= kMaxSlideInputs);
-  static_assert(!kSlideForms[form].pairs || kRows - (kQuads - 1) * kDepthGroup <= 2);
+  static_assert(!kSlideForms[form].pairs ||
+                (kRows - (kQuads - 1) * kDepthGroup <= 2 && kSlideForms[form].taps % 2 == 1));
 
   void NextRun() {
     run_ = next_++;
@@ -298,8 +299,11 @@ inline __attribute__((always_inline)) void SlideInRegisters(const SlideTask& tas
 // The columns of some steps lie one behind the other.
 template <class Simd, bool in_registers, int nv, int form, int rows>
 inline __attribute__((always_inline)) void SlideInMemory(const SlideTask& task) {
-  constexpr int kPixels = kMostSlidePixels, kSteps = 4;
+  constexpr int kPixels = kMostSlidePixels;
   constexpr int kStride = kSlideForms[form].stride, kKept = kKeptColumns<form>;
+  // Of 16 pixels, or as many as tasks have room for on the stack (kCalleeBytes in ../stack.h).
+  constexpr int kMostColumns = 28, kFit = (kMostColumns - kKept) / (kPixels * kStride);
+  constexpr int kSteps = kFit < 4 ? kFit : 4;
   SlideInput<Simd, nv, form, rows> input(task);
   SlidePanel<Simd, nv> panel(task);
   SlideColumn<Simd, nv, form> columns[kKept + kSteps * kPixels * kStride];

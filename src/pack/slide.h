@@ -29,8 +29,8 @@ int ChooseSlideForm(const Geometry& geometry, const kernels::KernelTable& table)
 // The most vectors of a panel that kernels of this form take.
 int64_t MostSlideVectors(const kernels::KernelTable& table, int form);
 
-// Weights that slides of a panel have of their own, which lie behind those of spread input: where,
-// in PackedLayer::weights, and how many bytes. The others have those of spread input.
+// Where slides of a panel have their weights, in PackedLayer::weights: those of spread input, or,
+// where SlideForm::pairs, others behind these, of so many bytes.
 int64_t SlideWeightsOffset(const PackedLayer& layer, const Panel& panel);
 int64_t SlideWeightBytes(const PackedLayer& layer, const Panel& panel);
 
