@@ -217,9 +217,9 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
     int64_t strides;
     int most;
     std::vector<int64_t> depth_groups;
-  } all[] = {{Quads::kShuffled, 3, table.group_depth, {1, 2}},
-             {Quads::kBroadcast, 2, table.group_depth, {2, 3, 4, 5, 6, 7, 8}},
-             {Quads::kRotated, 3, table.rotated_depth, {1, 2, 4}}};
+  } all[] = {{Quads::kShuffled, kernels::kGroupStrides, table.group_depth, {1, 2}},
+             {Quads::kBroadcast, kernels::kGroupTaps - 1, table.group_depth, {2, 3, 4, 5, 6, 7, 8}},
+             {Quads::kRotated, kernels::kGroupStrides, table.rotated_depth, {1, 2, 4}}};
   for (const auto& [quads, strides, most, depths] : all) {
     if (depths[0] > most) continue;
     for (int64_t stride = 1; stride <= strides; ++stride) {

@@ -74,6 +74,18 @@ class Elsewhere : public Executor {
   Run run_;
 };
 
+// Kernels that keep columns of input on the stack.
+test::Shape Depthwise5x5(const char* name, int64_t stride) {
+  return {name,
+          {.in_channels = 64,
+           .out_channels = 64,
+           .groups = 64,
+           .kernel = {5, 5},
+           .stride = {stride, stride},
+           .padding = {2, 2}},
+          {.size = {40, 40}}};
+}
+
 const test::Shape kShapes[] = {
     {"dense",
      {.in_channels = 64, .out_channels = 64, .kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}},
@@ -97,25 +109,9 @@ const test::Shape kShapes[] = {
     {"depthwise_k7",
      {.in_channels = 64, .out_channels = 64, .groups = 64, .kernel = {7, 7}, .padding = {3, 3}},
      {.size = {9, 9}}},
-    {"depthwise_k5",
-     {.in_channels = 64, .out_channels = 64, .groups = 64, .kernel = {5, 5}, .padding = {2, 2}},
-     {.size = {40, 40}}},
-    {"depthwise_k5_s2",
-     {.in_channels = 64,
-      .out_channels = 64,
-      .groups = 64,
-      .kernel = {5, 5},
-      .stride = {2, 2},
-      .padding = {2, 2}},
-     {.size = {40, 40}}},
-    {"depthwise_k5_s3",
-     {.in_channels = 64,
-      .out_channels = 64,
-      .groups = 64,
-      .kernel = {5, 5},
-      .stride = {3, 3},
-      .padding = {2, 2}},
-     {.size = {40, 40}}},
+    Depthwise5x5("depthwise_k5", 1),
+    Depthwise5x5("depthwise_k5_s2", 2),
+    Depthwise5x5("depthwise_k5_s3", 3),
     {"groups",
      {.in_channels = 64, .out_channels = 64, .groups = 16, .kernel = {3, 3}, .padding = {1, 1}},
      {.size = {20, 20}}},

@@ -19,7 +19,7 @@ bool ReadsSameQuads(const Geometry& g, int lanes) {
   return g.GroupOutputs() % lanes == 0 && g.GroupInputs() % kDepthGroup == 0;
 }
 
-// Whether neighbouring pixels do.
+// Whether neighbouring pixels of a row need some of the same columns of input.
 bool SharesColumns(const Geometry& g) { return g.ColumnStride() < kernels::kGroupTaps; }
 
 // Whether the groups of each panel have few enough channels together.
@@ -78,10 +78,10 @@ bool ReadsGroupsInPlace(const Geometry& g, const kernels::KernelTable& table) {
   if (kTableBytes / static_cast<int64_t>(sizeof(uint8_t*)) < g.kernel[1] * 32) return false;
   if (CanRotate(g, table) && g.out_channels % RotatedColumns(table) == 0) return true;
   if (CeilDiv(g.GroupInputs(), kDepthGroup) > table.group_depth) return false;
-  // Where pixels share no columns, it takes as many outputs to pay for loading them. (3x3, stride
-  // 3, 20x20 and 60x60, times the speed of other ways: groups of 2 and 4 2.2 to 2.6, of 8 0.8
-  // to 1.9, 4 -> 6 channels 2.3 to 3.1, but 4 -> 8 0.6 to 1.6, 2 -> 6 0.5 to 1.0, 32 -> 32 0.9
-  // to 1.0.)
+  // Where pixels share no columns, groups of many outputs are faster in the tiles of dense layers.
+  // (3x3, stride 3, 20x20 and 60x60, times the speed there: groups of 2 and 4 2.2 to 2.6, of 8 0.8
+  // to 1.9, 4 -> 6 channels 2.3 to 3.1, but 4 -> 8 0.6 to 1.6, 2 -> 6 0.5 to 1.0, 32 -> 32 0.9 to
+  // 1.0.)
   if (!SharesColumns(g) &&
       (g.GroupOutputs() >= 2 * g.GroupInputs() || g.GroupOutputs() >= table.lanes)) {
     return false;
