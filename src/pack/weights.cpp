@@ -72,14 +72,16 @@ int64_t CountWeightParts(std::span<const int8_t> weights, std::span<const int32_
 
 namespace {
 
-// Writes the quads of a vector, of which weight(lane, i) are the weights. Returns where it ends.
-template <class Weight>
-std::byte* WriteVector(const kernels::KernelTable& table, const Weight& weight, std::byte* out) {
+using Quad = int16_t[kernels::kDepthGroup];
+
+// Writes a vector, whose quads fill(lane, quad) tells. Returns where it ends.
+template <class Fill>
+std::byte* WriteVector(const kernels::KernelTable& table, const Fill& fill, std::byte* out) {
   const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
   const int vector_bytes = table.lanes * kernels::kDepthGroup * (widened ? 2 : 1);
   for (int lane = 0; lane < table.lanes; ++lane) {
-    int16_t quad[kernels::kDepthGroup];
-    for (int i = 0; i < kernels::kDepthGroup; ++i) quad[i] = weight(lane, i);
+    Quad quad;
+    fill(lane, quad);
     if (widened) {
       const int16_t even[] = {quad[0], quad[2]}, odd[] = {quad[1], quad[3]};
       std::memcpy(out + lane * 4, even, 4);
@@ -113,12 +115,14 @@ void PackPanels(const WeightReader& reader, int64_t share, int64_t part, PackedL
     for (int64_t tap = first_tap; tap < first_tap + layer.GridTaps(); ++tap) {
       for (int64_t group = 0; group < depth_groups; ++group) {
         for (int v = 0; v < vectors; ++v) {
-          const auto weight = [&](int lane, int i) {
+          const auto fill = [&](int lane, Quad& quad) {
             const int column = layer.Column(panel, v * table.lanes + lane);
-            const int64_t byte = layer.InputGroup(panel, group, lane) * kernels::kDepthGroup + i;
-            return part_of(reader.Get(panel, column, tap, byte));
+            const int64_t byte = layer.InputGroup(panel, group, lane) * kernels::kDepthGroup;
+            for (int i = 0; i < kernels::kDepthGroup; ++i) {
+              quad[i] = part_of(reader.Get(panel, column, tap, byte + i));
+            }
           };
-          out = WriteVector(table, weight, out);
+          out = WriteVector(table, fill, out);
         }
       }
     }
@@ -135,13 +139,16 @@ void PackPairs(const WeightReader& reader, PackedLayer& layer) {
       const bool pairs = quad % form.quads == form.quads - 1;
       for (int tap = 0; tap < form.taps; tap += pairs ? 2 : 1) {
         for (int v = 0; v < table.shapes[panel.shape].vectors; ++v) {
-          const auto weight = [&](int lane, int i) {
+          const auto fill = [&](int lane, Quad& weights) {
             const int column = layer.Column(panel, v * table.lanes + lane);
-            const int own = pairs ? tap - 1 + i / 2 : tap, row = pairs ? i % 2 : i;
-            if (own < 0) return int16_t{0};
-            return static_cast<int16_t>(reader.Get(panel, column, quad * form.taps + own, row));
+            for (int i = 0; i < kernels::kDepthGroup; ++i) {
+              const int own = pairs ? tap - 1 + i / 2 : tap, row = pairs ? i % 2 : i;
+              const int64_t from = quad * form.taps + own;
+              const int32_t weight = own < 0 ? 0 : reader.Get(panel, column, from, row);
+              weights[i] = static_cast<int16_t>(weight);
+            }
           };
-          out = WriteVector(table, weight, out);
+          out = WriteVector(table, fill, out);
         }
       }
     }
