@@ -133,8 +133,8 @@ SpreadLayout MakeSlideLayout(const Geometry& g, const kernels::SlideForm& form) 
   const int64_t common = std::gcd(g.stride[1], g.dilation[1]);
   spread.row_step = g.dilation[1] / common;
   spread.row_taps = g.stride[1] / common;
-  const int64_t room = form.inputs[1] - g.kernel[1];
-  spread.output_rows = std::min<int64_t>(room / spread.row_taps + 1, kernels::kMaxSlideOutputs);
+  const bool share = g.kernel[1] + spread.row_taps <= form.inputs[1];
+  spread.output_rows = share ? kernels::kMaxSlideOutputs : 1;
   if (spread.output_rows == 1) spread.row_step = 1;
   Complete(g, spread);
   return spread;
