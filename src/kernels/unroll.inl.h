@@ -25,10 +25,10 @@ inline __attribute__((always_inline)) void Unroll(const F& f) {
   }
 }
 
-// How often loops over depth are unrolled: 4; under sanitizers 1 (cmake/isa.cmake).
+// How often loops over depth are unrolled: 4; in small kernels 1 (cmake/isa.cmake).
 constexpr int kDepthUnroll = QCONV_DEPTH_UNROLL;
 
-// The rows of a tile, or pixels of a step: as many as registers hold, under sanitizers 4 at most
+// The rows of a tile, or pixels of a step: as many as registers hold, in small kernels 4 at most
 // (cmake/isa.cmake).
 constexpr int TileRows(int rows) {
   constexpr int kMost = QCONV_MOST_TILE_ROWS;

@@ -25,7 +25,7 @@ else()
   run(${CMAKE_COMMAND} -S ${source} -B ${library} -G ${generator}
       -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release -D BUILD_SHARED_LIBS=${shared}
       -D QCONV_BUILD_TOOLS=OFF -D QCONV_BUILD_BENCH=OFF -D QCONV_BUILD_TESTS=OFF
-      -D QCONV_BUILD_EXAMPLES=OFF)
+      -D QCONV_BUILD_EXAMPLES=OFF -D QCONV_SMALL_KERNELS=ON)
   run(${CMAKE_COMMAND} --build ${library})
 endif()
 run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
