@@ -101,7 +101,8 @@ TEST_P(ChainedFeatures, AreAllExercised) {
   EXPECT_EQ(features, wanted);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, ChainedFeatures, testing::ValuesIn(test::UsableIsas()),
+// What they pack, tests of the layers pack too.
+INSTANTIATE_TEST_SUITE_P(Slow, ChainedFeatures, testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);
 
 // Taps that take as many links as there can be, and so many taps that a list of all of them would

@@ -284,7 +284,8 @@ TEST_P(LaneFeatures, AreAllExercised) {
   EXPECT_EQ(unknown, std::set<std::string>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, LaneFeatures, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+// What they pack, tests of the layers pack too.
+INSTANTIATE_TEST_SUITE_P(Slow, LaneFeatures, testing::ValuesIn(test::UsableIsas()), test::IsaName);
 
 }  // namespace
 }  // namespace qconv

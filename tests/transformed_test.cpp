@@ -225,7 +225,8 @@ TEST_P(TransformedFeatures, AreAllExercised) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, TransformedFeatures, testing::ValuesIn(test::UsableIsas()),
+// What they pack, tests of the layers pack too.
+INSTANTIATE_TEST_SUITE_P(Slow, TransformedFeatures, testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);
 
 }  // namespace
