@@ -25,17 +25,18 @@ function(qconv_add_isa name)
     endif()
     list(APPEND options -mtune-ctrl=${tuning})
   endif()
+  # Small kernels have shorter loops and tiles; sanitizers need them, as GCC would take minutes for
+  # each instrumented file.
   set(unroll 4)
   set(tile_rows 64)  # no limit
   if(QCONV_SMALL_KERNELS OR QCONV_SANITIZE)
     set(unroll 1)
     set(tile_rows 4)
-    list(APPEND options -O1)
+    list(APPEND options -O1)  # the last one counts
   endif()
   if(QCONV_SANITIZE)
-    # Instrumented kernels take GCC minutes a file, unless they are small, the scope of thousands of
-    # inlined lambdas is not tracked, and UBSan leaves out its checks of pointers, most of which
-    # ASan makes where it is there, too.
+    # For the same reason the scope of thousands of inlined lambdas is not tracked, and UBSan leaves
+    # out its checks of pointers, most of which ASan makes where it is there, too.
     set(checks "")
     if(QCONV_SANITIZE MATCHES address)
       list(APPEND checks -fno-sanitize-address-use-after-scope)

@@ -101,7 +101,7 @@ TEST_P(ChainedFeatures, AreAllExercised) {
   EXPECT_EQ(features, wanted);
 }
 
-// What they pack, tests of the layers pack too.
+// Not under sanitizers: what is packed here, tests of the layers pack too.
 INSTANTIATE_TEST_SUITE_P(Slow, ChainedFeatures, testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);
 

@@ -284,7 +284,7 @@ TEST_P(LaneFeatures, AreAllExercised) {
   EXPECT_EQ(unknown, std::set<std::string>());
 }
 
-// What they pack, tests of the layers pack too.
+// Not under sanitizers: what is packed here, tests of the layers pack too.
 INSTANTIATE_TEST_SUITE_P(Slow, LaneFeatures, testing::ValuesIn(test::UsableIsas()), test::IsaName);
 
 }  // namespace

@@ -225,7 +225,7 @@ TEST_P(TransformedFeatures, AreAllExercised) {
   }
 }
 
-// What they pack, tests of the layers pack too.
+// Not under sanitizers: what is packed here, tests of the layers pack too.
 INSTANTIATE_TEST_SUITE_P(Slow, TransformedFeatures, testing::ValuesIn(test::UsableIsas()),
                          test::IsaName);
 

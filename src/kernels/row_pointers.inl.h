@@ -2,7 +2,7 @@
 //
 // Layer: kernels. Rows that lie at one distance take few general registers however many they are:
 // an address has a pointer and one, two or four times a register, so four rows share a pointer.
-// (Under sanitizers tiles have four rows at most: there no pointer moves on.)
+// (Small kernels have tiles of four rows at most: there no pointer moves on.)
 #pragma once
 
 #include <cstdint>
