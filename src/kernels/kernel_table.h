@@ -191,19 +191,15 @@ struct SlideForm {
   int taps;                      // columns that a pixel needs
   int quads;                     // of a column
   int stride;                    // columns from pixel to pixel
-  int inputs[kMaxSlideOutputs];  // input rows that are read for one output row, and for two, or 0
+  int inputs[kMaxSlideOutputs];  // input rows that are read for one output row, and for two
   bool pairs;                    // whether the last quad is one of two columns
-
-  // How many output rows share columns, at most. (Two would save a quarter of the time of layers of
-  // stride 3 in w alone, of which there are hardly any, and kernels take long to compile.)
-  constexpr int OutputRows() const { return inputs[1] > 0 ? 2 : 1; }
 
   // Quads of weights of an output row.
   constexpr int WeightQuads() const { return quads * taps - (pairs ? taps / 2 : 0); }
 };
 inline constexpr SlideForm kSlideForms[] = {{3, 1, 1, {3, 4}, false}, {3, 1, 2, {3, 4}, false},
-                                            {3, 1, 3, {3, 0}, false}, {5, 2, 1, {5, 6}, true},
-                                            {5, 2, 2, {5, 7}, false}, {5, 2, 3, {5, 0}, true}};
+                                            {3, 1, 3, {3, 4}, false}, {5, 2, 1, {5, 6}, true},
+                                            {5, 2, 2, {5, 7}, false}, {5, 2, 3, {5, 6}, true}};
 inline constexpr int kSlideFormCount = 6;
 
 // Neighbouring columns: where each input row has the first, and from one to the next, in bytes (0

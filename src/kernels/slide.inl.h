@@ -343,14 +343,13 @@ __attribute__((flatten)) void SlideRows(const SlideTask& task) {
 template <class Simd, int nv, int form>
 void Slide(const SlideTask& task) {
   static_assert(kMaxSlideOutputs == 2);
-  constexpr int kMost = kSlideForms[form].OutputRows();
   // Chosen here: a call on the way of each step would take the columns out of their registers.
   // (AVX-VNNI: a tenth of the speed.)
   const auto slide = task.epilogue->in_registers
-                         ? (task.output_rows == kMost ? SlideRows<Simd, true, nv, form, kMost>
-                                                      : SlideRows<Simd, true, nv, form, 1>)
-                         : (task.output_rows == kMost ? SlideRows<Simd, false, nv, form, kMost>
-                                                      : SlideRows<Simd, false, nv, form, 1>);
+                         ? (task.output_rows == 2 ? SlideRows<Simd, true, nv, form, 2>
+                                                  : SlideRows<Simd, true, nv, form, 1>)
+                         : (task.output_rows == 2 ? SlideRows<Simd, false, nv, form, 2>
+                                                  : SlideRows<Simd, false, nv, form, 1>);
   slide(task);
 }
 
