@@ -236,18 +236,11 @@ __attribute__((noinline)) void RunTask(const Job& job, int64_t task) {
 // Of a thread. The set-up of a task takes as long as a small block.
 constexpr int64_t kMostTasks = 16;
 
-}  // namespace
-
-void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-              const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
-              const Executor& caller) {
-  if (PrefersTransformed(layer, batch, input_size, output_size)) {
-    return RunTransformed(*layer.transformed, batch, input_size, output_size, input, output,
-                          caller);
-  }
-  if (layer.runs != nullptr && PrefersRuns(layer, input_size, output_size)) {
-    return RunLayer(*layer.runs, batch, input_size, output_size, input, output, caller);
-  }
+// Plans the layer for images of this size, and runs it block by block.
+__attribute__((noinline)) void RunBlocks(const PackedLayer& layer, int64_t batch,
+                                         const pack::Dims& input_size,
+                                         const pack::Dims& output_size, const uint8_t* input,
+                                         uint8_t* output, const Executor& caller) {
   const int caller_threads = std::max(caller.Concurrency(), 1);
   const ImagePlan plan(layer, batch, input_size, output_size, caller_threads);
   const int64_t blocks = plan.batch() * plan.blocks();
@@ -279,6 +272,23 @@ void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
         RunTask(*static_cast<const Job*>(context), task);
       },
       &job);
+}
+
+// What RunBlocks takes, without its tasks.
+constexpr int64_t kPlanBytes = sizeof(ImagePlan) + sizeof(pack::RunRows) + 4 * 1024;
+
+}  // namespace
+
+void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+              const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
+              const Executor& executor) {
+  if (PrefersTransformed(layer, batch, input_size, output_size)) {
+    return RunTransformed(*layer.transformed, batch, input_size, output_size, input, output,
+                          executor);
+  }
+  const bool runs = layer.runs != nullptr && PrefersRuns(layer, input_size, output_size);
+  CheckStack(kPlanBytes);
+  RunBlocks(runs ? *layer.runs : layer, batch, input_size, output_size, input, output, executor);
 }
 
 }  // namespace qconv

@@ -13,6 +13,6 @@ namespace qconv {
 
 void RunLayer(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
-              const Executor& caller);
+              const Executor& executor);
 
 }  // namespace qconv

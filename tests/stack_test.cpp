@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include <algorithm>
 #include <csignal>
@@ -49,15 +50,48 @@ int64_t StackOf(const std::function<void()>& work) {
   return stack + kBytes - lowest;
 }
 
-// The same on a stack of so many bytes, with a page below it that cannot be accessed, and memory
-// below that.
-void RunOnStackOf(int64_t stack, const std::function<void()>& work) {
-  constexpr int64_t kBytes = int64_t{4} << 20, kPage = 4096;
-  auto* memory = static_cast<std::byte*>(
-      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  mprotect(memory + kBytes - stack - kPage, kPage, PROT_NONE);
-  RunOnStack(memory + kBytes - stack, static_cast<size_t>(stack), work);
-  munmap(memory, kBytes);
+// Memory whose upper end is a stack of so many bytes, with a page below it that cannot be accessed.
+class GuardedStack {
+ public:
+  explicit GuardedStack(int64_t bytes)
+      : memory_(static_cast<std::byte*>(
+            mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))),
+        bytes_(bytes) {
+    mprotect(stack() - kPage, kPage, PROT_NONE);
+  }
+  ~GuardedStack() { munmap(memory_, kBytes); }
+  GuardedStack(const GuardedStack&) = delete;
+  GuardedStack& operator=(const GuardedStack&) = delete;
+  std::byte* stack() const { return memory_ + kBytes - bytes_; }
+  size_t bytes() const { return static_cast<size_t>(bytes_); }
+  // What lies below the page.
+  std::byte* below() const { return memory_; }
+  size_t below_bytes() const { return static_cast<size_t>(kBytes - bytes_ - kPage); }
+
+ private:
+  static constexpr int64_t kBytes = int64_t{4} << 20, kPage = 4096;
+  std::byte* memory_;
+  int64_t bytes_;
+};
+
+void RunOnStackOf(int64_t bytes, const std::function<void()>& work) {
+  const GuardedStack stack(bytes);
+  RunOnStack(stack.stack(), stack.bytes(), work);
+}
+
+// What a fiber is to do: the arguments of its function can only be numbers.
+const std::function<void()>* fiber_work = nullptr;
+
+// The same as RunOnStack on a fiber of this thread.
+void RunOnFiber(std::byte* stack, size_t bytes, const std::function<void()>& work) {
+  ucontext_t caller, fiber;
+  getcontext(&fiber);
+  fiber.uc_stack.ss_sp = stack;
+  fiber.uc_stack.ss_size = bytes;
+  fiber.uc_link = &caller;
+  fiber_work = &work;
+  makecontext(&fiber, [] { (*fiber_work)(); }, 0);
+  swapcontext(&caller, &fiber);
 }
 
 // Runs tasks one by one, each wherever `run` does.
@@ -143,20 +177,54 @@ TEST_P(StackTest, TakesNoMoreThanDocumented) {
   }
 }
 
-TEST_P(StackTest, FaultsRatherThanReachingBeyond) {
-  const auto& [isa, shape] = GetParam();
-  const cases::Case c = cases::MakeCase(test::MakeLayer(shape.params, shape.image),
-                                        cases::Weights::kLaplace, /*seed=*/1);
-  const Conv conv = c.Prepack(isa);
-  const auto run_tasks = [&] {
-    c.Run(conv,
-          Elsewhere([](const std::function<void()>& task) { RunOnStackOf(64 * kKiB, task); }));
+class SmallStackTest : public StackTest {
+ protected:
+  // Packs the layer, and returns what runs it.
+  static std::function<void(const Executor&)> Prepack(bool transforms = true) {
+    const auto& [isa, shape] = GetParam();
+    cases::Case c = cases::MakeCase(test::MakeLayer(shape.params, shape.image),
+                                    cases::Weights::kLaplace, /*seed=*/1);
+    c.transforms = transforms;
+    const Conv conv = c.Prepack(isa);
+    return [=](const Executor& executor) { c.Run(conv, executor); };
+  }
+};
+
+TEST_P(SmallStackTest, TasksFaultRatherThanReachingBeyond) {
+  const auto run = [run_layer = Prepack()] {
+    run_layer(Elsewhere([](const auto& task) { RunOnStackOf(64 * kKiB, task); }));
     std::exit(0);
   };
-  EXPECT_EXIT(run_tasks(), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), "");
+}
+
+TEST_P(SmallStackTest, RunFaultsRatherThanReachingBeyond) {
+  const auto run = [run_layer = Prepack(/*transforms=*/false)] {
+    const Elsewhere tasks([](const auto& task) { RunOnStackOf(1024 * kKiB, task); });
+    RunOnStackOf(24 * kKiB, [&] { run_layer(tasks); });
+    std::exit(0);
+  };
+  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), "");
+}
+
+// That of a thread which has had more room on another stack.
+TEST_P(SmallStackTest, FibersFaultRatherThanReachingBeyond) {
+  const auto run = [run_layer = Prepack()] {
+    const GuardedStack small(64 * kKiB);
+    run_layer(Elsewhere([&](const auto& task) {
+      RunOnFiber(small.below(), small.below_bytes(), task);
+      RunOnFiber(small.stack(), small.bytes(), task);
+    }));
+    std::exit(0);
+  };
+  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, StackTest,
+                         ::testing::Combine(::testing::ValuesIn(test::UsableIsas()),
+                                            ::testing::ValuesIn(kShapes)),
+                         test::IsaAndShapeName);
+INSTANTIATE_TEST_SUITE_P(Isa, SmallStackTest,
                          ::testing::Combine(::testing::ValuesIn(test::UsableIsas()),
                                             ::testing::ValuesIn(kShapes)),
                          test::IsaAndShapeName);
