@@ -3,9 +3,13 @@
 #include <cpuid.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <string>
+#include <tuple>
 
 namespace qconv::dispatch {
 namespace {
@@ -31,7 +35,13 @@ uint64_t EnabledStates() {
   return uint64_t{high} << 32 | low;
 }
 
-std::vector<std::string_view> ReadFeatures() {
+// A list that needs no destructor: layers may be packed while the program ends.
+struct Features {
+  std::array<std::string_view, 12> names;
+  size_t count = 0;
+};
+
+Features ReadFeatures() {
   constexpr uint64_t kYmm = 0x6;        // SSE and AVX state
   constexpr uint64_t kZmm = 0xe6;       // and opmask, upper halves, upper registers
   constexpr uint64_t kTiles = 0x60000;  // AMX configuration and tile data
@@ -58,11 +68,12 @@ std::vector<std::string_view> ReadFeatures() {
       {"avx512_vnni", zmm && Bit(leaf7.ecx, 11)},
       {"amx_int8", tiles && Bit(leaf7.edx, 25)},
   };
-  std::vector<std::string_view> names;
-  for (const auto& feature : features) {
-    if (feature.present) names.push_back(feature.name);
+  Features found;
+  static_assert(std::size(features) == std::tuple_size_v<decltype(found.names)>);
+  for (const auto& [name, present] : features) {
+    if (present) found.names[found.count++] = name;
   }
-  return names;
+  return found;
 }
 
 std::string Brand() {
@@ -107,13 +118,13 @@ void ReadCaches(CpuInfo& info) {
 
 }  // namespace
 
-const std::vector<std::string_view>& CpuFeatures() {
-  static const std::vector<std::string_view> features = ReadFeatures();
-  return features;
+std::span<const std::string_view> CpuFeatures() {
+  static const Features features = ReadFeatures();
+  return std::span(features.names).first(features.count);
 }
 
-std::string_view FirstMissingFeature(const std::vector<std::string_view>& required) {
-  const auto& present = CpuFeatures();
+std::string_view FirstMissingFeature(std::span<const std::string_view> required) {
+  const auto present = CpuFeatures();
   for (const std::string_view name : required) {
     if (std::find(present.begin(), present.end(), name) == present.end()) return name;
   }

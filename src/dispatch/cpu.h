@@ -3,8 +3,8 @@
 // Layer: dispatch. Knows nothing of kernels. Read next: registry.h.
 #pragma once
 
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "qconv/isa.h"
 
@@ -12,9 +12,9 @@ namespace qconv::dispatch {
 
 // Names of the features that this CPU has and the operating system saves the registers of, as Linux
 // spells them in /proc/cpuinfo: "avx2", "avx_vnni", "avx512bw", ... Read once, then cached.
-const std::vector<std::string_view>& CpuFeatures();
+std::span<const std::string_view> CpuFeatures();
 
 // The first of `required` that is not among CpuFeatures(), or "" if all are there.
-std::string_view FirstMissingFeature(const std::vector<std::string_view>& required);
+std::string_view FirstMissingFeature(std::span<const std::string_view> required);
 
 }  // namespace qconv::dispatch

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -17,27 +19,31 @@ extern const KernelTable kScalarTable, kAvx2Table, kAvxVnniTable, kAvx512Table, 
 namespace qconv::dispatch {
 namespace {
 
+// As in CpuFeatures(): what CMakeLists.txt compiles the kernels for.
+constexpr std::string_view kAvx2[] = {"avx2"};
+constexpr std::string_view kAvxVnni[] = {"avx2", "avx_vnni"};
+constexpr std::string_view kAvx512[] = {"avx2",     "avx512f",  "avx512cd",
+                                        "avx512dq", "avx512bw", "avx512vl"};
+constexpr std::string_view kAvx512Vnni[] = {"avx2",     "avx512f",  "avx512cd",   "avx512dq",
+                                            "avx512bw", "avx512vl", "avx512_vnni"};
+
 struct Entry {
   const kernels::KernelTable* table;
-  std::vector<std::string_view> required;  // features as in CpuFeatures()
+  std::span<const std::string_view> required;
 };
 
 // From plain to best; CMakeLists.txt holds the same list.
-const std::vector<Entry>& Registry() {
-  static const std::vector<Entry> registry = {
-      {&kernels::kScalarTable, {}},
-      {&kernels::kAvx2Table, {"avx2"}},
-      {&kernels::kAvxVnniTable, {"avx2", "avx_vnni"}},
-      {&kernels::kAvx512Table, {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl"}},
-      {&kernels::kAvx512VnniTable,
-       {"avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"}},
-  };
-  return registry;
-}
+constexpr Entry kRegistry[] = {
+    {&kernels::kScalarTable, {}},
+    {&kernels::kAvx2Table, kAvx2},
+    {&kernels::kAvxVnniTable, kAvxVnni},
+    {&kernels::kAvx512Table, kAvx512},
+    {&kernels::kAvx512VnniTable, kAvx512Vnni},
+};
 
 std::string UsableNames() {
   std::string names;
-  for (const Entry& entry : Registry()) {
+  for (const Entry& entry : kRegistry) {
     if (!FirstMissingFeature(entry.required).empty()) continue;
     if (!names.empty()) names += ", ";
     names += entry.table->name;
@@ -47,7 +53,7 @@ std::string UsableNames() {
 
 // `source` is how the user named the ISA, for the error.
 const kernels::KernelTable& Find(const std::string& name, const std::string& source) {
-  for (const Entry& entry : Registry()) {
+  for (const Entry& entry : kRegistry) {
     if (name != entry.table->name) continue;
     const std::string_view missing = FirstMissingFeature(entry.required);
     if (missing.empty()) return *entry.table;
@@ -65,10 +71,9 @@ const kernels::KernelTable& SelectKernels(const std::string& isa, const char* ar
   if (!isa.empty()) return Find(isa, argument);
   const char* variable = std::getenv("QCONV_ISA");
   if (variable != nullptr && *variable != '\0') return Find(variable, "environment QCONV_ISA");
-  const auto& registry = Registry();
-  const auto best = std::find_if(registry.rbegin(), registry.rend(), [](const Entry& entry) {
-    return FirstMissingFeature(entry.required).empty();
-  });
+  const auto best =
+      std::find_if(std::rbegin(kRegistry), std::rend(kRegistry),
+                   [](const Entry& entry) { return FirstMissingFeature(entry.required).empty(); });
   return *best->table;  // "scalar" needs nothing
 }
 
@@ -78,7 +83,7 @@ namespace qconv {
 
 std::vector<IsaInfo> Isas() {
   std::vector<IsaInfo> isas;
-  for (const auto& entry : dispatch::Registry()) {
+  for (const dispatch::Entry& entry : dispatch::kRegistry) {
     const std::string missing(dispatch::FirstMissingFeature(entry.required));
     isas.push_back({.name = entry.table->name,
                     .dot_product = entry.table->dot_product,
