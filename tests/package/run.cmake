@@ -1,9 +1,9 @@
 # cmake -D source=... -D work=... -D generator=... -D compiler=... -D shared=ON|OFF
-#       -D built=... -D built_shared=0|1 -D nm=... -P run.cmake
+#       -D tools=0|1 -D built=... -D built_shared=0|1 -D nm=... -P run.cmake
 #
-# Installs the library and lets a user's project find it, once with find_package and once with
-# pkg-config. Takes the library of the build tree `built` if that is of the right kind, else builds
-# it.
+# Installs the library and its command, and lets a user's project find it, once with find_package and
+# once with pkg-config. Takes the library of the build tree `built` if that is of the right kind, else
+# builds it.
 cmake_policy(SET CMP0054 NEW)
 
 function(run)
@@ -24,11 +24,14 @@ else()
   set(library ${work}/library)
   run(${CMAKE_COMMAND} -S ${source} -B ${library} -G ${generator}
       -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release -D BUILD_SHARED_LIBS=${shared}
-      -D QCONV_BUILD_TOOLS=OFF -D QCONV_BUILD_BENCH=OFF -D QCONV_BUILD_TESTS=OFF
+      -D QCONV_BUILD_TOOLS=${tools} -D QCONV_BUILD_BENCH=OFF -D QCONV_BUILD_TESTS=OFF
       -D QCONV_BUILD_EXAMPLES=OFF -D QCONV_SMALL_KERNELS=ON)
   run(${CMAKE_COMMAND} --build ${library})
 endif()
 run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
+if(tools)
+  run(${work}/prefix/bin/qconv info)
+endif()
 
 # A shared library exports its interface and nothing else.
 if(shared AND NOT built_shared)
@@ -55,12 +58,15 @@ run(${work}/consumer/build/consumer)
 file(GLOB_RECURSE pc_file ${work}/prefix/qconv.pc)
 cmake_path(GET pc_file PARENT_PATH pc_folder)
 cmake_path(GET pc_folder PARENT_PATH lib_folder)
+# A shared library needs no other package.
+set(search PKG_CONFIG_PATH)
 set(static_flag --static)
 if(shared)
+  set(search PKG_CONFIG_LIBDIR)
   set(static_flag "")
 endif()
 find_program(PKG_CONFIG pkg-config REQUIRED)
-execute_process(COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder}
+execute_process(COMMAND ${CMAKE_COMMAND} -E env ${search}=${pc_folder}
                         ${PKG_CONFIG} ${static_flag} --cflags --libs qconv
                 OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 # The prefix is found from the place of qconv.pc, so that the installation can be moved.
