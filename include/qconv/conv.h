@@ -121,6 +121,10 @@ class QCONV_API Conv {
                       std::span<const int8_t> weights, std::span<const float> bias = {},
                       const PrepackOptions& options = {});
 
+  // A move copies: there is none without a layer.
+  Conv(const Conv&) = default;
+  Conv& operator=(const Conv&) = default;
+
   // Size of the output for an image of the given size: per dimension
   //   floor((size + padding + padding_end - dilation * (kernel - 1) - 1) / stride) + 1.
   // Throws std::invalid_argument when the rank is wrong, the kernel does not fit or a tensor is too

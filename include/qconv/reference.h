@@ -28,6 +28,10 @@ class QCONV_API ReferenceConv {
                 std::span<const int8_t> weights, std::span<const float> bias = {},
                 Activation activation = {}, int32_t input_maximum = 255);
 
+  // A move copies: there is none without a layer.
+  ReferenceConv(const ReferenceConv&) = default;
+  ReferenceConv& operator=(const ReferenceConv&) = default;
+
   // Errors as Conv's.
   Image OutputImage(const Image& image) const;
 

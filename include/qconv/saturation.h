@@ -57,6 +57,10 @@ class QCONV_API SaturatingConv {
                  std::span<const int8_t> weights, std::span<const float> bias = {},
                  Activation activation = {});
 
+  // A move copies: there is none without a layer.
+  SaturatingConv(const SaturatingConv&) = default;
+  SaturatingConv& operator=(const SaturatingConv&) = default;
+
   SaturatingPath path() const { return path_; }
 
   // These as in ReferenceConv.
