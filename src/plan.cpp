@@ -28,9 +28,10 @@ using pack::Segment;
 bool GathersRows(const PackedLayer& layer) {
   if (layer.feed == Feed::kStrips) return true;
   const Geometry& g = layer.geometry;
+  const bool shared = g.stride[2] <= g.kernel[2] && g.padding[2] + g.padding_end[2] > 0;
+  if (layer.feed != Feed::kRuns || !shared) return false;
   const int64_t pixel_bytes = g.kernel[0] * g.kernel[1] * g.stride[2] * g.in_channels;
-  return layer.feed == Feed::kRuns && g.stride[2] <= g.kernel[2] &&
-         g.padding[2] + g.padding_end[2] > 0 && pixel_bytes * kUsualBlockRows <= kCopyBytes;
+  return pixel_bytes * kUsualBlockRows <= kCopyBytes;
 }
 
 // The shape of the first panels, which are the widest.

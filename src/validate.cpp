@@ -123,14 +123,13 @@ Geometry ValidateParams(const ConvParams& params) {
   CheckRange({"ConvParams.in_channels"}, params.in_channels, 1);
   CheckRange({"ConvParams.out_channels"}, params.out_channels, 1);
   CheckRange({"ConvParams.groups"}, params.groups, 1);
-  if (params.in_channels % params.groups != 0) {
+  const auto check_groups = [&](const std::string& name, int64_t channels) {
+    if (channels % params.groups == 0) return;
     Fail({"ConvParams.groups"}, params.groups,
-         "a divisor of in_channels = " + std::to_string(params.in_channels));
-  }
-  if (params.out_channels % params.groups != 0) {
-    Fail({"ConvParams.groups"}, params.groups,
-         "a divisor of out_channels = " + std::to_string(params.out_channels));
-  }
+         "a divisor of " + name + " = " + std::to_string(channels));
+  };
+  check_groups("in_channels", params.in_channels);
+  check_groups("out_channels", params.out_channels);
   Geometry g;
   g.rank = rank;
   g.in_channels = params.in_channels;
@@ -139,6 +138,9 @@ Geometry ValidateParams(const ConvParams& params) {
   g.kernel = Normalize("ConvParams.kernel", params.kernel, rank, 1, 1);
   g.stride = Normalize("ConvParams.stride", params.stride, rank, 1, 1);
   g.dilation = Normalize("ConvParams.dilation", params.dilation, rank, 1, 1);
+  for (size_t i = 0; i < 3; ++i) {
+    if (g.kernel[i] == 1) g.dilation[i] = 1;  // a single tap has none
+  }
   g.padding = Normalize("ConvParams.padding", params.padding, rank, 0, 0);
   g.padding_end = params.padding_end.empty()
                       ? g.padding
@@ -219,15 +221,14 @@ Dims ValidateImage(const Geometry& geometry, const Image& image) {
 
 Dims OutputSize(const Geometry& geometry, const Dims& input) {
   Dims output;
-  for (int i = 0; i < 3; ++i) {
-    const int64_t padded = input[i] + geometry.padding[i] + geometry.padding_end[i];
-    const int64_t extent = geometry.dilation[i] * (geometry.kernel[i] - 1) + 1;
-    if (padded < extent) {
-      Fail({"Image.size", i - (3 - geometry.rank)}, input[i],
-           "at least " + std::to_string(extent - geometry.padding[i] - geometry.padding_end[i]) +
-               " (the dilated kernel less the padding)");
+  for (size_t i = 0; i < 3; ++i) {
+    const int64_t padding = geometry.padding[i] + geometry.padding_end[i];
+    const int64_t least = geometry.InputExtent(i, geometry.kernel[i], 1) - padding;
+    if (input[i] < least) {
+      Fail({"Image.size", static_cast<int64_t>(i) - (3 - geometry.rank)}, input[i],
+           "at least " + std::to_string(least) + " (the dilated kernel less the padding)");
     }
-    output[i] = (padded - extent) / geometry.stride[i] + 1;
+    output[i] = (input[i] - least) / geometry.stride[i] + 1;
   }
   return output;
 }

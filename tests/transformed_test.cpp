@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -135,7 +136,10 @@ void AddFeatures(const PackedLayer& layer, const cases::Case& c, std::set<std::s
   const auto outputs = test::SizesOf(c).output;
   const int64_t pixels = c.layer.image.batch * outputs[0] * outputs[1] * outputs[2];
   if (pixels % layer.Algorithm().outputs != 0) features.insert("a tile beyond the output");
-  if (layer.geometry.dilation != pack::Dims{1, 1, 1}) features.insert("dilation");
+  const Spatial& dilation = c.layer.params.dilation;  // as given: 1x1 kernels have none, either
+  const bool dilated =
+      std::any_of(dilation.begin(), dilation.end(), [](int64_t d) { return d != 1; });
+  if (dilated) features.insert("dilation");
   if (layer.geometry.stride != pack::Dims{1, 1, 1}) features.insert("stride");
   if (layer.transform_parts > 1) {
     features.insert(layer.geometry.kernel[0] > 1 ? "parts of kernel planes" : "parts");

@@ -197,8 +197,12 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
   const int64_t plane_stride = image.input_size[1] * row_stride;
   const bool merged =
       layer.feed == Feed::kRuns || (group.in_channels == channels && g.dilation[2] == 1);
-  PieceFeed feed = MakeFeed(layer, group, piece, g.dilation[0] * plane_stride,
-                            g.dilation[1] * row_stride, g.dilation[2] * channels, merged);
+  // Of a single tap it may be beyond any tensor.
+  const auto tap_step = [&](int i, int64_t stride) {
+    return piece.segment[i].taps() > 1 ? g.dilation[i] * stride : 0;
+  };
+  PieceFeed feed = MakeFeed(layer, group, piece, tap_step(0, plane_stride), tap_step(1, row_stride),
+                            tap_step(2, channels), merged);
   feed.rows = run_rows.Of(piece);
   const auto start = [&](const Dims& at, int i) {
     return at[i] * g.stride[i] - image.padding[static_cast<size_t>(i)] +
@@ -273,7 +277,8 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
   const int64_t channels = padded ? PaddedChannels(layer) : g.in_channels;
   const int64_t input_width = padded ? PaddedSize(g, output_size)[2] : input_size[2];
   const int64_t in_step = g.stride[2] * channels, out_step = g.out_channels;
-  int64_t in_run = g.stride[1] * input_width * channels;  // from run to run
+  // From run to run. (With a single one the stride may be beyond any tensor.)
+  int64_t in_run = rectangle.height() > 1 ? g.stride[1] * input_width * channels : 0;
   if (copied_) {
     const bool even = layer.feed == Feed::kRuns || layer.feed == Feed::kStrips;
     if (!even || !SharesStrips(layer, rectangle)) {

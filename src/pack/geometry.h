@@ -15,7 +15,7 @@ using Dims = std::array<int64_t, 3>;  // d, h, w
 struct Geometry {
   int rank;  // of the layer as given
   int64_t in_channels, out_channels, groups;
-  Dims kernel, stride, dilation, padding, padding_end;
+  Dims kernel, stride, dilation, padding, padding_end;  // dilation 1 where the kernel has one tap
 
   int64_t GroupInputs() const { return in_channels / groups; }
   int64_t GroupOutputs() const { return out_channels / groups; }

@@ -39,8 +39,7 @@ Feed ChooseFeed(const Geometry& g, const kernels::KernelTable& table,
   if (few_parts && PrefersLanes(g, table)) return Feed::kLanes;
   if (g.GroupInputs() % kernels::kDepthGroup == 0) return Feed::kTaps;
   if (g.groups == 1) {
-    const bool neighbours = g.dilation[2] == 1 || g.kernel[2] == 1;
-    if (!neighbours) return Feed::kGathered;
+    if (g.dilation[2] != 1) return Feed::kGathered;
     return PrefersStrips(g, table) ? Feed::kStrips : Feed::kRuns;
   }
   // A group can be widened to a multiple of four channels with zero weights, if there are as many.
