@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "cliff_layers.h"
+#include "common/command_line.h"
 
 namespace qconv::bench {
 namespace {
@@ -41,14 +42,6 @@ void RequireKnown(std::string_view what, const std::vector<std::string>& wanted,
   }
 }
 
-std::regex Filter(const std::string& pattern) {
-  try {
-    return std::regex(pattern);
-  } catch (const std::regex_error& error) {
-    throw std::runtime_error(fmt::format("--filter \"{}\": {}", pattern, error.what()));
-  }
-}
-
 // Those of `all` that the options ask for. `source` names where they come from.
 std::vector<cases::Layer> Select(const std::vector<cases::Layer>& all, const std::string& source,
                                  const Options& options) {
@@ -56,7 +49,7 @@ std::vector<cases::Layer> Select(const std::vector<cases::Layer>& all, const std
   RequireKnown("class", options.classes, Distinct(all, [](auto& layer) { return layer.Class(); }),
                source);
 
-  const std::regex filter = Filter(options.filter);
+  const std::regex filter = command_line::Filter(options.filter);
   std::vector<cases::Layer> selected;
   for (cases::Layer layer : all) {
     if (!options.nets.empty() && !Contains(options.nets, layer.net)) continue;
@@ -66,7 +59,10 @@ std::vector<cases::Layer> Select(const std::vector<cases::Layer>& all, const std
     selected.push_back(std::move(layer));
   }
   if (selected.empty()) {
-    throw std::runtime_error(fmt::format("no layer of {} is selected", source));
+    throw std::runtime_error(
+        fmt::format("no layer of {} is selected by --net {}, --class {} and "
+                    "--filter \"{}\"",
+                    source, options.nets, options.classes, options.filter));
   }
   return selected;
 }

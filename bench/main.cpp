@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cliffs.h"
+#include "common/command_line.h"
 #include "csv.h"
 #include "layers.h"
 #include "neighbours.h"
@@ -79,7 +80,9 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return qconv::bench::Main(argc, argv);
+    const int status = qconv::bench::Main(argc, argv);
+    qconv::command_line::CheckOutput();
+    return status;
   } catch (const std::exception& error) {
     const std::string what = error.what(), library = "qconv: ";
     fmt::print(stderr, "qconv-bench: {}\n",

@@ -4,10 +4,13 @@
 #include <cstdlib>
 #include <string>
 
+#include "common/command_line.h"
 #include "qconv/version.h"
 
 namespace qconv::bench {
 namespace {
+
+using command_line::Integer, command_line::Number;
 
 // Seconds. Enough for what a cliff is: times slower, not percent.
 constexpr double kCliffsMinTime = 0.02;
@@ -26,19 +29,20 @@ void AddSelection(CLI::App& app, Options& options) {
   app.add_option("--filter", options.filter,
                  "Only layers whose net/layer (--cliffs: kind/layer) matches this regex");
   app.add_option("--batch", options.batch, "Batch size (default: the list's)")
-      ->check(CLI::Range(1, 1 << 20));
+      ->transform(Integer(1, 1 << 20));
 }
 
 // What runs them.
 void AddLibraries(CLI::App& app, Options& options) {
   app.add_option("--threads", options.threads, "Number of threads, the peer's too")
-      ->check(CLI::Range(1, 1024))
+      ->transform(Integer(1, 1024))
       ->capture_default_str();
   app.add_option("--isa", options.isa, "ISA (default: QCONV_ISA, else the best of this CPU)");
-  app.add_option("--vs", options.peer, "Peer to compare with: onednn");
+  CLI::Option* peer = app.add_option("--vs", options.peer, "Peer to compare with: onednn");
   app.add_option_function<std::string>(
          "--peer-isa", [&options](const std::string& isa) { options.peer_any_isa = isa == "any"; },
          "Instructions of the peer: same (held to our ISA) or any (its own choice)")
+      ->needs(peer)
       ->check(CLI::IsMember({"same", "any"}))
       ->default_str("same");
   app.add_flag_callback(
@@ -59,11 +63,11 @@ void AddNumbers(CLI::App& app, Options& options) {
       ->default_str("laplace");
   app.add_option("--input-zero-point", options.input_zero_point,
                  "Zero point of the inputs; 0 is what follows a ReLU")
-      ->check(CLI::Range(0, 255))
+      ->transform(Integer(0, 255))
       ->capture_default_str();
   app.add_option("--input-maximum", options.input_maximum,
                  "Declared for every layer: inputs, and their zero point, lie within it")
-      ->check(CLI::Range(0, 255))
+      ->transform(Integer(0, 255))
       ->capture_default_str();
 }
 
@@ -79,7 +83,7 @@ Options ParseOptions(int argc, char** argv) {
   AddNumbers(app, options);
   app.add_option("--min-time", options.min_time,
                  "Seconds to spend on each layer (--cliffs: 0.02 unless given)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(Number(0, 3600))
       ->capture_default_str();
   app.add_option("--csv", options.csv, "Write the results to this file");
   app.add_flag("--verbose", options.verbose, "Show how each layer was packed");
@@ -87,7 +91,9 @@ Options ParseOptions(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (options.input_zero_point > options.input_maximum) {
-      throw CLI::ValidationError("--input-zero-point", "exceeds --input-maximum");
+      throw CLI::ValidationError("--input-zero-point", std::to_string(options.input_zero_point) +
+                                                           " exceeds --input-maximum " +
+                                                           std::to_string(options.input_maximum));
     }
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error) == 0 ? 0 : kBadUsage);

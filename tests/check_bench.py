@@ -58,11 +58,14 @@ class Bench(unittest.TestCase):
             self.assertIn("--input-zero-point", result.stdout + result.stderr)
 
     def test_wrong_use(self):
-        for option in [["--isa", "neon"], ["--threads", "0"], ["--filter", "["], ["--net", "none"],
-                       ["--vs", "nothing"], ["--weights", "gold"], ["--peer-isa", "none"]]:
+        for option in [["--isa", "neon"], ["--threads", "0"], ["--filter", "["],
+                       ["--filter", "none"], ["--net", "none"], ["--vs", "nothing"],
+                       ["--weights", "gold"], ["--peer-isa", "none"], ["--min-time", "nan"],
+                       ["--min-time", "1e9"], ["--batch", "1.5"]]:
             result = subprocess.run([BENCH, *option], capture_output=True, text=True)
             self.assertEqual(result.returncode, 2, option)
-            self.assertNotEqual(result.stderr, "", option)
+            for word in [option[0].removeprefix("--"), option[1]]:
+                self.assertIn(word, result.stderr, option)
             self.assertNotIn("qconv-bench: qconv: ", result.stderr)
 
     def test_cliffs(self):

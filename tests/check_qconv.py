@@ -73,12 +73,18 @@ class Cases(unittest.TestCase):
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def write_layers(self):
+    def write_layers(self, row="a,b,1,1,8,1,9,9,7,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1"):
         """A list of one layer."""
         path = pathlib.Path(self.folder.name, "layers.csv")
         path.write_text("net,layer,count,N,IC,ID,IH,IW,OC,KD,KH,KW,SD,SH,SW,PD,PH,PW,PH2,PW2,"
-                        "DD,DH,DW,G\na,b,1,1,8,1,9,9,7,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1\n")
+                        f"DD,DH,DW,G\n{row}\n")
         return path
+
+    def expect_refused(self, command, arguments, *words):
+        result = run(command, *arguments)
+        self.assertEqual(result.returncode, 2, arguments)
+        for word in words:
+            self.assertIn(word, result.stderr, arguments)
 
 
 class Verify(Cases):
@@ -171,17 +177,47 @@ class Verify(Cases):
         self.assertEqual(result.stdout.count("this input: "), 1)
 
     def test_wrong_use(self):
-        for arguments in (["--isa", "pentium", "--random", 1], ["--golden", "/nonexistent"], [],
-                          ["--golden", self.write(["{}"])],
-                          ["--random", 1, "--input-maximum", -1],
-                          ["--random", 1, "--input-maximum", 256], ["--saturation"],
-                          ["--golden", GOLDEN, "--input-maximum", 127],
-                          ["--golden", GOLDEN, "--weights", "uniform"],
-                          ["--saturation=maybe", "--random", 1],
-                          ["--random", 1, "--filter", "["], ["--random", 1, "--filter", "none"]):
-            result = run("verify", *arguments)
+        for arguments, *words in (
+                (["--isa", "pentium", "--random", 1], "isa", "pentium"),
+                (["--golden", "/nonexistent"], "--golden", "/nonexistent"), ([], "--random"),
+                (["--golden", self.write(["{}"])], "golden.jsonl:1: ", "missing"),
+                (["--random", 1, "--input-maximum", -1], "--input-maximum", "-1"),
+                (["--random", 1, "--input-maximum", 256], "--input-maximum", "256"),
+                (["--saturation"], "--random"),
+                (["--golden", GOLDEN, "--input-maximum", 127], "--input-maximum"),
+                (["--golden", GOLDEN, "--weights", "uniform"], "--weights"),
+                (["--saturation=maybe", "--random", 1], "--saturation"),
+                (["--random", 1, "--filter", "["], "--filter", "["),
+                (["--random", 1, "--filter", "none"], "--filter", "none"),
+                (["--random", 1, "--filter", "(" * 50000], "--filter", "50000"),
+                (["--random", 2**63 - 1], "--random", str(2**63 - 1)),
+                (["--random", 2**65], "--random", str(2**65)),
+                (["--random", 1, "--seed", 2**63], "--seed", str(2**63)),
+                (["--random", 1, "--threads", "2.5"], "--threads", "2.5")):
+            self.expect_refused("verify", arguments, *words)
+
+    def test_numbers_are_decimal(self):
+        self.assertEqual(counts(run("verify", "--isa", "scalar", "--random", "010")), (10, 0))
+
+    def test_field_twice(self):
+        golden = self.write([self.lines[0][:-1] + ',"input_zero_point":5}'])
+        self.expect_refused("verify", ["--golden", golden], "golden.jsonl:1: ",
+                            '"input_zero_point" is there twice')
+
+    def test_wrong_layers(self):
+        for row, word in ((f"{'a' * 300},b,1,1,8,1,9,9,7,1,3,3,1,1,1,0,1,1,1,1,1,1,1,1", "net is"),
+                          ("a,b,1,1,8,1,2,2,7,1,3,3,1,1,1,0,0,0,0,0,1,1,1,1", "does not fit"),
+                          ("a,b,1,1,8,1,2,2,7,1,3,3,1,2,2,0,0,0,0,0,1,1,1,1", "does not fit")):
+            self.expect_refused("verify", ["--layers", self.write_layers(row)], "layers.csv:2: ",
+                                word)
+
+    def test_full_disk(self):
+        for arguments in (["info"], ["verify", "--random", "1"], ["explain", "--random", "1"]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([QCONV, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                        text=True)
             self.assertEqual(result.returncode, 2, arguments)
-            self.assertNotEqual(result.stderr, "", arguments)
+            self.assertIn("standard output: ", result.stderr, arguments)
 
 
 class Explain(Cases):
@@ -258,11 +294,14 @@ class Explain(Cases):
             self.assertEqual([line[1] for line in lines], self.names[-1:])
 
     def test_wrong_use(self):
-        for arguments in ([], ["--random", 1, "--isa", "pentium"], ["--random", 1, "--threads", 1],
-                          ["--random", 1, "--filter", "["]):
-            result = run("explain", *arguments)
-            self.assertEqual(result.returncode, 2, arguments)
-            self.assertNotEqual(result.stderr, "", arguments)
+        for arguments, *words in (([], "--random"),
+                                  (["--random", 1, "--isa", "pentium"], "isa", "pentium"),
+                                  (["--random", 1, "--threads", 1], "--threads"),
+                                  (["--random", 1, "--filter", "["], "--filter", "[")):
+            self.expect_refused("explain", arguments, *words)
+
+    def test_wrong_command(self):
+        self.expect_refused("bogus", [], "bogus")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ Image Layer::OutputImage() const {
     const int64_t dilation = params.dilation.empty() ? 1 : params.dilation[i];
     const int64_t stride = params.stride.empty() ? 1 : params.stride[i];
     const int64_t padded = image.size[i] + params.padding[i] + end[i];
-    output.size[i] = (padded - dilation * (params.kernel[i] - 1) - 1) / stride + 1;
+    const int64_t reach = dilation * (params.kernel[i] - 1) + 1;
+    output.size[i] = padded < reach ? 0 : (padded - reach) / stride + 1;
   }
   return output;
 }

@@ -15,6 +15,7 @@ namespace qconv::cases {
 namespace {
 
 constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
+constexpr size_t kLongestName = 200;
 
 std::vector<std::string> Split(std::string_view line) {
   std::vector<std::string> fields;
@@ -42,6 +43,13 @@ class Row {
   }
 
   const std::string& Text(const std::string& column) const { return fields_[columns_.at(column)]; }
+
+  const std::string& Name(const std::string& column) const {
+    const std::string& text = Text(column);
+    if (text.size() <= kLongestName) return text;
+    Fail(column + " is of " + std::to_string(text.size()) + " characters; want at most " +
+         std::to_string(kLongestName));
+  }
 
   int64_t Int(const std::string& column, int64_t minimum) const {
     const std::string& text = Text(column);
@@ -82,8 +90,8 @@ std::map<std::string, size_t> ReadHeader(const std::string& place, std::string_v
 
 Layer ReadLayer(const Row& row) {
   Layer layer;
-  layer.net = row.Text("net");
-  layer.name = row.Text("layer");
+  layer.net = row.Name("net");
+  layer.name = row.Name("layer");
   layer.count = row.Int("count", 1);
   layer.image.batch = row.Int("N", 0);
   layer.params.in_channels = row.Int("IC", 1);

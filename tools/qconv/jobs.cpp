@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/command_line.h"
 #include "common/layer.h"
 #include "qconv/isa.h"
 
@@ -74,14 +75,6 @@ void AddRandom(const JobOptions& options, std::vector<Job>& jobs) {
   }
 }
 
-std::regex Filter(const std::string& pattern) {
-  try {
-    return std::regex(pattern);
-  } catch (const std::regex_error& error) {
-    throw std::invalid_argument(fmt::format("--filter \"{}\": {}", pattern, error.what()));
-  }
-}
-
 }  // namespace
 
 const std::vector<std::pair<std::string, cases::Weights>>& WeightKinds() {
@@ -104,7 +97,7 @@ std::vector<Job> MakeJobs(const JobOptions& options) {
   AddRandom(options, jobs);
   if (jobs.empty())
     throw std::invalid_argument("nothing to do; give --golden, --layers or --random");
-  const std::regex filter = Filter(options.filter);
+  const std::regex filter = command_line::Filter(options.filter);
   std::erase_if(jobs, [&](const Job& job) { return !std::regex_search(job.title, filter); });
   if (jobs.empty()) {
     throw std::invalid_argument(fmt::format("no case matches --filter \"{}\"", options.filter));

@@ -2,12 +2,14 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "common/command_line.h"
 #include "explain.h"
 #include "info.h"
 #include "jobs.h"
@@ -18,6 +20,9 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadUsage = 2;
+constexpr int64_t kMostRandom = 1'000'000;  // all of them are planned ahead
+
+using qconv::command_line::Integer;
 
 void AddJobOptions(CLI::App& command, qconv::command::JobOptions& options) {
   std::vector<std::string> kinds;
@@ -38,11 +43,11 @@ void AddJobOptions(CLI::App& command, qconv::command::JobOptions& options) {
       .add_option("--input-maximum", options.input_maximum,
                   "declared for layers and random cases, whose inputs are drawn within it "
                   "(default: 255 for layers, random for random cases)")
-      ->check(CLI::Range(0, 255));
+      ->transform(Integer(0, 255));
   command.add_option("--random", options.random, "number of random cases")
-      ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
+      ->transform(Integer(1, kMostRandom));
   command.add_option("--seed", options.seed, "of random cases and drawn numbers")
-      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
+      ->transform(Integer(0, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
 }
 
@@ -51,13 +56,13 @@ void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options)
   command.add_flag("--saturation", options.saturation,
                    "tell what int16 saturation does on libraries that use vpmaddubsw");
   command.add_option("--threads", options.threads, "threads to use (default: all cores)")
-      ->check(CLI::Range(1, 1024));
+      ->transform(Integer(1, 1024));
 }
 
 int Main(int argc, char** argv) {
   CLI::App app("int8 convolution for x86 CPUs, the same bytes on every machine", "qconv");
   app.set_version_flag("--version", QCONV_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // one; but of none and a wrong word the word is to be named
 
   bool as_json = false;
   CLI::App* info = app.add_subcommand("info", "Show what this machine offers");
@@ -74,6 +79,7 @@ int Main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadUsage;
   }
@@ -92,7 +98,9 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return Main(argc, argv);
+    const int status = Main(argc, argv);
+    qconv::command_line::CheckOutput();
+    return status;
   } catch (const std::exception& error) {
     const std::string what = error.what();
     fmt::print(stderr, "{}{}\n", what.starts_with("qconv: ") ? "" : "qconv: ", what);
