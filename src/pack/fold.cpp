@@ -126,8 +126,11 @@ void FoldQuantization(const Quantization& quantization, std::span<const int8_t> 
       const AccumulatorRange all = Range(c, quantization.input.zero_point, kLargestInput);
       const int64_t bound = std::max(all.most, -all.least);
       if (bound > kLargestInt32) {
+        const std::string zero_point =
+            c.zero_point == 0 ? ""
+                              : ", Quantization.weight_zero_points " + std::to_string(c.zero_point);
         throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " +
-                                    std::to_string(bound) + ChannelName(j) +
+                                    std::to_string(bound) + ChannelName(j) + zero_point +
                                     "; want a bound of at most 2147483647");
       }
       layer.accumulator_bound = std::max(layer.accumulator_bound, bound);

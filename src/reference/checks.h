@@ -150,9 +150,12 @@ inline int64_t CheckedAccumulator(int64_t channel, std::span<const int8_t> weigh
                      (255 - input_zero_point) * negative + input_zero_point * positive);
   }
   if (bound > kInt32Max) {
-    throw std::invalid_argument("qconv: weights: the int32 accumulator could reach " + Text(bound) +
-                                " for output channel " + Text(channel) +
-                                "; want a bound of at most " + Text(kInt32Max));
+    throw std::invalid_argument(
+        "qconv: weights: the int32 accumulator could reach " + Text(bound) +
+        " for output channel " + Text(channel) +
+        (weight_zero_point == 0 ? ""
+                                : ", Quantization.weight_zero_points " + Text(weight_zero_point)) +
+        "; want a bound of at most " + Text(kInt32Max));
   }
   return bound;
 }
