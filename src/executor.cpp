@@ -1,8 +1,11 @@
 #include "qconv/executor.h"
 
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -41,9 +44,17 @@ class SerialExecutor final : public Executor {
   }
 };
 
+// How many threads oneTBB would run; of an arena with more it prints a warning.
+int MostThreads() {
+  using tbb::global_control;
+  const size_t most = global_control::active_value(global_control::max_allowed_parallelism);
+  return static_cast<int>(std::min<size_t>(most, kMostThreads));
+}
+
 class ArenaExecutor final : public Executor {
  public:
-  explicit ArenaExecutor(int threads) : threads_(threads), arena_(threads) {}
+  explicit ArenaExecutor(int threads)
+      : threads_(threads), arena_(std::min(threads, MostThreads())) {}
   int Concurrency() const override { return threads_; }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
     arena_.execute([=] { ParallelForInArena(count, task, context); });

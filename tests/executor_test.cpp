@@ -81,15 +81,28 @@ TEST(ExecutorTest, ThreadsBoundsTheNumberOfThreads) {
 }
 
 TEST(ExecutorTest, ThreadsRunAtOnce) {
-  // Two tasks that wait for each other; with one thread alone this would never end.
-  const auto executor = Executor::Threads(2);
+  // Tasks that wait for each other, on any number of cores.
+  constexpr int kThreads = 4;
+  const tbb::global_control threads(tbb::global_control::max_allowed_parallelism, kThreads);
+  const auto executor = Executor::Threads(kThreads);
   std::atomic<int> started = 0;
-  For(*executor, 2, [&](int64_t) {
+  For(*executor, kThreads, [&](int64_t) {
     ++started;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (started < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-    EXPECT_EQ(started, 2);
+    while (started < kThreads && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(started, kThreads);
   });
+}
+
+// oneTBB would print a warning.
+TEST(ExecutorTest, MoreThreadsThanCoresPrintNothing) {
+  testing::internal::CaptureStderr();
+  const auto executor = Executor::Threads(1000);
+  ExpectEachIndexOnce(*executor);
+  EXPECT_EQ(executor->Concurrency(), 1000);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(ExecutorTest, CurrentIsTheCallersArena) {

@@ -33,7 +33,8 @@ class QCONV_API Executor {
   // The calling thread alone.
   static const Executor& Serial();
 
-  // A oneTBB arena of its own with at most `threads` threads, the caller's included.
+  // A oneTBB arena of its own with at most `threads` threads, the caller's included, and at most as
+  // many as oneTBB allows now (its global_control; else one for each core).
   // Throws std::invalid_argument unless threads is 1..65536.
   static std::unique_ptr<Executor> Threads(int threads);
 };
