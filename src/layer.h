@@ -25,7 +25,8 @@ struct LayerNumbers {
 };
 
 // Another packing of a layer, with the feed kTransformed, whether or not it takes less time;
-// nothing if this transform (an index into kernels::kTransforms) is not for it.
+// nothing if this transform (an index into kernels::kTransforms) is not for it. For tests of all of
+// them: BuildLayer packs the best one alone, by the same steps.
 std::optional<pack::PackedLayer> BuildTransformed(const pack::PackedLayer& layer, int transform,
                                                   const LayerNumbers& numbers);
 

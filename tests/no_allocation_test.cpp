@@ -79,9 +79,10 @@ const ConvParams kLayers[] = {
     // Spread windows take four times what the windows do, or eight.
     {.in_channels = 64, .out_channels = 64, .groups = 64, .kernel = {31, 31}, .padding = {15, 15}},
     {.in_channels = 64, .out_channels = 64, .groups = 64, .kernel = {23, 23}, .padding = {11, 11}},
+    {.in_channels = 16, .out_channels = 16, .groups = 16, .kernel = {42, 42}, .padding = {40, 40}},
     {.in_channels = 1024, .out_channels = 64, .groups = 8, .kernel = {3, 3}, .padding = {1, 1}},
     {.in_channels = 1024, .out_channels = 16, .groups = 2, .kernel = {1, 1}},
-    // A window beyond any buffer of a size fixed in advance.
+    // A window that just fits the scratch.
     {.in_channels = 7001, .out_channels = 2, .kernel = {3, 3}, .padding = {1, 1}},
 };
 
@@ -128,6 +129,25 @@ TEST_P(NoAllocationTest, LongRows) {
         EXPECT_EQ(allocations - before, 0);
       }
     }
+  }
+}
+
+// Windows of one pixel that do not fit it: the exception in README.md.
+TEST_P(NoAllocationTest, LargeWindowsTakeOne) {
+  const ConvParams dense = {.in_channels = 7401, .out_channels = 2, .kernel = {3, 3}},
+                   depthwise = {
+                       .in_channels = 16, .out_channels = 16, .groups = 16, .kernel = {200, 200}};
+  for (ConvParams params : {dense, depthwise}) {
+    params.padding = {2, 2};
+    const cases::Case c = cases::MakeCase(test::MakeLayer(params, {.size = params.kernel}),
+                                          cases::Weights::kLaplace, /*seed=*/1);
+    const Conv conv = test::PrepackFor(c, GetParam());
+    SCOPED_TRACE(test::Text(c));
+    std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
+    const int before = allocations;
+    conv.Run(c.layer.image, c.input, output, Executor::Serial());
+    EXPECT_EQ(allocations - before, 1);
+    EXPECT_EQ(test::Difference(c.Run(c.Prepack("scalar")), output), "");
   }
 }
 

@@ -140,7 +140,7 @@ class QCONV_API Conv {
   // batch and image size, changing from call to call. Reads and writes nothing outside the two
   // tensors. Allocates nothing (the executor may, to start its tasks), unless the scratch
   // that the kernel window of one pixel takes exceeds 64 KiB (windows over very many channels that
-  // must be gathered, depthwise kernels from 44 x 44 on AVX-512 without VNNI, from about 60 x 60
+  // must be gathered, depthwise kernels from 43 x 43 on AVX-512 without VNNI, from about 60 x 60
   // elsewhere). The bytes do not depend on the executor, the number of threads or the ISA. Throws
   // std::invalid_argument before anything is written when a size does not match, the tensors
   // overlap or an input byte exceeds the declared maximum; that error names the first such byte in

@@ -6,27 +6,7 @@
 // lane_input.inl.h (depthwise, narrow groups); chain_input.inl.h is for dense layers whose weights
 // admit faster arithmetic.
 //
-//   Simd (see isa_*.cpp) supplies
-//     Width          the register width: its types, narrowing and stores (width_256/512.inl.h)
-//     Int32, Float   xsimd batches of that width
-//     Activations    four u8 of one pixel, broadcast;    Broadcast(pointer)
-//     Weights        four s8 of each of kLanes channels; LoadWeights(pointer), kWeightVectorBytes
-//     Dot            acc + sum of four u8 * s8 products per lane, exact
-//     kWeightFormat  how the packer lays a lane's four weights out
-//     Quads          32 bits per lane; BroadcastQuad(pointer), LoadQuads(pointer)
-//     kChainTileRows, kEvenChainTileRows, Pairs, AddPairs, AddChain
-//                    see chain_input.inl.h; where there is no exact dot product of quads
-//     kTileRows      the tallest tile for 1, 2, ... vectors (2 or 4 of them) that stays in
-//                    registers
-//     kEvenTileRows  the same for rows at one distance (row_pointers.inl.h), or 0
-//     kLaneTileRows, LoadSpread(pointer), StoreSpread(pointer, quads), kSpreadVectorBytes
-//                    the same for lane kernels: activations of a quad per lane, in memory
-//     FromQuads      activations from a vector of quads
-//     kSlideVectors, kSlideRegisters    see slide.inl.h
-//     kGroupDepth, kRotatedDepth        see KernelTable
-//     kRotatedPixels                    see group.inl.h
-//     kWidensAhead             where Dot widens: whether input widened ahead gains (table.inl.h)
-//     kTransformedTileRows, AddWordProducts(acc, a, w)    see transformed.inl.h
+// What Simd (isa_*.cpp) supplies: the table in HACKING.md, "How to add an ISA".
 // Read next: pixel_input.inl.h, then epilogue.inl.h.
 #pragma once
 

@@ -2,9 +2,10 @@
 // KernelTable: everything that crosses between code compiled for one ISA and the rest of the
 // library.
 //
-// Layer: the watershed. Plain data only, no templates, no intrinsics, no inline functions with a
-// body (an inline function compiled in an ISA's file could be the copy that the linker keeps for
-// all). Read next: gemm_tile.inl.h for what a kernel does, ../run.cpp for who fills a PanelTask;
+// Layer: the watershed. Plain data only, no templates, no intrinsics. Functions with a body are
+// constexpr, and kernels use them in constants only (compiled in an ISA's file they could be the
+// copy that the linker keeps for all). Read next: gemm_tile.inl.h for what a kernel does,
+// ../run.cpp for who fills a PanelTask;
 // ../in_place.cpp and ../transformed.cpp fill other tasks.
 #pragma once
 

@@ -4,10 +4,6 @@
 // Layer: kernels, compiled once per ISA. A vector of spread input is loaded once for all of them,
 // where lane_input.inl.h loads one for each dot product. So that registers hold enough outputs, a
 // tile is summed vector by vector, and the sums wait in memory for the epilogue.
-//
-//   Simd supplies, beside what gemm_tile.inl.h lists,
-//     kSharesLanes       whether this is faster
-//     kSharedTileRows    the rows of a tile for 2 and for 4 outputs that share positions
 #pragma once
 
 #include <cstddef>

@@ -20,7 +20,7 @@ Feed ChooseFeed(const Geometry& geometry, const kernels::KernelTable& table,
                 std::span<const int32_t> zero_points);
 
 // Taps as kernels see them: the kernel; for kRuns (kd, kh, 1), for kStrips (kd, 1, 1). For kLanes
-// see SpreadGrid in lanes.h.
+// see SpreadGrid in spread_layout.h.
 Dims TapGrid(const Geometry& geometry, Feed feed);
 
 // Cuts the layer into channel groups; groups narrower than a vector of `lanes` are merged, unless
