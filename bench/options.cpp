@@ -96,7 +96,9 @@ Options ParseOptions(int argc, char** argv) {
                                                            std::to_string(options.input_maximum));
     }
   } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error) == 0 ? 0 : kBadUsage);
+    const int status = app.exit(error) == 0 ? 0 : kBadUsage;
+    command_line::CheckOutput();
+    std::exit(status);
   }
   if (options.cliffs && app.count("--min-time") == 0) options.min_time = kCliffsMinTime;
   return options;

@@ -54,7 +54,7 @@ int MostThreads() {
 class ArenaExecutor final : public Executor {
  public:
   explicit ArenaExecutor(int threads)
-      : threads_(threads), arena_(std::min(threads, MostThreads())) {}
+      : threads_(std::min(threads, MostThreads())), arena_(threads_) {}
   int Concurrency() const override { return threads_; }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
     arena_.execute([=] { ParallelForInArena(count, task, context); });

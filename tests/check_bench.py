@@ -68,6 +68,13 @@ class Bench(unittest.TestCase):
                 self.assertIn(word, result.stderr, option)
             self.assertNotIn("qconv-bench: qconv: ", result.stderr)
 
+    def test_full_disk(self):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([BENCH, "--help"], stdout=full, stderr=subprocess.PIPE,
+                                    text=True)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("standard output: No space left", result.stderr)
+
     def test_cliffs(self):
         with tempfile.TemporaryDirectory() as folder:
             out = pathlib.Path(folder, "out.csv")

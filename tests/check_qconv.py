@@ -212,12 +212,13 @@ class Verify(Cases):
                                 word)
 
     def test_full_disk(self):
-        for arguments in (["info"], ["verify", "--random", "1"], ["explain", "--random", "1"]):
+        for arguments in (["info"], ["--help"], ["verify", "--random", "1"],
+                          ["explain", "--random", "1"], ["explain", "--random", "1000"]):
             with open("/dev/full", "w") as full:
                 result = subprocess.run([QCONV, *arguments], stdout=full, stderr=subprocess.PIPE,
                                         text=True)
             self.assertEqual(result.returncode, 2, arguments)
-            self.assertIn("standard output: ", result.stderr, arguments)
+            self.assertIn("No space left", result.stderr, arguments)
 
 
 class Explain(Cases):
@@ -302,6 +303,8 @@ class Explain(Cases):
 
     def test_wrong_command(self):
         self.expect_refused("bogus", [], "bogus")
+        self.expect_refused("--seed", ["1"], "--seed")
+        self.assertIn("subcommand is required", run().stderr)
 
 
 if __name__ == "__main__":

@@ -72,10 +72,12 @@ TEST(ExecutorTest, SerialStaysOnTheCallingThread) {
 }
 
 TEST(ExecutorTest, ThreadsBoundsTheNumberOfThreads) {
+  constexpr int kMost = 4;
+  const tbb::global_control control(tbb::global_control::max_allowed_parallelism, kMost);
   for (const int threads : {1, 2, 3, 5}) {
     SCOPED_TRACE(threads);
     const auto executor = Executor::Threads(threads);
-    EXPECT_EQ(executor->Concurrency(), threads);
+    EXPECT_EQ(executor->Concurrency(), std::min(threads, kMost));
     EXPECT_LE(ThreadsAtWork(*executor), static_cast<size_t>(threads));
   }
 }
@@ -101,7 +103,6 @@ TEST(ExecutorTest, MoreThreadsThanCoresPrintNothing) {
   testing::internal::CaptureStderr();
   const auto executor = Executor::Threads(1000);
   ExpectEachIndexOnce(*executor);
-  EXPECT_EQ(executor->Concurrency(), 1000);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <utility>
@@ -25,14 +26,14 @@ constexpr int64_t kThread = 8 * kKiB;  // what a thread takes of its stack itsel
 void RunOnStack(void* stack, size_t bytes, const std::function<void()>& work) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  EXPECT_EQ(pthread_attr_setstack(&attributes, stack, bytes), 0);
+  const int refused = pthread_attr_setstack(&attributes, stack, bytes);
   std::function<void()> copy = work;
   const auto start = [](void* function) -> void* {
     (*static_cast<std::function<void()>*>(function))();
     return nullptr;
   };
   pthread_t thread;
-  EXPECT_EQ(pthread_create(&thread, &attributes, start, &copy), 0);
+  if (refused != 0 || pthread_create(&thread, &attributes, start, &copy) != 0) std::abort();
   pthread_join(thread, nullptr);
   pthread_attr_destroy(&attributes);
 }
@@ -57,7 +58,7 @@ class GuardedStack {
       : memory_(static_cast<std::byte*>(
             mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))),
         bytes_(bytes) {
-    mprotect(stack() - kPage, kPage, PROT_NONE);
+    if (memory_ == MAP_FAILED || mprotect(stack() - kPage, kPage, PROT_NONE) != 0) std::abort();
   }
   ~GuardedStack() { munmap(memory_, kBytes); }
   GuardedStack(const GuardedStack&) = delete;
@@ -85,13 +86,13 @@ const std::function<void()>* fiber_work = nullptr;
 // The same as RunOnStack on a fiber of this thread.
 void RunOnFiber(std::byte* stack, size_t bytes, const std::function<void()>& work) {
   ucontext_t caller, fiber;
-  getcontext(&fiber);
+  if (getcontext(&fiber) != 0) std::abort();
   fiber.uc_stack.ss_sp = stack;
   fiber.uc_stack.ss_size = bytes;
   fiber.uc_link = &caller;
   fiber_work = &work;
   makecontext(&fiber, [] { (*fiber_work)(); }, 0);
-  swapcontext(&caller, &fiber);
+  if (swapcontext(&caller, &fiber) != 0) std::abort();
 }
 
 // Runs tasks one by one, each wherever `run` does.
@@ -190,21 +191,33 @@ class SmallStackTest : public StackTest {
   }
 };
 
+// Before what is to fault, so that nothing else is taken for it.
+constexpr char kHere[] = "here";
+void SayHere() { std::fputs(kHere, stderr); }
+
 TEST_P(SmallStackTest, TasksFaultRatherThanReachingBeyond) {
   const auto run = [run_layer = Prepack()] {
-    run_layer(Elsewhere([](const auto& task) { RunOnStackOf(64 * kKiB, task); }));
+    run_layer(Elsewhere([](const auto& task) {
+      RunOnStackOf(64 * kKiB, [&] {
+        SayHere();
+        task();
+      });
+    }));
     std::exit(0);
   };
-  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), kHere);
 }
 
 TEST_P(SmallStackTest, RunFaultsRatherThanReachingBeyond) {
   const auto run = [run_layer = Prepack(/*transforms=*/false)] {
     const Elsewhere tasks([](const auto& task) { RunOnStackOf(1024 * kKiB, task); });
-    RunOnStackOf(24 * kKiB, [&] { run_layer(tasks); });
+    RunOnStackOf(24 * kKiB, [&] {
+      SayHere();
+      run_layer(tasks);
+    });
     std::exit(0);
   };
-  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), kHere);
 }
 
 // That of a thread which has had more room on another stack.
@@ -213,11 +226,14 @@ TEST_P(SmallStackTest, FibersFaultRatherThanReachingBeyond) {
     const GuardedStack small(64 * kKiB);
     run_layer(Elsewhere([&](const auto& task) {
       RunOnFiber(small.below(), small.below_bytes(), task);
-      RunOnFiber(small.stack(), small.bytes(), task);
+      RunOnFiber(small.stack(), small.bytes(), [&] {
+        SayHere();
+        task();
+      });
     }));
     std::exit(0);
   };
-  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), kHere);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, StackTest,

@@ -1,6 +1,7 @@
 // The bytes of a layer depend neither on the executor nor on how many threads it has, and many
 // threads may share one packed layer.
 #include <gtest/gtest.h>
+#include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
 #include <string>
@@ -90,6 +91,7 @@ class ThreadsTest : public ::testing::TestWithParam<test::IsaAndShape> {
 };
 
 TEST_P(ThreadsTest, AnyNumberOfThreads) {
+  const tbb::global_control control(tbb::global_control::max_allowed_parallelism, 8);
   const Conv conv = Prepack();
   EXPECT_EQ(test::Difference(expected_, layer_case_.Run(conv, Executor::Serial())), "");
   EXPECT_EQ(test::Difference(expected_, layer_case_.Run(conv)), "");

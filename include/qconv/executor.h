@@ -33,8 +33,8 @@ class QCONV_API Executor {
   // The calling thread alone.
   static const Executor& Serial();
 
-  // A oneTBB arena of its own with at most `threads` threads, the caller's included, and at most as
-  // many as oneTBB allows now (its global_control; else one for each core).
+  // A oneTBB arena of its own with `threads` threads, the caller's included, or as many as oneTBB
+  // allows now (its global_control; else one for each core) if these are fewer.
   // Throws std::invalid_argument unless threads is 1..65536.
   static std::unique_ptr<Executor> Threads(int threads);
 };

@@ -23,14 +23,16 @@ if((shared AND built_shared) OR (NOT shared AND NOT built_shared))
 else()
   set(library ${work}/library)
   run(${CMAKE_COMMAND} -S ${source} -B ${library} -G ${generator}
-      -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release -D BUILD_SHARED_LIBS=${shared}
+      -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release
+      -D CMAKE_CXX_FLAGS_RELEASE=-O1 -D BUILD_SHARED_LIBS=${shared}
       -D QCONV_BUILD_TOOLS=${tools} -D QCONV_BUILD_BENCH=OFF -D QCONV_BUILD_TESTS=OFF
       -D QCONV_BUILD_EXAMPLES=OFF -D QCONV_SMALL_KERNELS=ON)
-  run(${CMAKE_COMMAND} --build ${library})
+  run(${CMAKE_COMMAND} --build ${library} --parallel 2)
 endif()
 run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
 if(tools)
-  run(${work}/prefix/bin/qconv info)
+  file(GLOB_RECURSE command ${work}/prefix/qconv)
+  run(${command} info)
 endif()
 
 # A shared library exports its interface and nothing else.

@@ -51,8 +51,9 @@ std::regex Filter(const std::string& pattern) {
 }
 
 void CheckOutput() {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  throw std::runtime_error(std::string("standard output: ") + std::strerror(errno));
+  const std::string stream = "standard output: ";
+  if (std::fflush(stdout) != 0) throw std::runtime_error(stream + std::strerror(errno));
+  if (std::ferror(stdout) != 0) throw std::runtime_error(stream + "could not be written");
 }
 
 }  // namespace qconv::command_line

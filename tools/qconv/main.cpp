@@ -47,7 +47,7 @@ void AddJobOptions(CLI::App& command, qconv::command::JobOptions& options) {
   command.add_option("--random", options.random, "number of random cases")
       ->transform(Integer(1, kMostRandom));
   command.add_option("--seed", options.seed, "of random cases and drawn numbers")
-      ->transform(Integer(0, std::numeric_limits<int64_t>::max()))
+      ->transform(Integer(0, std::numeric_limits<int64_t>::max() - kMostRandom))
       ->capture_default_str();
 }
 
@@ -62,7 +62,7 @@ void AddVerifyOptions(CLI::App& command, qconv::command::VerifyOptions& options)
 int Main(int argc, char** argv) {
   CLI::App app("int8 convolution for x86 CPUs, the same bytes on every machine", "qconv");
   app.set_version_flag("--version", QCONV_VERSION);
-  app.require_subcommand(0, 1);  // one; but of none and a wrong word the word is to be named
+  app.require_subcommand(1);
 
   bool as_json = false;
   CLI::App* info = app.add_subcommand("info", "Show what this machine offers");
@@ -79,7 +79,10 @@ int Main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
-    if (app.get_subcommands().empty()) throw CLI::RequiredError("A subcommand");
+  } catch (const CLI::RequiredError& error) {
+    // A wrong word instead of a subcommand is to be named.
+    if (app.remaining().empty()) return app.exit(error), kBadUsage;
+    return app.exit(CLI::ExtrasError(app.remaining())), kBadUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadUsage;
   }
