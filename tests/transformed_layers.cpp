@@ -249,15 +249,16 @@ void DrawInput(int kind, cases::Rng& rng, Case& c) {
 }  // namespace
 
 const std::vector<TransformedFamily>& TransformedFamilies() {
-  static const std::vector<TransformedFamily> families = {{"channels", Channels},
-                                                          {"outputs", Outputs},
-                                                          {"groups", Groups},
-                                                          {"images", Images},
-                                                          {"large_images", LargeImages},
-                                                          {"deep", Deep},
-                                                          {"pointwise_channels", PointwiseChannels},
-                                                          {"pointwise_images", PointwiseImages},
-                                                          {"large_pointwise", LargePointwise}};
+  static const std::vector<TransformedFamily> families = {
+      {"channels", Channels},
+      {"outputs", Outputs},
+      {"groups", Groups},
+      {"images", Images},
+      {"large_images", LargeImages, true},
+      {"deep", Deep, true},
+      {"pointwise_channels", PointwiseChannels},
+      {"pointwise_images", PointwiseImages},
+      {"large_pointwise", LargePointwise, true}};
   return families;
 }
 

@@ -17,6 +17,7 @@ namespace qconv::test {
 struct TransformedFamily {
   const char* name;
   std::vector<cases::Layer> (*layers)();
+  bool large = false;  // many multiply-accumulates
 };
 
 const std::vector<TransformedFamily>& TransformedFamilies();

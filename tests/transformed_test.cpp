@@ -53,7 +53,16 @@ std::string FamilyName(const testing::TestParamInfo<test::TransformedFamily>& in
   return info.param.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, TransformedLayer, testing::ValuesIn(test::TransformedFamilies()),
+std::vector<test::TransformedFamily> Families(bool large) {
+  std::vector<test::TransformedFamily> families = test::TransformedFamilies();
+  std::erase_if(families, [=](const auto& family) { return family.large != large; });
+  return families;
+}
+
+INSTANTIATE_TEST_SUITE_P(Small, TransformedLayer, testing::ValuesIn(Families(/*large=*/false)),
+                         FamilyName);
+// The sanitizers see these in transformed_guard_page_test.cpp.
+INSTANTIATE_TEST_SUITE_P(Slow, TransformedLayer, testing::ValuesIn(Families(/*large=*/true)),
                          FamilyName);
 
 // Real threads, which share the panels of a single block, or blocks.
