@@ -61,7 +61,7 @@ std::vector<test::TransformedFamily> Families(bool large) {
 
 INSTANTIATE_TEST_SUITE_P(Small, TransformedLayer, testing::ValuesIn(Families(/*large=*/false)),
                          FamilyName);
-// The sanitizers see these in transformed_guard_page_test.cpp.
+// The sanitizers see a third of these, in transformed_guard_page_test.cpp.
 INSTANTIATE_TEST_SUITE_P(Slow, TransformedLayer, testing::ValuesIn(Families(/*large=*/true)),
                          FamilyName);
 
