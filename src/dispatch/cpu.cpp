@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <string>
-#include <tuple>
 
 namespace qconv::dispatch {
 namespace {
@@ -35,13 +32,12 @@ uint64_t EnabledStates() {
   return uint64_t{high} << 32 | low;
 }
 
-// A list that needs no destructor: layers may be packed while the program ends.
-struct Features {
-  std::array<std::string_view, 12> names;
-  size_t count = 0;
+struct Feature {
+  std::string_view name;  // as Linux spells it in /proc/cpuinfo
+  bool present;           // in the CPU, and the operating system saves its registers
 };
 
-Features ReadFeatures() {
+auto ReadFeatures() {
   constexpr uint64_t kYmm = 0x6;        // SSE and AVX state
   constexpr uint64_t kZmm = 0xe6;       // and opmask, upper halves, upper registers
   constexpr uint64_t kTiles = 0x60000;  // AMX configuration and tile data
@@ -51,29 +47,26 @@ Features ReadFeatures() {
   const bool tiles = (states & kTiles) == kTiles;
   const Registers leaf1 = Cpuid(1), leaf7 = Cpuid(7, 0), leaf7_1 = Cpuid(7, 1);
 
-  const struct {
-    std::string_view name;
-    bool present;
-  } features[] = {
-      {"sse4_2", Bit(leaf1.ecx, 20)},
-      {"avx", ymm && Bit(leaf1.ecx, 28)},
-      {"avx2", ymm && Bit(leaf7.ebx, 5)},
-      {"avx_vnni", ymm && Bit(leaf7_1.eax, 4)},
-      {"avx_vnni_int8", ymm && Bit(leaf7_1.edx, 4)},
-      {"avx512f", zmm && Bit(leaf7.ebx, 16)},
-      {"avx512cd", zmm && Bit(leaf7.ebx, 28)},
-      {"avx512dq", zmm && Bit(leaf7.ebx, 17)},
-      {"avx512bw", zmm && Bit(leaf7.ebx, 30)},
-      {"avx512vl", zmm && Bit(leaf7.ebx, 31)},
-      {"avx512_vnni", zmm && Bit(leaf7.ecx, 11)},
-      {"amx_int8", tiles && Bit(leaf7.edx, 25)},
+  return std::array{
+      Feature{"sse4_2", Bit(leaf1.ecx, 20)},
+      Feature{"avx", ymm && Bit(leaf1.ecx, 28)},
+      Feature{"avx2", ymm && Bit(leaf7.ebx, 5)},
+      Feature{"avx_vnni", ymm && Bit(leaf7_1.eax, 4)},
+      Feature{"avx_vnni_int8", ymm && Bit(leaf7_1.edx, 4)},
+      Feature{"avx512f", zmm && Bit(leaf7.ebx, 16)},
+      Feature{"avx512cd", zmm && Bit(leaf7.ebx, 28)},
+      Feature{"avx512dq", zmm && Bit(leaf7.ebx, 17)},
+      Feature{"avx512bw", zmm && Bit(leaf7.ebx, 30)},
+      Feature{"avx512vl", zmm && Bit(leaf7.ebx, 31)},
+      Feature{"avx512_vnni", zmm && Bit(leaf7.ecx, 11)},
+      Feature{"amx_int8", tiles && Bit(leaf7.edx, 25)},
   };
-  Features found;
-  static_assert(std::size(features) == std::tuple_size_v<decltype(found.names)>);
-  for (const auto& [name, present] : features) {
-    if (present) found.names[found.count++] = name;
-  }
-  return found;
+}
+
+// Read once. An array needs no destructor: layers may be packed while the program ends.
+const auto& Features() {
+  static const auto features = ReadFeatures();
+  return features;
 }
 
 std::string Brand() {
@@ -118,15 +111,12 @@ void ReadCaches(CpuInfo& info) {
 
 }  // namespace
 
-std::span<const std::string_view> CpuFeatures() {
-  static const Features features = ReadFeatures();
-  return std::span(features.names).first(features.count);
-}
-
 std::string_view FirstMissingFeature(std::span<const std::string_view> required) {
-  const auto present = CpuFeatures();
   for (const std::string_view name : required) {
-    if (std::find(present.begin(), present.end(), name) == present.end()) return name;
+    const bool present = std::any_of(
+        Features().begin(), Features().end(),
+        [&](const Feature& feature) { return feature.name == name && feature.present; });
+    if (!present) return name;
   }
   return {};
 }
@@ -139,7 +129,9 @@ CpuInfo Cpu() {
   CpuInfo info;
   info.vendor = dispatch::Vendor();
   info.brand = dispatch::Brand();
-  for (const std::string_view name : dispatch::CpuFeatures()) info.features.emplace_back(name);
+  for (const auto& [name, present] : dispatch::Features()) {
+    if (present) info.features.emplace_back(name);
+  }
   dispatch::ReadCaches(info);
   return info;
 }

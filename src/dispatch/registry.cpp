@@ -19,7 +19,7 @@ extern const KernelTable kScalarTable, kAvx2Table, kAvxVnniTable, kAvx512Table, 
 namespace qconv::dispatch {
 namespace {
 
-// As in CpuFeatures(): what CMakeLists.txt compiles the kernels for.
+// Features that CMakeLists.txt compiles the kernels for, for FirstMissingFeature.
 constexpr std::string_view kAvx2[] = {"avx2"};
 constexpr std::string_view kAvxVnni[] = {"avx2", "avx_vnni"};
 constexpr std::string_view kAvx512[] = {"avx2",     "avx512f",  "avx512cd",
