@@ -60,8 +60,7 @@ std::vector<cases::Layer> Select(const std::vector<cases::Layer>& all, const std
   }
   if (selected.empty()) {
     throw std::runtime_error(
-        fmt::format("no layer of {} is selected by --net {}, --class {} and "
-                    "--filter \"{}\"",
+        fmt::format("no layer of {} is selected by --net {}, --class {} and --filter \"{}\"",
                     source, options.nets, options.classes, options.filter));
   }
   return selected;

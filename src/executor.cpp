@@ -44,17 +44,16 @@ class SerialExecutor final : public Executor {
   }
 };
 
-// How many threads oneTBB would run; of an arena with more it prints a warning.
-int MostThreads() {
+// So many threads, or as many as oneTBB runs: of an arena with more it prints a warning.
+int Allowed(int threads) {
   using tbb::global_control;
   const size_t most = global_control::active_value(global_control::max_allowed_parallelism);
-  return static_cast<int>(std::min<size_t>(most, kMostThreads));
+  return static_cast<int>(std::min(static_cast<size_t>(threads), most));
 }
 
 class ArenaExecutor final : public Executor {
  public:
-  explicit ArenaExecutor(int threads)
-      : threads_(std::min(threads, MostThreads())), arena_(threads_) {}
+  explicit ArenaExecutor(int threads) : threads_(Allowed(threads)), arena_(threads_) {}
   int Concurrency() const override { return threads_; }
   void ParallelFor(int64_t count, Task task, const void* context) const override {
     arena_.execute([=] { ParallelForInArena(count, task, context); });

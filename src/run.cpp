@@ -274,7 +274,7 @@ __attribute__((noinline)) void RunBlocks(const PackedLayer& layer, int64_t batch
       &job);
 }
 
-// What RunBlocks takes, without its tasks.
+// What RunBlocks takes without its tasks, 4 KiB for what it calls.
 constexpr int64_t kPlanBytes = sizeof(ImagePlan) + sizeof(pack::RunRows) + 4 * 1024;
 
 }  // namespace

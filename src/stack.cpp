@@ -4,8 +4,7 @@
 
 namespace qconv {
 
-constinit thread_local TouchedStack touched_stack
-    __attribute__((tls_model("initial-exec"))) = {1, 0};
+constinit thread_local TouchedStack touched_stack __attribute__((tls_model("initial-exec"))) = {};
 
 void TouchStack(uintptr_t begin, uintptr_t end) {
   // -fstack-clash-protection (CMakeLists.txt) touches it page by page.

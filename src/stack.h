@@ -24,8 +24,8 @@ void TouchStack(uintptr_t begin, uintptr_t end);
 
 // Touches every page of the `bytes` below the caller's frame, unless these addresses are among
 // those that the thread touched last, without a gap. (What it cannot see: a larger stack that has
-// been freed since, and a smaller one in its place.) (To do so each time takes squeeze layers of
-// 0.2 us a third longer, and 3x3 layers of 13 us a tenth.)
+// been freed since, and a smaller one in its place.) To do so each time would take squeeze layers
+// of 0.2 us a third longer, and 3x3 layers of 13 us a tenth.
 inline void CheckStack(int64_t bytes) {
   const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   const uintptr_t begin = frame - static_cast<uintptr_t>(bytes);

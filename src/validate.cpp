@@ -123,10 +123,10 @@ Geometry ValidateParams(const ConvParams& params) {
   CheckRange({"ConvParams.in_channels"}, params.in_channels, 1);
   CheckRange({"ConvParams.out_channels"}, params.out_channels, 1);
   CheckRange({"ConvParams.groups"}, params.groups, 1);
-  const auto check_groups = [&](const std::string& name, int64_t channels) {
+  const auto check_groups = [&](const char* name, int64_t channels) {
     if (channels % params.groups == 0) return;
     Fail({"ConvParams.groups"}, params.groups,
-         "a divisor of " + name + " = " + std::to_string(channels));
+         std::string("a divisor of ") + name + " = " + std::to_string(channels));
   };
   check_groups("in_channels", params.in_channels);
   check_groups("out_channels", params.out_channels);

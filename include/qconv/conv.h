@@ -121,7 +121,7 @@ class QCONV_API Conv {
                       std::span<const int8_t> weights, std::span<const float> bias = {},
                       const PrepackOptions& options = {});
 
-  // A move copies: there is none without a layer.
+  // A move copies, so that none is ever without a layer.
   Conv(const Conv&) = default;
   Conv& operator=(const Conv&) = default;
 

@@ -28,7 +28,7 @@ class QCONV_API ReferenceConv {
                 std::span<const int8_t> weights, std::span<const float> bias = {},
                 Activation activation = {}, int32_t input_maximum = 255);
 
-  // A move copies: there is none without a layer.
+  // A move copies, so that none is ever without a layer.
   ReferenceConv(const ReferenceConv&) = default;
   ReferenceConv& operator=(const ReferenceConv&) = default;
 

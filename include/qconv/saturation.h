@@ -57,7 +57,7 @@ class QCONV_API SaturatingConv {
                  std::span<const int8_t> weights, std::span<const float> bias = {},
                  Activation activation = {});
 
-  // A move copies: there is none without a layer.
+  // A move copies, so that none is ever without a layer.
   SaturatingConv(const SaturatingConv&) = default;
   SaturatingConv& operator=(const SaturatingConv&) = default;
 

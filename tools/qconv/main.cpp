@@ -81,8 +81,13 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {
     // A wrong word instead of a subcommand is to be named.
-    if (app.remaining().empty()) return app.exit(error), kBadUsage;
-    return app.exit(CLI::ExtrasError(app.remaining())), kBadUsage;
+    const std::vector<std::string> rest = app.remaining();
+    if (rest.empty()) {
+      app.exit(error);
+    } else {
+      app.exit(CLI::ExtrasError(rest));
+    }
+    return kBadUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadUsage;
   }
