@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,14 @@ const ConvParams kLayers[] = {
     {.in_channels = 7001, .out_channels = 2, .kernel = {3, 3}, .padding = {1, 1}},
 };
 
+// Of one Run.
+int AllocationsOf(const Conv& conv, const Image& image, std::span<const uint8_t> input,
+                  std::span<uint8_t> output, const Executor& executor) {
+  const int before = allocations;
+  conv.Run(image, input, output, executor);
+  return allocations - before;
+}
+
 class NoAllocationTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(NoAllocationTest, FirstRunAndEveryOther) {
@@ -100,9 +109,7 @@ TEST_P(NoAllocationTest, FirstRunAndEveryOther) {
       for (const Image& image : {Image{.size = {6, 5}}, Image{.batch = 2, .size = {9, 13}}}) {
         const std::vector<uint8_t> input(static_cast<size_t>(conv.InputBytes(image)), 3);
         std::vector<uint8_t> output(static_cast<size_t>(conv.OutputBytes(image)));
-        const int before = allocations;
-        conv.Run(image, input, output, Executor::Serial());
-        EXPECT_EQ(allocations - before, 0);
+        EXPECT_EQ(AllocationsOf(conv, image, input, output, Executor::Serial()), 0);
       }
     }
   }
@@ -124,9 +131,7 @@ TEST_P(NoAllocationTest, LongRows) {
         const Conv conv = test::PrepackFor(c, GetParam());
         SCOPED_TRACE(test::Text(c));
         std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
-        const int before = allocations;
-        conv.Run(c.layer.image, c.input, output, Executor::Serial());
-        EXPECT_EQ(allocations - before, 0);
+        EXPECT_EQ(AllocationsOf(conv, c.layer.image, c.input, output, Executor::Serial()), 0);
       }
     }
   }
@@ -144,9 +149,7 @@ TEST_P(NoAllocationTest, LargeWindowsTakeOne) {
     const Conv conv = test::PrepackFor(c, GetParam());
     SCOPED_TRACE(test::Text(c));
     std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
-    const int before = allocations;
-    conv.Run(c.layer.image, c.input, output, Executor::Serial());
-    EXPECT_EQ(allocations - before, 1);
+    EXPECT_EQ(AllocationsOf(conv, c.layer.image, c.input, output, Executor::Serial()), 1);
     EXPECT_EQ(test::Difference(c.Run(c.Prepack("scalar")), output), "");
   }
 }
@@ -156,9 +159,7 @@ void ExpectNoAllocation(const Conv& conv, const cases::Case& c) {
   std::vector<uint8_t> output(static_cast<size_t>(c.layer.OutputBytes()));
   const test::InTurn in_turn(4);
   for (const Executor* executor : {&Executor::Serial(), static_cast<const Executor*>(&in_turn)}) {
-    const int before = allocations;
-    conv.Run(c.layer.image, c.input, output, *executor);
-    EXPECT_EQ(allocations - before, 0);
+    EXPECT_EQ(AllocationsOf(conv, c.layer.image, c.input, output, *executor), 0);
   }
 }
 

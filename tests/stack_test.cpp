@@ -155,30 +155,7 @@ const test::Shape kShapes[] = {
      {.size = {6, 6, 6}}},
 };
 
-class StackTest : public ::testing::TestWithParam<test::IsaAndShape> {};
-
-TEST_P(StackTest, TakesNoMoreThanDocumented) {
-  const auto& [isa, shape] = GetParam();
-  cases::Case c = cases::MakeCase(test::MakeLayer(shape.params, shape.image),
-                                  cases::Weights::kLaplace, /*seed=*/1);
-  for (const bool transforms : {false, true}) {
-    c.transforms = transforms;
-    const Conv conv = c.Prepack(isa);
-    const int64_t task = (transforms ? 700 : 120) * kKiB, run = 40 * kKiB;
-    int64_t most = 0;
-    const Elsewhere tasks(
-        [&](const std::function<void()>& work) { most = std::max(most, StackOf(work)); });
-    const int64_t alone = StackOf([&] { c.Run(conv, Executor::Serial()); });
-    const int64_t caller = StackOf([&] { c.Run(conv, tasks); });
-    EXPECT_LE(most, task);
-    // Nothing faults there, either.
-    c.Run(conv, Elsewhere([&](const auto& work) { RunOnStackOf(kThread + task, work); }));
-    EXPECT_LE(alone, run + task);
-    EXPECT_LE(caller, run);
-  }
-}
-
-class SmallStackTest : public StackTest {
+class StackTest : public ::testing::TestWithParam<test::IsaAndShape> {
  protected:
   // Packs the layer, and returns what runs it.
   static std::function<void(const Executor&)> Prepack(bool transforms = true) {
@@ -191,45 +168,57 @@ class SmallStackTest : public StackTest {
   }
 };
 
-// Before what is to fault, so that nothing else is taken for it.
-constexpr char kHere[] = "here";
-void SayHere() { std::fputs(kHere, stderr); }
+TEST_P(StackTest, TakesNoMoreThanDocumented) {
+  for (const bool transforms : {false, true}) {
+    const auto run_layer = Prepack(transforms);
+    const int64_t task = (transforms ? 700 : 120) * kKiB, run = 40 * kKiB;
+    int64_t most = 0;
+    const Elsewhere tasks(
+        [&](const std::function<void()>& work) { most = std::max(most, StackOf(work)); });
+    const int64_t alone = StackOf([&] { run_layer(Executor::Serial()); });
+    const int64_t caller = StackOf([&] { run_layer(tasks); });
+    EXPECT_LE(most, task);
+    // Nothing faults there, either.
+    run_layer(Elsewhere([&](const auto& work) { RunOnStackOf(kThread + task, work); }));
+    EXPECT_LE(alone, run + task);
+    EXPECT_LE(caller, run);
+  }
+}
 
-TEST_P(SmallStackTest, TasksFaultRatherThanReachingBeyond) {
+// What is to fault, announced, so that nothing else is taken for it.
+constexpr char kHere[] = "here";
+std::function<void()> Announced(const std::function<void()>& work) {
+  return [&work] {
+    std::fputs(kHere, stderr);
+    work();
+  };
+}
+
+TEST_P(StackTest, TasksFaultRatherThanReachingBeyond) {
   const auto run = [run_layer = Prepack()] {
-    run_layer(Elsewhere([](const auto& task) {
-      RunOnStackOf(64 * kKiB, [&] {
-        SayHere();
-        task();
-      });
-    }));
+    run_layer(Elsewhere([](const auto& task) { RunOnStackOf(64 * kKiB, Announced(task)); }));
     std::exit(0);
   };
   EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), kHere);
 }
 
-TEST_P(SmallStackTest, RunFaultsRatherThanReachingBeyond) {
+TEST_P(StackTest, RunFaultsRatherThanReachingBeyond) {
   const auto run = [run_layer = Prepack(/*transforms=*/false)] {
     const Elsewhere tasks([](const auto& task) { RunOnStackOf(1024 * kKiB, task); });
-    RunOnStackOf(24 * kKiB, [&] {
-      SayHere();
-      run_layer(tasks);
-    });
+    const std::function<void()> work = [&] { run_layer(tasks); };
+    RunOnStackOf(24 * kKiB, Announced(work));
     std::exit(0);
   };
   EXPECT_EXIT(run(), testing::KilledBySignal(SIGSEGV), kHere);
 }
 
 // That of a thread which has had more room on another stack.
-TEST_P(SmallStackTest, FibersFaultRatherThanReachingBeyond) {
+TEST_P(StackTest, FibersFaultRatherThanReachingBeyond) {
   const auto run = [run_layer = Prepack()] {
     const GuardedStack small(64 * kKiB);
     run_layer(Elsewhere([&](const auto& task) {
       RunOnFiber(small.below(), small.below_bytes(), task);
-      RunOnFiber(small.stack(), small.bytes(), [&] {
-        SayHere();
-        task();
-      });
+      RunOnFiber(small.stack(), small.bytes(), Announced(task));
     }));
     std::exit(0);
   };
@@ -237,10 +226,6 @@ TEST_P(SmallStackTest, FibersFaultRatherThanReachingBeyond) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, StackTest,
-                         ::testing::Combine(::testing::ValuesIn(test::UsableIsas()),
-                                            ::testing::ValuesIn(kShapes)),
-                         test::IsaAndShapeName);
-INSTANTIATE_TEST_SUITE_P(Isa, SmallStackTest,
                          ::testing::Combine(::testing::ValuesIn(test::UsableIsas()),
                                             ::testing::ValuesIn(kShapes)),
                          test::IsaAndShapeName);

@@ -21,6 +21,7 @@ file(MAKE_DIRECTORY ${work})
 if((shared AND built_shared) OR (NOT shared AND NOT built_shared))
   set(library ${built})
 else()
+  # It is to be found, not to be fast.
   set(library ${work}/library)
   run(${CMAKE_COMMAND} -S ${source} -B ${library} -G ${generator}
       -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release
