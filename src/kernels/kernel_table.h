@@ -5,8 +5,7 @@
 // Layer: the watershed. Plain data only, no templates, no intrinsics. Functions with a body are
 // constexpr, and kernels use them in constants only (compiled in an ISA's file they could be the
 // copy that the linker keeps for all). Read next: gemm_tile.inl.h for what a kernel does,
-// ../run.cpp for who fills a PanelTask;
-// ../in_place.cpp and ../transformed.cpp fill other tasks.
+// ../run.cpp for who fills a PanelTask; ../in_place.cpp and ../transformed.cpp fill other tasks.
 #pragma once
 
 #include <cstddef>
