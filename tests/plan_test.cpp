@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <initializer_list>
-#include <map>
 #include <random>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "common/case.h"
 #include "layer.h"
+#include "testing.h"
 #include "validate.h"
 
 namespace qconv {
@@ -19,8 +21,8 @@ namespace {
 using pack::Dims;
 using pack::Piece;
 
-pack::PackedLayer Pack(const cases::Case& c) {
-  return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {});
+pack::PackedLayer Pack(const cases::Case& c, const std::string& isa = "") {
+  return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias, {.isa = isa});
 }
 
 // Which taps of dimension `i` read inside the image at output position `o`.
@@ -63,8 +65,8 @@ int64_t Offset(const Dims& size, const Piece& piece, int64_t p) {
   return (z * size[1] + y) * size[2] + x;
 }
 
-void CheckPlan(const cases::Case& c, int threads) {
-  const pack::PackedLayer layer = Pack(c);
+void CheckPlan(const cases::Case& c, int threads, const std::string& isa = "") {
+  const pack::PackedLayer layer = Pack(c, isa);
   const pack::Geometry& g = layer.geometry;
   const Dims input = ValidateImage(g, c.layer.image);
   const ImagePlan plan(layer, c.layer.image.batch, input, OutputSize(g, input), threads);
@@ -96,20 +98,20 @@ void CheckPlan(const cases::Case& c, int threads) {
 }
 
 TEST(Plan, CoversEachOutputOnce) {
-  std::map<pack::Feed, int> feeds;
-  for (uint64_t seed = 0; seed < 500; ++seed) {
-    SCOPED_TRACE(seed);
-    const cases::Case c = cases::RandomCase(seed);
-    CheckPlan(c, /*threads=*/1 + static_cast<int>(seed % 5));
-    ++feeds[Pack(c).feed];
+  std::set<pack::Feed> feeds;
+  for (const std::string& isa : test::UsableIsas()) {
+    for (uint64_t seed = 0; seed < 120; ++seed) {
+      SCOPED_TRACE(isa + " " + std::to_string(seed));
+      const cases::Case c = cases::RandomCase(seed);
+      CheckPlan(c, /*threads=*/1 + static_cast<int>(seed % 5), isa);
+      feeds.insert(Pack(c, isa).feed);
+    }
   }
   EXPECT_EQ(feeds.size(), 5u) << "the random layers do not exercise every feed";
 }
 
 cases::Case MakeCase(ConvParams params, Image image) {
-  cases::Layer layer;
-  layer.params = params;
-  layer.image = image;
+  const cases::Layer layer = {.net = "", .name = "", .params = params, .image = image};
   return cases::MakeCase(layer, cases::Weights::kUniform, 1);
 }
 
@@ -157,8 +159,7 @@ TEST(Plan, CoversLargeImages) {
   }
 }
 
-// Deep windows, taps and windows far apart, padding beyond the image: what is gathered for a block
-// fits the scratch.
+// What is gathered for a block fits the scratch: deep windows, far apart, beyond the image.
 TEST(Plan, CoversWildShapes) {
   std::mt19937 random(1);
   const auto draw = [&](std::initializer_list<int64_t> values) {
@@ -181,8 +182,7 @@ TEST(Plan, CoversWildShapes) {
   }
 }
 
-// A first layer gathers whole output rows, or equal parts of one, so that its blocks share one
-// table of rows.
+// First layers gather whole output rows, or equal parts of one: their blocks share a table of rows.
 TEST(Plan, BlocksOfFirstLayersAreWholeRows) {
   for (const int64_t width : {15, 112, 239, 256, 479, 480, 720, 960}) {
     const cases::Case c = MakeCase({.in_channels = 3,
