@@ -72,8 +72,8 @@ void PrintWorst(const std::vector<CliffSummary>& kinds) {
     const double median = k.ours.median();
     for (const LayerResult* result : k.results) falls.push_back({median / result->gmacs(), result});
   }
-  std::stable_sort(falls.begin(), falls.end(),
-                   [](const Fall& a, const Fall& b) { return a.times > b.times; });
+  std::sort(falls.begin(), falls.end(),
+            [](const Fall& a, const Fall& b) { return a.times > b.times; });
   falls.resize(std::min(falls.size(), kWorst));
   fmt::print("\n{:<38} {:>5} {:>8}  {}\n", "furthest below their median", "times", "GMAC/s",
              "shape");

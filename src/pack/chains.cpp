@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -20,64 +21,57 @@ constexpr size_t kChoice = 64;
 // The weight of the pairs of a link or chain.
 class Load {
  public:
-  explicit Load(const Link& link)
-      : positive_(link.weights.size() / kPairBytes), negative_(positive_.size()) {
+  explicit Load(const Link& link) : pairs_(2 * link.weights.size() / kPairBytes) {
+    const size_t negative = pairs_.size() / 2;
     for (size_t i = 0; i < link.weights.size(); ++i) {
       const int32_t w = link.weights[i];
-      (w > 0 ? positive_ : negative_)[i / kPairBytes] += std::abs(w);
+      pairs_[(w > 0 ? 0 : negative) + i / kPairBytes] += std::abs(w);
     }
   }
 
   void Add(const Load& other) {
-    for (size_t p = 0; p < positive_.size(); ++p) {
-      positive_[p] += other.positive_[p];
-      negative_[p] += other.negative_[p];
-    }
+    std::transform(pairs_.begin(), pairs_.end(), other.pairs_.begin(), pairs_.begin(),
+                   std::plus<>());
   }
   bool HasRoomFor(const Load& other, int32_t room) const {
-    for (size_t p = 0; p < positive_.size(); ++p) {
-      if (positive_[p] + other.positive_[p] > room) return false;
-      if (negative_[p] + other.negative_[p] > room) return false;
-    }
-    return true;
+    return std::equal(pairs_.begin(), pairs_.end(), other.pairs_.begin(),
+                      [room](int32_t a, int32_t b) { return a + b <= room; });
   }
-  int32_t Heaviest() const {
-    return std::max(*std::max_element(positive_.begin(), positive_.end()),
-                    *std::max_element(negative_.begin(), negative_.end()));
-  }
-  int64_t Total() const {
-    return std::accumulate(positive_.begin(), positive_.end(), int64_t{0}) +
-           std::accumulate(negative_.begin(), negative_.end(), int64_t{0});
-  }
+  int32_t Heaviest() const { return *std::max_element(pairs_.begin(), pairs_.end()); }
+  int32_t Total() const { return std::accumulate(pairs_.begin(), pairs_.end(), 0); }
 
  private:
-  std::vector<int32_t> positive_, negative_;  // [lane][pair], magnitudes
+  std::vector<int32_t> pairs_;  // [sign][lane][pair], magnitudes
 };
 
 // Appends the chains of some links: the one with the heaviest pair, then, time and again, that with
 // the most weight that fits beside it.
-void ChainUp(std::vector<Link> links, int32_t room, std::vector<Chain>& chains) {
-  std::vector<std::pair<Load, Link>> left;
-  for (Link& link : links) {
-    const Load load(link);
-    left.emplace_back(load, std::move(link));
-  }
-  std::stable_sort(left.begin(), left.end(),
-                   [](const auto& a, const auto& b) { return a.first.Total() > b.first.Total(); });
+void ChainUp(std::span<Link> links, int32_t room, std::vector<Chain>& chains) {
+  struct Candidate {
+    int32_t total, heaviest;
+    size_t link;
+  };
+  const std::vector<Load> loads(links.begin(), links.end());
+  std::vector<Candidate> left;
+  for (const Load& load : loads) left.push_back({load.Total(), load.Heaviest(), left.size()});
+  std::sort(left.begin(), left.end(), [](const Candidate& a, const Candidate& b) {
+    return a.total != b.total ? a.total > b.total : a.link < b.link;
+  });
   while (!left.empty()) {
-    auto next = std::max_element(left.begin(), left.end(), [](const auto& a, const auto& b) {
-      return a.first.Heaviest() < b.first.Heaviest();
-    });
-    Load load = next->first;
+    auto next = std::max_element(
+        left.begin(), left.end(),
+        [](const Candidate& a, const Candidate& b) { return a.heaviest < b.heaviest; });
+    Load load = loads[next->link];
     Chain chain;
     for (;;) {
-      chain.push_back(std::move(next->second));
+      chain.push_back(std::move(links[next->link]));
       left.erase(next);
       if (chain.size() == kMaxLinks) break;
-      next = std::find_if(left.begin(), left.end(),
-                          [&](const auto& link) { return load.HasRoomFor(link.first, room); });
+      next = std::find_if(left.begin(), left.end(), [&](const Candidate& candidate) {
+        return load.HasRoomFor(loads[candidate.link], room);
+      });
       if (next == left.end()) break;
-      load.Add(next->first);
+      load.Add(loads[next->link]);
     }
     chains.push_back(std::move(chain));
   }
@@ -88,20 +82,21 @@ void ChainUp(std::vector<Link> links, int32_t room, std::vector<Chain>& chains) 
 constexpr int64_t kPanelInstructions = 12;
 
 // Appends a list of chains, the longest first.
-void AppendList(std::vector<Chain> chains, PanelChains& panel) {
-  std::stable_sort(chains.begin(), chains.end(),
-                   [](const Chain& a, const Chain& b) { return a.size() > b.size(); });
+void AppendList(const std::vector<Chain>& chains, PanelChains& panel) {
   kernels::ChainList list = {.weights = static_cast<int64_t>(panel.weights.size()),
                              .links = 0,
                              .first_link = static_cast<int64_t>(panel.inputs.size()),
                              .counts = {}};
-  for (const Chain& chain : chains) {
-    ++list.counts[chain.size() - 1];
-    for (const Link& link : chain) {
-      ++list.links;
-      panel.inputs.push_back(static_cast<int32_t>(link.input));
-      panel.taps.push_back(static_cast<int16_t>(link.tap));
-      panel.weights.insert(panel.weights.end(), link.weights.begin(), link.weights.end());
+  for (size_t length = kMaxLinks; length > 0; --length) {
+    for (const Chain& chain : chains) {
+      if (chain.size() != length) continue;
+      ++list.counts[length - 1];
+      for (const Link& link : chain) {
+        ++list.links;
+        panel.inputs.push_back(static_cast<int32_t>(link.input));
+        panel.taps.push_back(static_cast<int16_t>(link.tap));
+        panel.weights.insert(panel.weights.end(), link.weights.begin(), link.weights.end());
+      }
     }
   }
   panel.lists.push_back(list);
@@ -146,10 +141,10 @@ int32_t ChainRoom(int32_t input_maximum) {
 
 std::vector<Chain> MakeChains(std::vector<Link> links, int32_t room) {
   std::vector<Chain> chains;
-  for (size_t begin = 0; begin < links.size(); begin += kChoice) {
-    const size_t end = std::min(begin + kChoice, links.size());
-    const auto first = std::make_move_iterator(links.begin());
-    ChainUp({first + static_cast<int64_t>(begin), first + static_cast<int64_t>(end)}, room, chains);
+  for (std::span<Link> rest = links; !rest.empty();) {
+    const size_t count = std::min(kChoice, rest.size());
+    ChainUp(rest.first(count), room, chains);
+    rest = rest.subspan(count);
   }
   return chains;
 }

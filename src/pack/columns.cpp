@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 #include "kernels/kernel_table.h"
 
@@ -18,8 +19,9 @@ std::vector<uint8_t> ColumnsByCost(int vectors, int lanes, std::span<const int> 
   std::vector<uint8_t> sorted(static_cast<size_t>(count));
   for (int first_lane = 0; first_lane < lanes; first_lane += share) {
     std::iota(sorted.begin(), sorted.end(), static_cast<uint8_t>(first_lane * vectors));
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [costs](uint8_t a, uint8_t b) { return costs[a] < costs[b]; });
+    std::sort(sorted.begin(), sorted.end(), [costs](uint8_t a, uint8_t b) {
+      return std::pair(costs[a], a) < std::pair(costs[b], b);
+    });
     for (int i = 0; i < count; ++i) {
       const int position = i / share * lanes + first_lane + i % share;
       columns[static_cast<size_t>(position)] = sorted[static_cast<size_t>(i)];
