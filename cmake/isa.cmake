@@ -1,10 +1,13 @@
 # qconv_add_isa(<name> [flag...]): compiles src/kernels/isa_<name>.cpp with the given flags into the
-# library. The only place where -m flags enter the build.
+# library, if QCONV_ISAS has it. The only place where -m flags enter the build.
 #
 # Inline functions of a file built with -mavx512f may be the copy that the linker keeps for
 # everybody. So these files keep everything in anonymous namespaces and export nothing but their
 # kernel table; the test `isa_symbols` checks it with nm.
 function(qconv_add_isa name)
+  if(NOT name IN_LIST QCONV_ISAS AND NOT name STREQUAL scalar)
+    return()
+  endif()
   set(target qconv_isa_${name})
   add_library(${target} OBJECT src/kernels/isa_${name}.cpp)
   target_compile_features(${target} PRIVATE cxx_std_20)
@@ -53,5 +56,7 @@ function(qconv_add_isa name)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   qconv_hide_symbols(${target})
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
+  string(TOUPPER ${name} upper)
+  set_property(SOURCE src/dispatch/registry.cpp APPEND PROPERTY COMPILE_DEFINITIONS QCONV_HAS_${upper})
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})
 endfunction()

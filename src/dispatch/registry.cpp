@@ -20,25 +20,33 @@ namespace qconv::dispatch {
 namespace {
 
 // Features that CMakeLists.txt compiles the kernels for, for FirstMissingFeature.
-constexpr std::string_view kAvx2[] = {"avx2"};
-constexpr std::string_view kAvxVnni[] = {"avx2", "avx_vnni"};
-constexpr std::string_view kAvx512[] = {"avx2",     "avx512f",  "avx512cd",
-                                        "avx512dq", "avx512bw", "avx512vl"};
-constexpr std::string_view kAvx512Vnni[] = {"avx2",     "avx512f",  "avx512cd",   "avx512dq",
-                                            "avx512bw", "avx512vl", "avx512_vnni"};
+[[maybe_unused]] constexpr std::string_view kAvx2[] = {"avx2"};
+[[maybe_unused]] constexpr std::string_view kAvxVnni[] = {"avx2", "avx_vnni"};
+[[maybe_unused]] constexpr std::string_view kAvx512[] = {"avx2",     "avx512f",  "avx512cd",
+                                                         "avx512dq", "avx512bw", "avx512vl"};
+[[maybe_unused]] constexpr std::string_view kAvx512Vnni[] = {
+    "avx2", "avx512f", "avx512cd", "avx512dq", "avx512bw", "avx512vl", "avx512_vnni"};
 
 struct Entry {
   const kernels::KernelTable* table;
   std::span<const std::string_view> required;
 };
 
-// From plain to best; CMakeLists.txt holds the same list.
+// From plain to best; CMakeLists.txt holds the same list, and QCONV_ISAS those that are built.
 constexpr Entry kRegistry[] = {
     {&kernels::kScalarTable, {}},
+#ifdef QCONV_HAS_AVX2
     {&kernels::kAvx2Table, kAvx2},
+#endif
+#ifdef QCONV_HAS_AVX_VNNI
     {&kernels::kAvxVnniTable, kAvxVnni},
+#endif
+#ifdef QCONV_HAS_AVX512
     {&kernels::kAvx512Table, kAvx512},
+#endif
+#ifdef QCONV_HAS_AVX512_VNNI
     {&kernels::kAvx512VnniTable, kAvx512Vnni},
+#endif
 };
 
 std::string UsableNames() {

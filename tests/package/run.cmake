@@ -3,7 +3,7 @@
 #
 # Installs the library and its command, and lets a user's project find it, once with find_package and
 # once with pkg-config. Takes the library of the build tree `built` if that is of the right kind, else
-# builds it.
+# builds it, for some ISAs only.
 cmake_policy(SET CMP0054 NEW)
 
 function(run)
@@ -27,13 +27,20 @@ else()
       -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_BUILD_TYPE=Release
       -D CMAKE_CXX_FLAGS_RELEASE=-O1 -D BUILD_SHARED_LIBS=${shared}
       -D QCONV_BUILD_TOOLS=${tools} -D QCONV_BUILD_BENCH=OFF -D QCONV_BUILD_TESTS=OFF
-      -D QCONV_BUILD_EXAMPLES=OFF -D QCONV_SMALL_KERNELS=ON)
+      -D QCONV_BUILD_EXAMPLES=OFF -D QCONV_SMALL_KERNELS=ON -D QCONV_ISAS=avx2)
   run(${CMAKE_COMMAND} --build ${library} --parallel 2)
 endif()
 run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
 if(tools)
   file(GLOB_RECURSE command ${work}/prefix/qconv)
   run(${command} info)
+  set(ENV{QCONV_ISA} avx_vnni)
+  execute_process(COMMAND ${command} info ERROR_VARIABLE error OUTPUT_QUIET)
+  unset(ENV{QCONV_ISA})
+  string(FIND "${error}" "is \"avx_vnni\", which is no ISA of this build" found)
+  if(NOT library STREQUAL built AND found EQUAL -1)
+    message(FATAL_ERROR "QCONV_ISAS=avx2 left avx_vnni in: ${error}")
+  endif()
 endif()
 
 # A shared library exports its interface and nothing else.
