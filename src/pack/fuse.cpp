@@ -100,6 +100,7 @@ Interval WantedByMost(std::span<const Interval> wanted, const Interval& allowed,
   Interval common = allowed;
   std::optional<size_t> begins_last, ends_first;
   for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].low <= common.low && wanted[i].high >= common.high) continue;
     if (std::find(left_out.begin(), left_out.end(), i) != left_out.end()) continue;
     if (wanted[i].low > common.low) {
       common.low = wanted[i].low;
@@ -176,8 +177,9 @@ std::optional<FusedRequantization> FuseWith(const Slope& slope, const std::vecto
                                             AccumulatorRange range, int outliers) {
   const Interval allowed = WithinWords(slope, range);
   if (allowed.empty()) return {};
-  std::vector<Interval> by_step;
-  for (const Step& step : steps) by_step.push_back(WantedBy(step, slope, range));
+  std::vector<Interval> by_step(steps.size());
+  std::transform(steps.begin(), steps.end(), by_step.begin(),
+                 [&](const Step& step) { return WantedBy(step, slope, range); });
   const Interval wanted = WantedByMost(by_step, allowed, outliers);
   if (wanted.empty()) return {};
   const auto found = FindShift(slope, range, wanted);
@@ -207,6 +209,7 @@ std::optional<FusedRequantization> Fuse(const Requantization& channel, Accumulat
   constexpr int kMostExponent = 38;  // products stay within int64
   if (nearest.exponent < kLeastExponent || nearest.exponent > kMostExponent) return {};
   std::vector<Step> steps;
+  steps.reserve(std::numeric_limits<uint8_t>::max());
   for (int64_t value = channel.lower; value < channel.upper; ++value) {
     steps.push_back(FindStep(channel, range, value));
   }

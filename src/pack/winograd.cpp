@@ -23,15 +23,16 @@ constexpr int32_t kWeightTransform[kSide][kKernel] = {{6, 0, 0}, {-2, -2, -2}, {
                                                       {1, 2, 4}, {1, -2, 4},   {0, 0, 6}};
 constexpr int32_t kMostGain = 7 * 7;
 
-// H g H' at a position.
-int16_t Transform(const int32_t (&g)[kKernel][kKernel], int position) {
-  const int32_t(&h)[kKernel] = kWeightTransform[position / kSide];
-  const int32_t(&v)[kKernel] = kWeightTransform[position % kSide];
-  int32_t sum = 0;
-  for (int i = 0; i < kKernel; ++i) {
-    for (int j = 0; j < kKernel; ++j) sum += h[i] * v[j] * g[i][j];
+// H g H'
+void Transform(const int32_t (&g)[kKernel][kKernel], int16_t (&out)[kWinogradPositions]) {
+  int16_t* next = out;
+  for (const int32_t(&h)[kKernel] : kWeightTransform) {
+    int32_t row[kKernel];  // of H g
+    for (int j = 0; j < kKernel; ++j) row[j] = h[0] * g[0][j] + h[1] * g[1][j] + h[2] * g[2][j];
+    for (const int32_t(&v)[kKernel] : kWeightTransform) {
+      *next++ = static_cast<int16_t>(row[0] * v[0] + row[1] * v[1] + row[2] * v[2]);
+    }
   }
-  return static_cast<int16_t>(sum);
 }
 
 // Of an output channel: the sums of its weights of either sign, of each chunk.
@@ -133,9 +134,11 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
         }
         std::byte* out = layer.weights.data() + panel.weights_offset +
                          (pair * vectors * lanes + place) * 2 * int64_t{sizeof(int16_t)};
+        int16_t transformed[2][kWinogradPositions];
+        for (int i = 0; i < 2; ++i) Transform(g[i], transformed[i]);
         for (int position = 0; position < kWinogradPositions; ++position, out += position_bytes) {
-          const int16_t transformed[] = {Transform(g[0], position), Transform(g[1], position)};
-          std::memcpy(out, transformed, sizeof transformed);
+          const int16_t words[] = {transformed[0][position], transformed[1][position]};
+          std::memcpy(out, words, sizeof words);
         }
       }
     }
