@@ -5,7 +5,8 @@
 # everybody. So these files keep everything in anonymous namespaces and export nothing but their
 # kernel table; the test `isa_symbols` checks it with nm.
 function(qconv_add_isa name)
-  if(NOT name IN_LIST QCONV_ISAS AND NOT name STREQUAL scalar)
+  set_property(GLOBAL APPEND PROPERTY QCONV_KNOWN_ISAS ${name})
+  if(NOT name IN_LIST QCONV_ISAS AND NOT "all" IN_LIST QCONV_ISAS AND NOT name STREQUAL "scalar")
     return()
   endif()
   set(target qconv_isa_${name})
@@ -62,4 +63,15 @@ function(qconv_add_isa name)
   string(TOUPPER ${name} upper)
   set_property(SOURCE src/dispatch/registry.cpp APPEND PROPERTY COMPILE_DEFINITIONS QCONV_HAS_${upper})
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})
+endfunction()
+
+# Complains of a name in QCONV_ISAS that none of the ISAs added so far has.
+function(qconv_check_isas)
+  get_property(known GLOBAL PROPERTY QCONV_KNOWN_ISAS)
+  foreach(name IN LISTS QCONV_ISAS)
+    if(NOT name IN_LIST known AND NOT name STREQUAL "all")
+      list(JOIN known ", " known)
+      message(FATAL_ERROR "QCONV_ISAS has \"${name}\"; want all, or a list with \";\" of: ${known}")
+    endif()
+  endforeach()
 endfunction()

@@ -5,6 +5,7 @@
 # once with pkg-config. Takes the library of the build tree `built` if that is of the right kind, else
 # builds it, for some ISAs only.
 cmake_policy(SET CMP0054 NEW)
+unset(ENV{QCONV_ISA})
 
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output
@@ -34,9 +35,8 @@ run(${CMAKE_COMMAND} --install ${library} --prefix ${work}/prefix)
 if(tools)
   file(GLOB_RECURSE command ${work}/prefix/qconv)
   run(${command} info)
-  set(ENV{QCONV_ISA} avx_vnni)
-  execute_process(COMMAND ${command} info ERROR_VARIABLE error OUTPUT_QUIET)
-  unset(ENV{QCONV_ISA})
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env QCONV_ISA=avx_vnni ${command} info
+                  ERROR_VARIABLE error OUTPUT_QUIET)
   string(FIND "${error}" "is \"avx_vnni\", which is no ISA of this build" found)
   if(NOT library STREQUAL built AND found EQUAL -1)
     message(FATAL_ERROR "QCONV_ISAS=avx2 left avx_vnni in: ${error}")
