@@ -25,7 +25,8 @@ constexpr int64_t kFewestTiles = 6;
 // of 2x2 to 56x56, on all ISAs: a choice by these numbers takes 0.7 % more time than the best one.
 // Plain kernels take some slots beside those counted. Weights take as long to fetch as so many
 // tiles to multiply with, on 512-bit vectors with VNNI: from the second-level cache, the third, or
-// memory.
+// memory. (From the third Zen 5 takes as long as for 8 tiles, Zen 4, which multiplies half as fast,
+// for 3 or 4. By 8, 7x7 layers of AVX-512 took Zen 4 1.4 to 1.8 times as long.)
 // (For Strassen's algorithm and widened input: 56 1x1 layers of 16 to 2048 channels, uniform
 // weights and trained ones, on AVX2 and AVX-512; 0.5 %.)
 struct Model {
@@ -39,7 +40,7 @@ struct Fetch {
   double tiles;
 };
 constexpr Fetch kFetches[] = {
-    {1 << 20, 2}, {48 << 20, 8}, {std::numeric_limits<int64_t>::max(), 16}};
+    {1 << 20, 2}, {48 << 20, 6}, {std::numeric_limits<int64_t>::max(), 16}};
 
 const Model& ModelOf(const PackedLayer& layer) {
   return kModels[static_cast<size_t>(layer.transform)];
