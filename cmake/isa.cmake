@@ -61,7 +61,8 @@ function(qconv_add_isa name)
   qconv_hide_symbols(${target})
   target_sources(qconv PRIVATE $<TARGET_OBJECTS:${target}>)
   string(TOUPPER ${name} upper)
-  set_property(SOURCE src/dispatch/registry.cpp APPEND PROPERTY COMPILE_DEFINITIONS QCONV_HAS_${upper})
+  set_property(SOURCE src/dispatch/registry.cpp APPEND
+               PROPERTY COMPILE_DEFINITIONS QCONV_HAS_${upper})
   set_property(GLOBAL APPEND PROPERTY QCONV_ISA_TARGETS ${target})
 endfunction()
 

@@ -25,10 +25,10 @@ constexpr int64_t kFewestTiles = 6;
 // of 2x2 to 56x56, on all ISAs: a choice by these numbers takes 0.7 % more time than the best one.
 // Plain kernels take some slots beside those counted. Weights take as long to fetch as so many
 // tiles to multiply with, on 512-bit vectors with VNNI: from the second-level cache, the third, or
-// memory. (From the third Zen 5 takes as long as for 8 tiles, Zen 4, which multiplies half as fast,
-// for 3 or 4. By 8, 7x7 layers of AVX-512 took Zen 4 1.4 to 1.8 times as long.)
-// (For Strassen's algorithm and widened input: 56 1x1 layers of 16 to 2048 channels, uniform
-// weights and trained ones, on AVX2 and AVX-512; 0.5 %.)
+// memory. (From the third it is 8 tiles on Zen 5, where the 0.7 % were measured by that number, and
+// 3 or 4 on Zen 4, which multiplies half as fast: by 8 its 7x7 layers of AVX-512 took 1.4 to 1.8
+// times as long.) (For Strassen's algorithm and widened input: 56 1x1 layers of 16 to 2048
+// channels, uniform weights and trained ones, on AVX2 and AVX-512; 0.5 %.)
 struct Model {
   double plain_slots;  // of a plain instruction
   double fetch;        // times kFetches
