@@ -1,7 +1,6 @@
 #include "pack/strassen.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 
 #include "pack/transformed.h"
@@ -44,6 +43,7 @@ void PackSet(const WeightReader& reader, size_t first, PackedLayer& layer) {
   const int lanes = layer.kernels->lanes, vectors = layer.kernels->shapes[panels->shape].vectors;
   const ChannelOrder order(lanes, layer.geometry.in_channels / side);
   const int64_t position_bytes = layer.TapWeightBytes(*panels);
+  const auto positions = static_cast<size_t>(layer.Algorithm().positions);
   std::byte* out = layer.weights.data() + panels->weights_offset;
   for (int64_t pair = 0; pair < order.depth() / 2; ++pair) {
     for (int place = 0; place < vectors * lanes; ++place) {
@@ -60,11 +60,8 @@ void PackSet(const WeightReader& reader, size_t first, PackedLayer& layer) {
         }
         Transform(b, transformed[i]);
       }
-      std::byte* position_out = out;
-      for (int p = 0; p < layer.Algorithm().positions; ++p, position_out += position_bytes) {
-        const int16_t words[] = {transformed[0][p], transformed[1][p]};
-        std::memcpy(position_out, words, sizeof words);
-      }
+      WriteChannelPair({transformed[0], positions}, {transformed[1], positions}, position_bytes,
+                       out);
       out += 2 * sizeof(int16_t);
     }
   }

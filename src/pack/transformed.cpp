@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <iterator>
 
 namespace qconv::pack {
@@ -42,6 +43,14 @@ int64_t TransformInputInstructions(const PackedLayer& layer) {
     depth += TransformDepth(lanes, group.in_channels / layer.Algorithm().blocks);
   }
   return layer.geometry.kernel[0] * depth * CostOf(layer).input / TransformChunk(lanes);
+}
+
+void WriteChannelPair(std::span<const int16_t> first, std::span<const int16_t> second,
+                      int64_t position_bytes, std::byte* out) {
+  for (size_t position = 0; position < first.size(); ++position, out += position_bytes) {
+    const int16_t words[] = {first[position], second[position]};
+    std::memcpy(out, words, sizeof words);
+  }
 }
 
 int64_t TransformedInstructions(const PackedLayer& layer) {

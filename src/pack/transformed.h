@@ -5,7 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "kernels/kernel_table.h"
 #include "pack/integers.h"
@@ -60,6 +62,11 @@ struct TransformUnit {
 };
 // (If channels are cut into blocks, those of the first: each has as many.)
 TransformUnit UnitOf(const PackedLayer& layer, const ChannelGroup& group);
+
+// Writes the transformed weights of two channels to `out`: for each position a pair of words,
+// `position_bytes` apart.
+void WriteChannelPair(std::span<const int16_t> first, std::span<const int16_t> second,
+                      int64_t position_bytes, std::byte* out);
 
 // Channels / 4 of a position, of one block and all kernel planes (ChannelGroup::depth_groups).
 int64_t TransformedDepthGroups(const PackedLayer& layer, const ChannelGroup& group);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -136,10 +135,7 @@ void PackWinogradWeights(std::span<const int8_t> weights, std::span<const int32_
                          (pair * vectors * lanes + place) * 2 * int64_t{sizeof(int16_t)};
         int16_t transformed[2][kWinogradPositions];
         for (int i = 0; i < 2; ++i) Transform(g[i], transformed[i]);
-        for (int position = 0; position < kWinogradPositions; ++position, out += position_bytes) {
-          const int16_t words[] = {transformed[0][position], transformed[1][position]};
-          std::memcpy(out, words, sizeof words);
-        }
+        WriteChannelPair(transformed[0], transformed[1], position_bytes, out);
       }
     }
   }
