@@ -163,11 +163,16 @@ class OutputTask {
       });
       uint8_t* outputs[kValid];
       Unroll<kValid>([&](auto i) { outputs[i] = output + rows[kFirst + i].output; });
-      Store<kValid>(Halve(quad[0], quad[1]), Halve(quad[2], quad[3]), outputs);
+      Store<kValid>(HalveInTile(quad[0], quad[1]), HalveInTile(quad[2], quad[3]), outputs);
     });
   }
 
  private:
+  inline __attribute__((always_inline)) Native HalveInTile(Register v0, Register v1) const {
+    if constexpr (Width::kFuses && nv > 1) return narrowing_.HalveByShift(v0, v1);
+    return Halve(v0, v1);
+  }
+
   static constexpr uint32_t kRareStore = 0x80;
 
   // Whether these accumulators of a vector cannot take a single step.
