@@ -137,6 +137,13 @@ struct Width512 {
     } else if constexpr (nv == 2) {  // even qwords are the first row, odd ones the second
       const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
       bytes = _mm512_permutexvar_epi64(order, bytes);
+      // Two rows that are one run. (3x3, 3 -> 32 channels: 2 % less time.)
+      if constexpr (rows == 2) {
+        if (columns == 32 && outputs[1] - outputs[0] == 32) {
+          _mm512_storeu_si512(outputs[0], bytes);
+          return;
+        }
+      }
       StoreRow(outputs[0], _mm512_castsi512_si256(bytes), columns);
       if constexpr (rows > 1) StoreRow(outputs[1], _mm512_extracti64x4_epi64(bytes, 1), columns);
     } else {  // dword r of each lane is row r
