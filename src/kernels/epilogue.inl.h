@@ -3,9 +3,8 @@
 // Layer: kernels, compiled once per ISA. The formula is that of "Numerics" in README.md. Where
 // packing has proven that a single fused multiply-add gives the same bytes (pack/fuse.h says how),
 // a vector of accumulators takes that; else the steps are done one by one, each float operation
-// rounded on its own (-ffp-contract=off), so that all ISAs agree.
-//
-// Read next: width_512.inl.h for the narrowing.
+// rounded on its own (-ffp-contract=off), so that all ISAs agree. Read next: width_512.inl.h for
+// the narrowing.
 #pragma once
 
 #include <cstdint>
@@ -163,16 +162,12 @@ class OutputTask {
       });
       uint8_t* outputs[kValid];
       Unroll<kValid>([&](auto i) { outputs[i] = output + rows[kFirst + i].output; });
-      Store<kValid>(HalveInTile(quad[0], quad[1]), HalveInTile(quad[2], quad[3]), outputs);
+      Store<kValid>(narrowing_.template HalveInTile<nv>(quad[0], quad[1]),
+                    narrowing_.template HalveInTile<nv>(quad[2], quad[3]), outputs);
     });
   }
 
  private:
-  inline __attribute__((always_inline)) Native HalveInTile(Register v0, Register v1) const {
-    if constexpr (Width::kFuses && nv > 1) return narrowing_.HalveByShift(v0, v1);
-    return Halve(v0, v1);
-  }
-
   static constexpr uint32_t kRareStore = 0x80;
 
   // Whether these accumulators of a vector cannot take a single step.

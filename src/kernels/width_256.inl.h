@@ -71,6 +71,10 @@ struct Width256 {
           _mm256_packs_epi32(reinterpret_cast<__m256i>(v0), reinterpret_cast<__m256i>(v1)),
           zero_point_);
     }
+    template <int /*nv*/>
+    inline __attribute__((always_inline)) __m256i HalveInTile(Register v0, Register v1) const {
+      return Halve(v0, v1);
+    }
     inline __attribute__((always_inline)) __m256i Join(__m256i low, __m256i high) const {
       return _mm256_packus_epi16(low, high);
     }

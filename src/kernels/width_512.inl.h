@@ -96,10 +96,12 @@ struct Width512 {
       return _mm512_mask_shuffle_epi8(reinterpret_cast<__m512i>(v0), 0xcccc'cccc'cccc'cccc,
                                       reinterpret_cast<__m512i>(v1), low_to_high);
     }
-    // The same by two instructions, which tiles of several vectors have room for: of 6x64 the
-    // epilogue takes 40 instead of 50 cycles (Zen 4; 1x1, 16 -> 96 channels: 2 % less time; 3x3,
+    // The same for a tile of nv vectors. Of several it has room for two instructions: the epilogue
+    // of 6x64 takes 40 instead of 50 cycles (Zen 4; 1x1, 16 -> 96 channels: 2 % less time; 3x3,
     // 3 -> 32: 3 %). Sliding kernels have none (2 to 5 % more).
-    inline __attribute__((always_inline)) __m512i HalveByShift(Register v0, Register v1) const {
+    template <int nv>
+    inline __attribute__((always_inline)) __m512i HalveInTile(Register v0, Register v1) const {
+      if constexpr (nv == 1) return Halve(v0, v1);
       return _mm512_mask_mov_epi16(reinterpret_cast<__m512i>(v0), 0xaaaa'aaaa,
                                    _mm512_slli_epi32(reinterpret_cast<__m512i>(v1), 16));
     }
