@@ -17,14 +17,13 @@ function(qconv_add_isa name)
   # Kernels are fast in a debug build too: it is for the code around them.
   set(options ${ARGN} -O3 -fno-exceptions -fno-rtti)
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    # GCC 12 warns about its own _mm512_undefined_ps(); and it would spill pointers to vector
-    # registers, whose moves back compete with the arithmetic.
+    # GCC 12 warns about its own _mm512_undefined_ps(). And GCC spills pointers to vector registers,
+    # where it tunes for some CPUs; the moves back compete with the arithmetic, and wait for it.
     set(tuning ^general_regs_sse_spill)
     list(APPEND options -Wno-uninitialized -Wno-maybe-uninitialized)
     if(name MATCHES avx512)
-      # It would do so by plain moves, too, and spill to mask registers, unless the costs are those
-      # of a CPU that has none. A pointer that comes back waits for the arithmetic before it, and
-      # the next tile for the pointer. (6x64 tiles: 50 instead of 56 cycles beside the products.)
+      # Nor plain moves to vector registers; nor spills to mask registers, which cost too much on a
+      # CPU that has none. (Zen 4, 6x64 tiles: 50 cycles beside the products instead of 56.)
       string(APPEND tuning ,^inter_unit_moves_to_vec,^inter_unit_moves_from_vec)
       list(APPEND options -mtune=haswell)
     endif()

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <ostream>
 
+#include "pack/integers.h"
+
 namespace qconv::test {
 
 void PrintTo(Way way, std::ostream* out) {
@@ -200,27 +202,42 @@ std::vector<int64_t> InputsOf(const kernels::RowRuns& runs, int64_t rows) {
   return inputs;
 }
 
-void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
-                 const std::vector<int64_t>& inputs, const PanelNumbers& numbers) {
-  constexpr int kStride = kernels::kMaxColumns + 2;  // a byte of nobody's on either side
+namespace {
+
+// With the outputs of rows `pitch` >= task.columns bytes apart.
+void CheckKernelAt(int64_t pitch, kernels::PanelKernel kernel, kernels::PanelTask task,
+                   const std::vector<int64_t>& inputs, const PanelNumbers& numbers) {
+  SCOPED_TRACE(testing::Message() << "rows of output " << pitch << " bytes apart");
+  constexpr int64_t kMargin = 1;  // nobody's bytes before and after
   constexpr uint8_t kUntouched = 77;
   std::vector<kernels::Row> rows;
   for (const int64_t input : inputs) {
-    rows.push_back({input, static_cast<int64_t>(rows.size()) * kStride});
+    rows.push_back({input, static_cast<int64_t>(rows.size()) * pitch});
   }
   const auto outputs = static_cast<int64_t>(rows.size()) * std::max(task.sharing, 1);
-  std::vector<uint8_t> output(static_cast<size_t>(outputs * kStride), kUntouched);
-  task.output = output.data() + 1;
+  std::vector<uint8_t> output(static_cast<size_t>(outputs * pitch + 2 * kMargin), kUntouched);
+  task.output = output.data() + kMargin;
   task.rows = rows.data();
   task.row_count = static_cast<int64_t>(rows.size());
-  task.share_output_step = task.row_count * kStride;
+  task.share_output_step = task.row_count * pitch;
   kernel(task);
-  for (int64_t r = 0; r < outputs; ++r) {
-    for (int c = 0; c < kStride; ++c) {
-      const uint8_t want = c >= 1 && c <= task.columns ? numbers.Expected(r, c - 1) : kUntouched;
-      ASSERT_EQ(+output[static_cast<size_t>(r * kStride + c)], +want)
-          << "row " << r << ", column " << c - 1;
-    }
+  for (int64_t i = 0; i < static_cast<int64_t>(output.size()); ++i) {
+    const int64_t at = i - kMargin, row = at / pitch, column = at % pitch;
+    const bool valid = at >= 0 && row < outputs && column < task.columns;
+    const uint8_t want = valid ? numbers.Expected(row, static_cast<int>(column)) : kUntouched;
+    ASSERT_EQ(+output[static_cast<size_t>(i)], +want) << "row " << row << ", column " << column;
+  }
+}
+
+}  // namespace
+
+void CheckKernel(kernels::PanelKernel kernel, const kernels::PanelTask& task,
+                 const std::vector<int64_t>& inputs, const PanelNumbers& numbers) {
+  // Far apart; touching, as several may be stored at once; and as whole vectors would touch.
+  constexpr int64_t kFar = kernels::kMaxColumns + 2, kWhole = 16;
+  for (const int64_t pitch :
+       {kFar, int64_t{task.columns}, pack::RoundUp(int64_t{task.columns}, kWhole)}) {
+    CheckKernelAt(pitch, kernel, task, inputs, numbers);
   }
 }
 

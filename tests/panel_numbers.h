@@ -135,8 +135,9 @@ std::vector<kernels::RowRuns> RunsOfEvenTiles(const kernels::PanelShape& shape, 
 std::vector<int64_t> InputsOf(const kernels::RowRuns& runs, int64_t rows);
 
 // Runs a kernel on rows that begin at `inputs` of the task's input, and compares each byte of the
-// output, those around the columns of each row too.
-void CheckKernel(kernels::PanelKernel kernel, kernels::PanelTask task,
+// output, those around the columns of each row too; with rows of output apart, and with such as
+// touch.
+void CheckKernel(kernels::PanelKernel kernel, const kernels::PanelTask& task,
                  const std::vector<int64_t>& inputs, const PanelNumbers& numbers);
 
 }  // namespace qconv::test

@@ -85,7 +85,11 @@ class ChainInput {
     const ChainList& list = *task_.chains;
     const int32_t* inputs = task_.chain_inputs + list.first_link;
     const int16_t* taps = task_.chain_taps + list.first_link;
-    for (int32_t i = 0; i < list.links; ++i) found_[i] = places[taps[i]] + inputs[i];
+    for (int32_t i = 0; i < list.links; ++i) {
+      int32_t input = places[taps[i]];
+      HideInRegister(input);  // no vectors of them, which some CPUs gather slowly
+      found_[i] = input + inputs[i];
+    }
     inputs_ = found_;
     first_link_ = list.first_link;
   }
