@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <set>
 
 #include "pack/integers.h"
 
@@ -234,9 +235,10 @@ void CheckKernelAt(int64_t pitch, kernels::PanelKernel kernel, kernels::PanelTas
 void CheckKernel(kernels::PanelKernel kernel, const kernels::PanelTask& task,
                  const std::vector<int64_t>& inputs, const PanelNumbers& numbers) {
   // Far apart; touching, as several may be stored at once; and as whole vectors would touch.
-  constexpr int64_t kFar = kernels::kMaxColumns + 2, kWhole = 16;
-  for (const int64_t pitch :
-       {kFar, int64_t{task.columns}, pack::RoundUp(int64_t{task.columns}, kWhole)}) {
+  constexpr int64_t kWhole = 16;
+  const std::set<int64_t> pitches = {kernels::kMaxColumns + 2, task.columns,
+                                     pack::RoundUp(int64_t{task.columns}, kWhole)};
+  for (const int64_t pitch : pitches) {
     CheckKernelAt(pitch, kernel, task, inputs, numbers);
   }
 }
