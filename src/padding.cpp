@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/integers.h"
 #include "pack/pad_image.h"
@@ -39,13 +40,27 @@ size_t FirstPadded(Padding padding) {
   return padding == Padding::kNone ? 3 : padding == Padding::kColumns ? 2 : 0;
 }
 
+// What a piece takes for each panel, in dot products of a vector.
+int64_t PieceDots(const PackedLayer& layer) {
+  // (1024 channels in 32 groups, 3x3, 7x7: 0.95 times the speed of oneDNN in pieces, 1.20 padded.)
+  constexpr int64_t kCallDots = 500;
+  // Pieces at the edges have chains of their own. Where all chains together exceed the second-level
+  // cache, each of these short lists comes from beyond it, mostly by latency. (3x3, stride 2, in 32
+  // groups, times the speed in pieces, AVX2 and AVX-512: 1024 channels, 28x28 1.42 and 1.37, 2048
+  // channels, 14x14 1.96 and 1.28; 512 channels, 28x28 0.90 and 0.95.)
+  constexpr int64_t kSecondLevelBytes = 512 * 1024;
+  constexpr int64_t kLine = 64, kFetchDots = 32;
+  if (!pack::HasWholeChains(layer) || std::ssize(layer.chain_weights) <= kSecondLevelBytes) {
+    return kCallDots;
+  }
+  return kCallDots + std::ssize(layer.chain_weights) / std::ssize(layer.panels) / 2 / kLine *
+                         kFetchDots;
+}
+
 // What all pieces take, in dot products of a vector, for a group. Called for every Run: no copies
 // of segments.
 int64_t Cost(const PackedLayer& layer, const pack::Dims& output, const GridSegments& segments,
              Padding padding) {
-  // What a piece takes for each panel. (1024 channels in 32 groups, 3x3, 7x7: 0.95 times the speed
-  // of oneDNN in pieces, 1.20 padded.)
-  constexpr int64_t kPieceDots = 500;
   Segment whole[3];
   std::span<const Segment> grid[3];
   for (size_t i = 0; i < 3; ++i) {
@@ -63,7 +78,7 @@ int64_t Cost(const PackedLayer& layer, const pack::Dims& output, const GridSegme
     }
   }
   const int vectors = layer.kernels->shapes[layer.panels[0].shape].vectors;
-  return taps * layer.groups[0].depth_groups * vectors + pieces * kPieceDots;
+  return taps * layer.groups[0].depth_groups * vectors + pieces * PieceDots(layer);
 }
 
 }  // namespace
