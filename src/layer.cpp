@@ -9,7 +9,7 @@
 #include "dispatch/registry.h"
 #include "pack/feed.h"
 #include "pack/fold.h"
-#include "pack/group_feed.h"
+#include "pack/group_panels.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/layout.h"

@@ -53,8 +53,8 @@ int64_t PieceDots(const PackedLayer& layer) {
   if (!pack::HasWholeChains(layer) || std::ssize(layer.chain_weights) <= kSecondLevelBytes) {
     return kCallDots;
   }
-  return kCallDots + std::ssize(layer.chain_weights) / std::ssize(layer.panels) / 2 / kLine *
-                         kFetchDots;
+  return kCallDots +
+         std::ssize(layer.chain_weights) / std::ssize(layer.panels) / 2 / kLine * kFetchDots;
 }
 
 // What all pieces take, in dot products of a vector, for a group. Called for every Run: no copies

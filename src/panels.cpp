@@ -5,7 +5,7 @@
 
 #include "pack/chains.h"
 #include "pack/columns.h"
-#include "pack/group_feed.h"
+#include "pack/group_panels.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/slide.h"

@@ -10,6 +10,7 @@
 #include "group_walk.h"
 #include "lane_layers.h"
 #include "layer.h"
+#include "pack/group_panels.h"
 #include "plan.h"
 #include "testing.h"
 #include "validate.h"

@@ -204,9 +204,8 @@ class GroupProblem {
 constexpr int kMostPixels = 2 * kernels::kMaxGroupPixels + 1;  // three steps
 constexpr int kMostRows = 3, kMostKernelRows = 4, kMostDepthGroups = 4;
 
-// All sizes of `width` columns; with fewer, down to `fewest`, all counts of pixels, the others
-// taking turns.
-std::vector<Size> Sizes(int width, int fewest) {
+// All sizes of `width` columns; with fewer all counts of pixels, the others taking turns.
+std::vector<Size> Sizes(int width) {
   std::vector<Size> sizes;
   for (int count = 1; count <= kMostPixels; ++count) {
     for (int rows = 1; rows <= kMostRows; ++rows) {
@@ -216,7 +215,7 @@ std::vector<Size> Sizes(int width, int fewest) {
         }
       }
     }
-    for (int columns = fewest; columns < width; ++columns) {
+    for (int columns = 1; columns < width; ++columns) {
       const int turn = static_cast<int>(sizes.size());
       sizes.push_back({1 + turn % kMostRows, count, 1 + turn / 3 % kMostKernelRows,
                        1 + turn / 5 % kMostDepthGroups, columns});
@@ -235,7 +234,7 @@ class GroupKernel : public testing::TestWithParam<std::string> {
     if (depth == 0) return;
     uint32_t seed = 1;
     const int width = vectors * table.lanes;
-    for (const Size& size : Sizes(width, quads == Quads::kRotated ? width : 1)) {
+    for (const Size& size : Sizes(width)) {
       SCOPED_TRACE(testing::Message()
                    << vectors << " vectors, " << testing::PrintToString(size) << ", seed " << seed);
       GroupProblem(table, vectors, stride, quads, size, seed++).Check(kernel);

@@ -8,7 +8,7 @@
 #include "dispatch/registry.h"
 #include "in_place.h"
 #include "layer.h"
-#include "pack/group_feed.h"
+#include "pack/group_panels.h"
 #include "pack/integers.h"
 #include "testing.h"
 #include "validate.h"
@@ -21,11 +21,14 @@ using kernels::KernelTable;
 using kernels::kGroupBytes;
 using pack::Geometry;
 
-// Whether groups of these are 4, 8 or 16 channels each, and vectors of channels are full.
-bool FitsRotation(const Geometry& g, const KernelTable& table) {
+// Whether groups of these are 4, 8 or 16 channels each, and `percent` of the lanes of vectors of
+// channels are in use, which all are in.
+bool FitsRotation(const Geometry& g, const KernelTable& table, double percent) {
   const int64_t inputs = g.GroupInputs();
+  const int64_t lanes = pack::RoundUp(g.in_channels, 4 * table.lanes);
   return (inputs == 4 || inputs == 8 || inputs == 16) && g.GroupOutputs() == inputs &&
-         g.in_channels % (4 * table.lanes) == 0 && inputs / 4 <= table.rotated_depth;
+         inputs / 4 <= table.rotated_depth &&
+         static_cast<double>(g.in_channels) >= static_cast<double>(lanes) * percent / 100;
 }
 
 // Whether the lanes of each vector of outputs find their channels in 16 bytes, or, in groups that
@@ -61,14 +64,17 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
     for (int64_t inputs = 1; inputs <= 20; ++inputs) {
       const bool narrow = inputs > 1 && pack::CeilDiv(inputs, kDepthGroup) <= table.group_depth;
       for (int64_t outputs = 1; outputs <= 50; ++outputs) {
-        for (const int64_t groups : {1, 2, 3, 4, 5, 8, 16, 17}) {
+        for (const int64_t groups : {1, 2, 3, 4, 5, 6, 8, 15, 16, 17, 29}) {
           for (const int64_t stride : {1, 3}) {
             ConvParams params = Grouped(groups, inputs, outputs, {3, 3});
             params.stride = {1, stride};
             const Geometry g = ValidateParams(params);
             const bool pays = stride < 3 || (outputs < 2 * inputs && outputs < table.lanes);
+            // Winograd's algorithm has groups of 8 and more of stride 1.
+            const double percent = stride == 1 && inputs > 4 ? 93.75 : 75;
+            const bool rotates = FitsRotation(g, table, narrow ? 100 : percent);
             const bool expected =
-                groups > 1 && ((narrow && pays && FitsVectors(g, table)) || FitsRotation(g, table));
+                groups > 1 && ((narrow && pays && FitsVectors(g, table)) || rotates);
             EXPECT_EQ(pack::ReadsGroupsInPlace(g, table), expected)
                 << isa << ", " << groups << " groups of " << inputs << " -> " << outputs;
             in_place += expected && stride == 1 ? 1 : 0;
@@ -81,24 +87,33 @@ TEST(ReadsGroupsInPlace, TakesGroupsThatFitAVector) {
   }
 }
 
-TEST(ChooseGroupPanels, RotatesWholePanels) {
+// Whole panels, and of what is left three vectors of 4 or 8 channels a group and more, or all where
+// these have no other kernels.
+TEST(ChooseGroupPanels, RotatesPanelsThatAreNearlyFull) {
   for (const std::string& isa : test::UsableIsas()) {
     const KernelTable& table = dispatch::SelectKernels(isa);
+    int64_t partial = 0;
     for (const int64_t inputs : {4, 8, 16}) {
       for (int64_t groups = 2; groups <= 40; ++groups) {
         const Geometry g = ValidateParams(Grouped(groups, inputs, inputs, {3, 3}));
         if (!pack::ReadsGroupsInPlace(g, table)) continue;
-        const bool rotates = inputs / 4 <= table.rotated_depth;
-        const int64_t wide = 4 * table.lanes, whole = rotates ? groups * inputs / wide : 0;
+        const int64_t wide = 4 * table.lanes, channels = groups * inputs, left = channels % wide;
+        int64_t rotated = inputs / 4 <= table.rotated_depth ? channels / wide : 0;
+        const bool others = inputs / 4 <= table.group_depth;
+        if (!others || (left > 2 * table.lanes && inputs < 16)) {
+          rotated += left > 0 ? 1 : 0;
+          partial += left > 0 ? 1 : 0;
+        }
         const std::vector<int> panels = pack::ChooseGroupPanels(g, table);
-        const auto others = static_cast<int64_t>(panels.size()) - whole;
-        EXPECT_EQ(others, pack::CeilDiv(groups * inputs - whole * wide, table.lanes)) << isa;
-        for (size_t i = 0; i < panels.size(); ++i) {
-          const int vectors = static_cast<int64_t>(i) < whole ? 4 : 1;
-          EXPECT_EQ(table.shapes[panels[i]].vectors, vectors) << isa;
+        const int64_t rest = std::max<int64_t>(channels - rotated * wide, 0);
+        ASSERT_EQ(std::ssize(panels) - rotated, pack::CeilDiv(rest, table.lanes)) << isa;
+        for (int64_t i = 0; i < std::ssize(panels); ++i) {
+          const int shape = panels[static_cast<size_t>(i)];
+          EXPECT_EQ(table.shapes[shape].vectors, i < rotated ? 4 : 1) << isa;
         }
       }
     }
+    EXPECT_EQ(partial > 5, table.rotated_depth > 0) << isa << " " << partial;
   }
 }
 

@@ -141,7 +141,6 @@ class GroupWalk {
     const int vectors = layer_.kernels->shapes[panel.shape].vectors;
     const bool rotated = layer_.RotatesQuads(panel);
     ASSERT_EQ(rotated, vectors == kernels::kRotatedVectors);
-    ASSERT_TRUE(!rotated || panel.columns == vectors * lanes);
     for (int position = 0; position < vectors * lanes; ++position) {
       const int column = layer_.Column(panel, position), lane = position % lanes;
       if (column >= panel.columns) continue;

@@ -160,6 +160,20 @@ std::vector<Layer> GroupsInPlace() {
     deep.stride = {1, stride};
     layers.push_back(Finish(deep, {.size = {4, 9}}, stride));
   }
+  // The same with idle lanes in the last panel; with each stride, each kind of numbers.
+  Turns idle({15, 12, 7, 15, 31, 11}), of_idle({8, 4, 8, 4});
+  for (const int64_t stride : {1, 2, 3}) {
+    for (int64_t turn = 0; turn < 22; ++turn) {
+      const int64_t inputs = of_idle.Next();
+      ConvParams params = Grouped(idle.Next(), inputs, inputs, {1 + turn % 4, 3});
+      params.stride = {1 + turn % 2, stride};
+      params.dilation = {1, 1 + turn % 5 / 4};
+      layers.push_back(Finish(params, {.size = {height.Next() / 2 + 1, width.Next()}}, turn));
+    }
+  }
+  // Fewer bytes than kernels read at once.
+  layers.push_back(Finish(Grouped(12, 4, 4, {3, 3}), {.size = {1, 1}}, 0));
+  layers.push_back(Finish(Grouped(7, 4, 4, {3, 3}), {.size = {1, 1}}, 1));
   layers.push_back(Finish(Grouped(8, 8, 8, {6, 3}), {.size = {9, 31}}, 0));
   // Rows longer than other blocks.
   layers.push_back(Finish(Grouped(16, 4, 4, {3, 3}), {.size = {6, 301}}, 0));

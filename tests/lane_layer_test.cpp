@@ -15,7 +15,7 @@
 #include "lane_layers.h"
 #include "layer.h"
 #include "layer_ways.h"
-#include "pack/group_feed.h"
+#include "pack/group_panels.h"
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/slide.h"
@@ -114,6 +114,9 @@ void AddGroupFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
       features.insert(GroupName(quads, "stride " + Text(g.stride[2] / common) + ", " + way));
     }
     features.insert(GroupName(quads, "depth groups " + Text(layer.spread.depth_groups)));
+    if (panel.columns < layer.kernels->shapes[panel.shape].columns) {
+      features.insert(GroupName(quads, "idle lanes"));
+    }
   }
   if (g.dilation[2] > common) features.insert("group phases");
   if (g.dilation[2] == common && common > 1) features.insert("group phase of many");
@@ -121,7 +124,6 @@ void AddGroupFeatures(const pack::PackedLayer& layer, const ImagePlan& plan,
   if (plan.LargestRectangle().height() > 1) features.insert("group rows");
   if (plan.LargestRectangle().rows() > kMaxBlockRows) features.insert("group long rows");
   if (layer.panels.size() > 1) features.insert("group panels");
-  if (layer.panels.back().columns < layer.kernels->lanes) features.insert("group columns");
   if (g.in_channels % kernels::kGroupBytes != 0) features.insert("group channels");
   features.insert("group kernel rows " + Text(std::min<int64_t>(g.kernel[1], 5)));
 }
@@ -206,11 +208,13 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
                                   "group rows",
                                   "group long rows",
                                   "group panels",
+                                  "group channels",
+                                  GroupName(Quads::kRotated, "idle lanes"),
                                   "no groups in place: zero points"};
   for (int64_t rows = 1; rows <= 5; ++rows) wanted.insert("group kernel rows " + Text(rows));
   if (table.group_depth > 0) {
-    wanted.merge(
-        std::set<std::string>{"group columns", "group channels", "no groups in place: narrow"});
+    wanted.merge(std::set<std::string>{GroupName(Quads::kShuffled, "idle lanes"),
+                                       "no groups in place: narrow"});
   }
   const struct {
     Quads quads;

@@ -95,8 +95,15 @@ struct Width256 {
     if constexpr (nv == kRotatedVectors) {  // lanes have four columns each
       const __m256i order = _mm256_broadcastsi128_si256(
           _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(outputs[0]),
-                          _mm256_shuffle_epi8(bytes, order));
+      bytes = _mm256_shuffle_epi8(bytes, order);
+      if (columns == 32) [[likely]] {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(outputs[0]), bytes);
+        return;
+      }
+      StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns < 16 ? columns : 16);
+      if (columns > 16) {
+        StoreRow(outputs[0] + 16, _mm256_extracti128_si256(bytes, 1), columns - 16);
+      }
     } else if constexpr (nv == 3) {  // the last dword of each lane is unused
       const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 0, 0);
       bytes = _mm256_permutevar8x32_epi32(bytes, order);

@@ -1,8 +1,6 @@
-// Narrow groups in place: layers whose kernels read the input of a vector of output channels from
-// 16 bytes of a pixel, or from a single group, or that of four vectors from a vector full of
-// channels, whose quads they rotate (kernels::GroupTask).
+// GroupFeeder: where the kernels of narrow groups in place (group_panels.h) find their input.
 //
-// Layer: pack. Kernels find the pixels through a table of pointers, a row of it for each kernel row
+// Layer: pack. They find the pixels through a table of pointers, a row of it for each kernel row
 // of each output row; padding is a pixel of the input zero point:
 //
 //   columns        0   1   2   3  ...
@@ -10,15 +8,12 @@
 //             kernel row 1   [ p ][ x ][ x ][ x ]      x: a pixel of the image
 //   output 1, kernel row 0   ...
 //
-// With a dilation of d in w a table has every d-th pixel: those of a phase (slide.h). Weights are
-// packed as for spread channels (lanes.h), those of rotated lanes in the order in which they meet
-// the depth groups of their group (PackedLayer::InputGroup).
+// With a dilation of d in w a table has every d-th pixel: those of a phase (slide.h).
 // Read next: ../in_place.cpp.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "kernels/kernel_table.h"
 #include "pack/feed.h"
@@ -27,24 +22,17 @@
 
 namespace qconv::pack {
 
-// Whether a layer without weight zero points is computed this way. (If so, and its quads are
-// rotated, that goes for all its images.)
-bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& table);
-
-// Whether images of this size can be read in place; else their channels are spread.
+// Whether images of this size can be read in place; else their channels are spread. Those of layers
+// with rotated quads always can.
 bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size);
-
-// The panels of such a layer, by shape.
-std::vector<int> ChooseGroupPanels(const Geometry& geometry, const kernels::KernelTable& table);
-
-// Which bytes the lanes of each panel multiply; nothing if no panel's kernel asks.
-void FillGroupOrders(PackedLayer& layer);
 
 // Says where kernels find the input of output rows. Lives on the stack of the task that computes
 // them.
 class GroupFeeder {
  public:
   static constexpr int64_t kScratchBytes = 32 * 1024;
+  // Of so many a table has room for 32 columns.
+  static constexpr int64_t kMostKernelRows = 127;
 
   // `scratch` has kScratchBytes, aligned to 64; it and the image stay until the end.
   GroupFeeder(const PackedLayer& layer, const ImageView& image, std::byte* scratch);
@@ -65,6 +53,11 @@ class GroupFeeder {
   kernels::GroupTask Task(const Panel& panel);
 
  private:
+  // Kernels read a vector of a pixel at most.
+  static constexpr int64_t kEndBytes = TensorEnd::Bytes(64);
+  static constexpr int64_t kTableBytes = kScratchBytes - kEndBytes;
+  static_assert(kMostKernelRows * 32 * int64_t{sizeof(uint8_t*)} <= kTableBytes);
+
   int64_t Columns(int64_t pixels) const { return (pixels - 1) * stride_ + g_.kernel[2]; }
   void FillTable(int64_t channel);
   void FillRow(const uint8_t* row, int64_t channel, const uint8_t** columns);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pack/group_feed.h"
+#include "pack/group_panels.h"
 #include "pack/integers.h"
 #include "pack/lanes.h"
 #include "pack/strips.h"

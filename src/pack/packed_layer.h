@@ -148,7 +148,7 @@ struct PackedLayer {
   int64_t weight_parts = 1;
   SpreadLayout spread = {};             // of a kLanes layer
   int slide_form = kNoSlide;            // of a kLanes layer: see slide.h
-  bool groups_in_place = false;         // a kLanes layer: see group_feed.h
+  bool groups_in_place = false;         // a kLanes layer: see group_panels.h
   StripLayout strips = {};              // of a kStrips layer
   AlignedVector<uint8_t> group_orders;  // [panel][depth group][lane][4]
 
