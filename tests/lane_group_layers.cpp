@@ -91,6 +91,14 @@ std::vector<Layer> SpreadGroups() {
       }
     }
   }
+  // Groups of many inputs are spread for kernels of many taps only.
+  for (const auto& [inputs, outputs] : {std::pair{12, 2}, {16, 4}, {10, 3}, {16, 1}}) {
+    for (const Spatial& kernel : {Spatial{5, 5}, Spatial{4, 7}}) {
+      const auto turn = static_cast<int64_t>(layers.size());
+      layers.push_back(Finish(Grouped(16 / outputs + turn % 2, inputs, outputs, kernel),
+                              {.size = {size.Next(), size.Next()}}, turn));
+    }
+  }
   // Several tiles.
   layers.push_back(Finish(Grouped(24, 4, 4, {3, 2}), {.size = {17, 23}}, 0));
   layers.push_back(Finish(Grouped(24, 4, 4, {3, 2}), {.size = {17, 23}}, 2));

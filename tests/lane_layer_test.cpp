@@ -240,9 +240,9 @@ std::set<std::string> WantedGroups(const kernels::KernelTable& table) {
 
 std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
   std::set<std::string> wanted = {
-      "fallen back",      "quads 1x1",      "quads 1x4",      "quads 2x2",   "quads 4x1",
-      "depth groups 1",   "depth groups 2", "depth groups 3", "parts 1",     "several blocks",
-      "beyond the stack", "in phases: d",   "in phases: h",   "in phases: w"};
+      "fallen back",    "quads 1x1",        "quads 1x4",      "quads 2x2",      "quads 4x1",
+      "depth groups 1", "depth groups 2",   "depth groups 3", "depth groups 4", "parts 1",
+      "several blocks", "beyond the stack", "in phases: d",   "in phases: h",   "in phases: w"};
   wanted.insert("sharing columns apart");
   for (int64_t sharing = 1; sharing <= kernels::kMaxSharing; ++sharing) {
     wanted.insert(SharingName(sharing, 1, false));
@@ -252,7 +252,6 @@ std::set<std::string> WantedFeatures(const kernels::KernelTable& table) {
     wanted.insert(SharingName(1, sharing, true));
     wanted.merge(std::set<std::string>{"none together", "some not together"});
   }
-  if (table.lanes == 16) wanted.insert("depth groups 4");  // there merging groups costs most
   // Wider weights take any zero point that lanes take.
   if (table.weight_format == kernels::WeightFormat::kS8Quads)
     wanted.merge(std::set<std::string>{"parts 2", "parts 3"});

@@ -121,19 +121,27 @@ bool PrefersLanes(const Geometry& g, const kernels::KernelTable& table) {
   if (g.groups == 1) return false;
   if (inputs == 1) return true;
   if (outputs >= table.lanes || !QuadsLieTogether(g)) return false;
-  // In tenths of the depth groups that a vector full of outputs takes for each tap. Merged groups
-  // multiply each other's inputs by zero and leave lanes empty. Lane kernels load a vector for each
-  // dot product, and spread. Fitted to speeds on 14x14 and 28x28 images; e.g. GMAC/s in lanes and
-  // merged, AVX-512 VNNI: 4 -> 4 80, 53; 8 -> 8 88, 78; the same with stride 2 33, 97; 5 -> 5 25,
-  // 53; 16 -> 4 59, 57; 12 -> 12 62, 152. Without VNNI lanes widen and merged groups have chains:
-  // groups of 4 are still 1.2 to 1.6 times as fast in lanes, of 8 0.8 to 1.0 times.
-  const int64_t merged = table.lanes / outputs;
-  const int64_t merged_cost = 10 * CeilDiv(merged * inputs, 4) * table.lanes / (merged * outputs);
-  const bool widened = table.weight_format == kernels::WeightFormat::kS16EvenOdd;
-  const bool near =
-      inputs == outputs && 16 % inputs == 0 && g.stride[2] == 1 && (inputs <= 4 || !widened);
-  const int64_t group_cost = near ? 17 : 26;
-  return CeilDiv(inputs, 4) * group_cost <= merged_cost;
+  // In tenths of the depth groups that a vector full of outputs takes for each tap, fitted to
+  // speeds on 28x28 images (groups of 1 to 16, 2x2 to 7x7, strides of 1 to 3, AVX-512 VNNI, AVX-512
+  // and AVX2: 4 % more time than the better of both takes; without the steps 11 % more). Merged
+  // groups multiply each other's inputs by zero and leave lanes empty.
+  const int64_t merged = std::min(table.lanes / outputs, g.groups);
+  const bool chains = !HasDotProduct(table) && table.lanes == 8;  // of a vector of 8: 1.5 times
+  const int64_t merged_cost =
+      (chains ? 15 : 10) * CeilDiv(merged * inputs, 4) * table.lanes / (merged * outputs);
+  // Lane kernels load a vector for each dot product, and spread as many positions for an output as
+  // it does not share with its neighbours.
+  int64_t positions = 1;
+  bool dilated = false;
+  for (size_t i = 0; i < 3; ++i) {
+    positions *= std::min(g.stride[i], g.kernel[i]);
+    dilated = dilated || (g.kernel[i] > 1 && g.dilation[i] > 1);
+  }
+  const bool near = inputs == outputs && kernels::kShuffleBytes % inputs == 0 &&
+                    (inputs <= kernels::kDepthGroup || HasDotProduct(table));
+  const int64_t product = near ? 15 : 12, position = !near ? 180 : g.stride[2] == 1 ? 60 : 100;
+  const int64_t spread = dilated ? position * 3 / 2 : position;  // wider edges, columns in phases
+  return CeilDiv(inputs, 4) * (product * g.Taps() + spread * positions) <= merged_cost * g.Taps();
 }
 
 void FillSpreadLayout(PackedLayer& layer) {
