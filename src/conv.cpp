@@ -73,7 +73,9 @@ ConvDescription Conv::Describe() const { return DescribeLayer(packed_->layer); }
 bool Conv::RunsTransformed(const Image& image) const {
   const pack::Geometry& g = packed_->layer.geometry;
   const pack::Dims size = ValidateImage(g, image);
-  return PrefersTransformed(packed_->layer, image.batch, size, OutputSize(g, size));
+  const pack::Dims output_size = OutputSize(g, size);
+  return !PrefersPairs(packed_->layer, image.batch, size, output_size) &&
+         PrefersTransformed(packed_->layer, image.batch, size, output_size);
 }
 
 const SaturationReport& Conv::Saturation() const { return packed_->saturation; }

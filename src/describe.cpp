@@ -64,7 +64,8 @@ int64_t PackedBytes(const PackedLayer& layer) {
   const auto other = [](const auto& packing) {
     return packing == nullptr ? 0 : PackedBytes(*packing);
   };
-  return static_cast<int64_t>(bytes) + other(layer.runs) + other(layer.transformed);
+  return static_cast<int64_t>(bytes) + other(layer.runs) + other(layer.transformed) +
+         other(layer.pairs);
 }
 
 }  // namespace
@@ -77,6 +78,9 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
   if (layer.transformed != nullptr) {
     description.transform = kernels::kTransforms[layer.transformed->transform].name;
     description.transform_tile = Tiles(*layer.transformed);
+  }
+  for (const PackedLayer* pairs = layer.pairs.get(); pairs != nullptr; pairs = pairs->pairs.get()) {
+    description.most_neighbours *= 2;
   }
   description.epilogue = Epilogue(layer);
   DescribeArithmetic(layer, description);

@@ -13,6 +13,7 @@
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/layout.h"
+#include "pack/pairs.h"
 #include "pack/slide.h"
 #include "pack/spread_layout.h"
 #include "pack/strassen.h"
@@ -21,6 +22,7 @@
 #include "pack/weights.h"
 #include "pack/winograd.h"
 #include "panels.h"
+#include "plan.h"
 #include "transform_model.h"
 #include "validate.h"
 
@@ -138,26 +140,28 @@ void AddTransformed(const LayerNumbers& numbers, PackedLayer& layer) {
   layer.transformed = std::make_shared<const PackedLayer>(*std::move(best));
 }
 
-}  // namespace
+// `layer` has its geometry, its kernels and its input maximum.
+void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer);
 
-PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantization,
-                       std::span<const int8_t> weights, std::span<const float> bias,
-                       const PrepackOptions& options) {
-  const dispatch::DefaultFloatEnvironment float_environment;
-  PackedLayer layer;
-  layer.geometry = ValidateParams(params);
-  ValidateQuantization(layer.geometry, quantization);
-  ValidateWeights(layer.geometry, weights);
-  ValidateBias(layer.geometry, bias);
-  ValidateActivation(options.activation);
-  ValidateInputMaximum(options.input_maximum, quantization.input);
+// Packs pairs of pixels.
+std::shared_ptr<const PackedLayer> BuildPairs(const LayerNumbers& numbers,
+                                              const PackedLayer& layer) {
+  const pack::PairNumbers pairs(layer.geometry, numbers.quantization, numbers.weights,
+                                numbers.bias);
+  PackedLayer paired;
+  paired.geometry = pack::PairGeometry(layer.geometry);
+  paired.kernels = layer.kernels;
+  paired.input_maximum = layer.input_maximum;
+  Pack({pairs.quantization, pairs.weights, pairs.bias, numbers.activation}, /*transforms=*/true,
+       paired);
+  if (paired.window_bytes > kCopyBytes) return nullptr;  // would make Run allocate
+  return std::make_shared<const PackedLayer>(std::move(paired));
+}
 
-  layer.input_maximum = static_cast<uint8_t>(options.input_maximum);
-  layer.kernels = &dispatch::SelectKernels(options.isa, "PrepackOptions.isa");
-  const std::span<const int32_t> zero_points = quantization.weight_zero_points;
-  const LayerNumbers numbers = {quantization, weights, bias, options.activation};
+void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer) {
+  const std::span<const int32_t> zero_points = numbers.quantization.weight_zero_points;
   layer.feed = pack::ChooseFeed(layer.geometry, *layer.kernels, zero_points);
-  layer.weight_parts = pack::CountWeightParts(weights, zero_points, layer);
+  layer.weight_parts = pack::CountWeightParts(numbers.weights, zero_points, layer);
   if (layer.feed == Feed::kLanes) {
     layer.slide_form = layer.weight_parts == 1
                            ? pack::ChooseSlideForm(layer.geometry, *layer.kernels)
@@ -175,7 +179,30 @@ PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantizatio
   }
   Fill(numbers, layer);
   if (layer.feed == Feed::kStrips) layer.runs = BuildRuns(numbers, layer);
-  if (options.transforms && layer.feed != Feed::kLanes) AddTransformed(numbers, layer);
+  if (!transforms || layer.feed == Feed::kLanes) return;
+  AddTransformed(numbers, layer);
+  if (!pack::NeedsSums(zero_points) && pack::HasPairs(layer.geometry, *layer.kernels)) {
+    layer.pairs = BuildPairs(numbers, layer);
+  }
+}
+
+}  // namespace
+
+PackedLayer BuildLayer(const ConvParams& params, const Quantization& quantization,
+                       std::span<const int8_t> weights, std::span<const float> bias,
+                       const PrepackOptions& options) {
+  const dispatch::DefaultFloatEnvironment float_environment;
+  PackedLayer layer;
+  layer.geometry = ValidateParams(params);
+  ValidateQuantization(layer.geometry, quantization);
+  ValidateWeights(layer.geometry, weights);
+  ValidateBias(layer.geometry, bias);
+  ValidateActivation(options.activation);
+  ValidateInputMaximum(options.input_maximum, quantization.input);
+
+  layer.input_maximum = static_cast<uint8_t>(options.input_maximum);
+  layer.kernels = &dispatch::SelectKernels(options.isa, "PrepackOptions.isa");
+  Pack({quantization, weights, bias, options.activation}, options.transforms, layer);
   return layer;
 }
 

@@ -11,6 +11,10 @@
 
 namespace qconv {
 
+// Whether images of this size are computed several pixels at once (pack/pairs.h).
+bool PrefersPairs(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                  const pack::Dims& output_size);
+
 void RunLayer(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& executor);

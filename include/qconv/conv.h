@@ -32,7 +32,10 @@ struct PrepackOptions {
   // (ConvDescription::transform). 3x3 layers take up to two fifths less time so on CPUs with VNNI
   // and three quarters on others, for eight bytes more for each weight; pointwise ones up to a
   // third less, for two to six bytes; both for more bytes where output channels do not fill a
-  // vector. Tasks of Run (executor.h) then take up to 700 KiB of stack instead of 120.
+  // vector. Tasks of Run (executor.h) then take up to 700 KiB of stack instead of 120. And whether
+  // layers of few output channels may be packed for several pixels at once
+  // (ConvDescription::most_neighbours): up to 4 times the speed, for 16 bytes for each weight and
+  // more.
   bool transforms = true;
 };
 
@@ -92,6 +95,10 @@ struct ConvDescription {
   std::string transform = {};
   std::string transform_tile = {};
   double transform_instructions = 0;
+  // Layers of so few output channels that several neighbouring pixels of a row fit the lanes of a
+  // vector are packed for these, too, unless that is declined (PrepackOptions): for 2, 4, ... at
+  // once. Rows of a multiple of so many pixels are computed so. 1: not this layer.
+  int64_t most_neighbours = 1;
   int64_t packed_bytes = 0;       // of its packed arrays; the saturation report comes on top
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
   int32_t input_maximum = 255;    // as declared (PrepackOptions)

@@ -12,7 +12,7 @@ namespace qconv::command {
 namespace {
 
 constexpr const char* kRow =
-    "  {:<13}{:<10}{:<18} {:<14}{:<27}{:>6}{:>8}{:>9}{:>10}  {:<18}{:>11}{:>11}{:>7}\n";
+    "  {:<13}{:<10}{:<18} {:<14}{:<27}{:>6}{:>8}{:>9}{:>10}  {:<18}{:>7}{:>11}{:>11}{:>7}\n";
 
 // With two digits, or a dash for what there is not.
 std::string Number(double value) { return value > 0 ? fmt::format("{:.2f}", value) : "-"; }
@@ -42,7 +42,8 @@ void Print(const Conv& conv, const Image& image) {
              Arithmetic(layer, conv.params().out_channels), Number(MeanChain(layer)),
              Number(layer.instructions), Number(layer.widened_instructions),
              Number(layer.transform_instructions), Transform(conv, layer.transform, image),
-             layer.accumulator_bound, layer.packed_bytes, layer.input_maximum);
+             layer.most_neighbours, layer.accumulator_bound, layer.packed_bytes,
+             layer.input_maximum);
 }
 
 }  // namespace
@@ -51,7 +52,7 @@ void Explain(const JobOptions& options) {
   const std::vector<std::string> isas = ChosenIsas(options.isa);
   const std::vector<Job> jobs = MakeJobs(options);
   fmt::print(kRow, "ISA", "feed", "tile", "epilogue", "arithmetic", "chain", "instr.", "widened",
-             "transf.", "transform", "bound", "packed", "input");
+             "transf.", "transform", "pixels", "bound", "packed", "input");
   for (const Job& job : jobs) {
     const cases::Case instance = job.make();
     fmt::print("{}: {}\n", job.title, instance.layer.Shape());
@@ -64,6 +65,7 @@ void Explain(const JobOptions& options) {
       "instr.: vector instructions for four products in each lane of a vector\n"
       "widened: if everything were widened; transf.: in transformed tiles\n"
       "transform: of images that are large enough; in brackets: this one is not\n"
+      "pixels: neighbours in a row that are computed at once, at most\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 

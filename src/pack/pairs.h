@@ -1,0 +1,52 @@
+// Pairs: layers of few output channels as layers of twice as many, whose pixels are two neighbours
+// in a row.
+//
+// Layer: pack. A vector has a lane for each output channel; of a layer of few most would be idle.
+// Two pixels read nearly the same input, and lie side by side in memory: together they are a pixel
+// of a layer with a wider kernel, twice the stride and the same padding, whose weights are zero
+// where one of the two does not reach.
+//
+//   x      [w0 w1 w2]               2x    [w0 w1 w2  0]     channels 0 ... n - 1
+//   x + 1     [w0 w1 w2]                  [ 0 w0 w1 w2]     channels n ... 2n - 1
+//
+// For rows of an even number of pixels; the others take the layer as it is. Pairs of pairs
+// likewise. Read next: ../layer.cpp for who packs them, ../run.cpp for which images take them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "pack/geometry.h"
+#include "pack/packed_layer.h"
+#include "qconv/params.h"
+
+namespace qconv::pack {
+
+// Whether pairs of a layer without weight zero points fill a vector better, and by so much that
+// their zero weights do not outweigh it.
+bool HasPairs(const Geometry& geometry, const kernels::KernelTable& table);
+
+Geometry PairGeometry(const Geometry& geometry);
+
+// The numbers of the pairs of a layer.
+struct PairNumbers {
+  PairNumbers(const Geometry& geometry, const Quantization& single,
+              std::span<const int8_t> single_weights, std::span<const float> single_bias);
+  PairNumbers(const PairNumbers&) = delete;  // `quantization` points to `scales`
+  PairNumbers& operator=(const PairNumbers&) = delete;
+
+  std::vector<float> scales, bias;
+  std::vector<int8_t> weights;
+  Quantization quantization;
+};
+
+// The packing with the most neighbours in a pixel for rows of so many: `layer`, its pairs, theirs.
+const PackedLayer& MostPaired(const PackedLayer& layer, int64_t width);
+
+// Of a pixel of `paired`, which MostPaired returned for `layer`.
+int64_t Neighbours(const PackedLayer& paired, const PackedLayer& layer);
+
+}  // namespace qconv::pack
