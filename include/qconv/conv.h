@@ -34,8 +34,8 @@ struct PrepackOptions {
   // third less, for two to six bytes; both for more bytes where output channels do not fill a
   // vector. Tasks of Run (executor.h) then take up to 700 KiB of stack instead of 120. And whether
   // layers of few output channels may be packed for several pixels at once
-  // (ConvDescription::most_neighbours): up to 4 times the speed, for 16 bytes for each weight and
-  // more.
+  // (ConvDescription::most_neighbours): up to 5 times the speed, for up to 12 times the memory,
+  // of which such layers take little.
   bool transforms = true;
 };
 
