@@ -165,8 +165,8 @@ bool PrefersRuns(const PackedLayer& layer, const Dims& input, const Dims& output
 }
 
 ImagePlan::ImagePlan(const PackedLayer& layer, int64_t batch, const Dims& input, const Dims& output,
-                     int threads)
-    : batch_(batch), input_(input), output_(output) {
+                     int threads, int64_t idle_outputs)
+    : batch_(batch), input_(input), output_(output), idle_outputs_(idle_outputs) {
   if (layer.geometry.Pointwise()) {
     input_ = output_ = {1, 1, batch * input[0] * input[1] * input[2]};
     batch_ = 1;
@@ -189,6 +189,7 @@ void ImagePlan::CutSegments(const PackedLayer& layer) {
   const Padding padding = ChoosePadding(layer, output_, segments_);
   pads_ = padding != Padding::kNone;
   PadSegments(layer, output_, padding, segments_);
+  if (idle_outputs_ > 0) CutLast(segments_[2]);
 }
 
 void ImagePlan::CutTiles(const PackedLayer& layer, int threads) {
@@ -265,6 +266,11 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
   const int rectangles = segments_[0].count * segments_[1].count * segments_[2].count;
   int64_t rows = 0, copy_bytes = 0;  // of the open span of small rectangles
   bool open = false;
+  const auto open_span = [&](int rectangle, int64_t blocks, int64_t block_rows) {
+    spans_[static_cast<size_t>(span_count_++)] = {
+        static_cast<int16_t>(rectangle), 1, static_cast<int32_t>(block_rows), blocks_, blocks};
+    blocks_ += blocks;
+  };
   for (int r = 0; r < rectangles; ++r) {
     const Piece piece = Rectangle(r);
     copies_ = copies_ || piece.copied();
@@ -272,8 +278,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
     if (piece.rows() > most_rows_ || (bytes > kCopyBytes && piece.rows() > 1)) {
       const int64_t block_rows = RowsOfBlocks(layer, piece, most_rows_);
       const int64_t count = CeilDiv(piece.rows(), block_rows);
-      spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, count, block_rows};
-      blocks_ += count;
+      open_span(r, count, block_rows);
       open = false;
       continue;
     }
@@ -288,8 +293,7 @@ void ImagePlan::CutBlocks(const PackedLayer& layer, int threads) {
         continue;
       }
     }
-    spans_[static_cast<size_t>(span_count_++)] = {r, 1, blocks_, 1, most_rows_};
-    ++blocks_;
+    open_span(r, 1, most_rows_);
     rows = piece.rows();
     copy_bytes = bytes;
     open = true;

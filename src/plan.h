@@ -54,14 +54,21 @@ bool PrefersRuns(const pack::PackedLayer& layer, const pack::Dims& input, const 
 
 class ImagePlan {
  public:
-  // `threads`: how many will work on the blocks; small images are cut finer for many.
+  // `threads`: how many will work on the blocks; small images are cut finer for many. Of the last
+  // pixel of each row `idle_outputs` channels are not there (pack/pairs.h).
   ImagePlan(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input,
-            const pack::Dims& output, int threads);
+            const pack::Dims& output, int threads, int64_t idle_outputs = 0);
 
   // Batch and sizes may differ from the caller's: a pointwise layer sees its pixels in one row.
   int64_t batch() const { return batch_; }
   const pack::Dims& input() const { return input_; }
   const pack::Dims& output() const { return output_; }
+
+  // Of the pixels of a piece; it has all or none of the last pixels of rows.
+  int64_t idle_outputs(const pack::Piece& piece) const {
+    return piece.segment[2].end == output_[2] ? idle_outputs_ : 0;
+  }
+  int64_t idle_outputs() const { return idle_outputs_; }
 
   int64_t blocks() const { return blocks_; }        // per image
   int64_t most_rows() const { return most_rows_; }  // of a block, unless it is a lane layer's
@@ -77,9 +84,9 @@ class ImagePlan {
  private:
   // Consecutive blocks: several blocks of one rectangle, or one block of several rectangles.
   struct Span {
-    int first_rectangle, rectangles;
+    int16_t first_rectangle, rectangles;
+    int32_t block_rows;
     int64_t first_block, blocks;
-    int64_t block_rows;
   };
   void CutTiles(const pack::PackedLayer& layer, int threads);
   pack::Piece Tile(int64_t index) const;
@@ -89,8 +96,9 @@ class ImagePlan {
 
   int64_t batch_;
   pack::Dims input_, output_;
+  int64_t idle_outputs_;
   GridSegments segments_;
-  std::array<Span, kMaxSegments * kMaxSegments * kMaxSegments> spans_;
+  std::array<Span, kMaxSegments * kMaxSegments*(kMaxSegments + 1)> spans_;
   int span_count_ = 0;
   // Of a lane layer: extents of tiles, how many, taps, and from output to output of a tile.
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {}, steps_ = {};

@@ -41,20 +41,22 @@ struct Job {
   std::byte* large_scratch;  // for windows beyond kCopyBytes, or null
 
   ImageView Image(int64_t index) const {
-    const auto bytes = [](const pack::Dims& size, int64_t channels) {
-      return size[0] * size[1] * size[2] * channels;
+    const auto bytes = [](const pack::Dims& size, int64_t channels, int64_t idle) {
+      return size[0] * size[1] * (size[2] * channels - idle);
     };
     const pack::Geometry& g = layer.geometry;
-    const int64_t input_bytes = bytes(plan.input(), g.in_channels);
+    const int64_t input_bytes = bytes(plan.input(), g.in_channels, 0);
+    const int64_t output_bytes = bytes(plan.output(), g.out_channels, plan.idle_outputs());
     return {.input_size = plan.input(),
             .output_size = plan.output(),
             .input = input + index * input_bytes,
-            .output = output + index * bytes(plan.output(), g.out_channels),
+            .output = output + index * output_bytes,
             .tensor = input,
             .tensor_end = input + plan.batch() * input_bytes,
             .channels = g.in_channels,
             .first_channel = 0,
-            .padding = g.padding};
+            .padding = g.padding,
+            .idle_outputs = plan.idle_outputs()};
   }
 };
 
@@ -141,10 +143,10 @@ class Worker {
     const int64_t tap_size = chained ? 1 : layer_.TapWeightBytes(panel);
     PanelTask task;
     task.epilogue = panel.epilogue;
-    task.columns = panel.columns;
     int64_t row = 0;
     for (int i = 0; i < feed_count_; ++i) {
       const PieceFeed& feed = feeds_[i];
+      task.columns = panel.columns - Idle(i);
       task.input = feed.input;
       task.output = feed.output + panel.out_begin;
       task.rows = feed.rows;
@@ -186,6 +188,12 @@ class Worker {
       kernel(task);
       row += task.row_count;
     }
+  }
+
+  // How many columns of piece `i` are not there. (Feeds of spread input are of one piece.)
+  int Idle(int i) const {
+    const ImagePlan& plan = job_.plan;
+    return plan.idle_outputs() == 0 ? 0 : static_cast<int>(plan.idle_outputs(pieces_[i]));
   }
 
   // Column offsets of a piece that skips taps.
@@ -240,10 +248,11 @@ constexpr int64_t kMostTasks = 16;
 // Plans the layer for images of this size, and runs it block by block.
 __attribute__((noinline)) void RunBlocks(const PackedLayer& layer, int64_t batch,
                                          const pack::Dims& input_size,
-                                         const pack::Dims& output_size, const uint8_t* input,
-                                         uint8_t* output, const Executor& caller) {
+                                         const pack::Dims& output_size, int64_t idle_outputs,
+                                         const uint8_t* input, uint8_t* output,
+                                         const Executor& caller) {
   const int caller_threads = std::max(caller.Concurrency(), 1);
-  const ImagePlan plan(layer, batch, input_size, output_size, caller_threads);
+  const ImagePlan plan(layer, batch, input_size, output_size, caller_threads, idle_outputs);
   const int64_t blocks = plan.batch() * plan.blocks();
   if (blocks == 0) return;
   // Windows that do not fit the stack share one buffer, a pixel at a time.
@@ -256,7 +265,7 @@ __attribute__((noinline)) void RunBlocks(const PackedLayer& layer, int64_t batch
   const int64_t splits = ChooseSplits(blocks, static_cast<int64_t>(layer.panels.size()), threads);
   const int64_t blocks_per_task = std::max<int64_t>(blocks * splits / (kMostTasks * threads), 1);
   const pack::RunRows run_rows(layer, plan.LargestRectangle(), plan.most_rows(), plan.input(),
-                               plan.output(), plan.pads());
+                               plan.output(), plan.pads(), idle_outputs);
   const Job job{.layer = layer,
                 .plan = plan,
                 .run_rows = run_rows,
@@ -282,32 +291,32 @@ constexpr int64_t kPlanBytes = sizeof(ImagePlan) + sizeof(pack::RunRows) + 4 * 1
 
 bool PrefersPairs(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
                   const pack::Dims& output_size) {
-  const PackedLayer& paired = pack::MostPaired(layer, output_size[2]);
-  if (&paired == &layer) return false;
-  // Winograd's algorithm takes half as long as all taps do. (3x3, 56x56 to 128x128, times its
+  const pack::Pairing best = pack::BestPairing(layer, output_size[2]);
+  if (best.layer == &layer) return false;
+  // Winograd's algorithm takes about half as long as all taps do. (3x3, 56x56 to 128x128, times its
   // speed: 64 -> 8 channels, two pixels, a third fewer products, AVX-512 VNNI 1.2, AVX-512 0.85; 64
   // -> 3, four pixels, half as many, 1.5 and 1.2, AVX2, two pixels, 1.0.)
-  const int64_t columns = pack::Neighbours(paired, layer) * layer.geometry.kernel[2];
-  return columns >= 2 * paired.geometry.kernel[2] ||
+  const int64_t columns = best.Columns();
+  return 9 * columns <= 5 * pack::SinglePixels(layer, output_size[2]).Columns() ||
          !PrefersTransformed(layer, batch, input_size, output_size);
 }
 
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& executor) {
-  if (PrefersPairs(layer, batch, input_size, output_size)) {
-    const PackedLayer& paired = pack::MostPaired(layer, output_size[2]);
-    pack::Dims paired_size = output_size;
-    paired_size[2] /= pack::Neighbours(paired, layer);
-    return RunLayer(paired, batch, input_size, paired_size, input, output, executor);
-  }
-  if (PrefersTransformed(layer, batch, input_size, output_size)) {
+  const bool pairs = PrefersPairs(layer, batch, input_size, output_size);
+  if (!pairs && PrefersTransformed(layer, batch, input_size, output_size)) {
     return RunTransformed(*layer.transformed, batch, input_size, output_size, input, output,
                           executor);
   }
-  const bool runs = layer.runs != nullptr && PrefersRuns(layer, input_size, output_size);
+  const pack::Pairing pairing =
+      pairs ? pack::BestPairing(layer, output_size[2]) : pack::SinglePixels(layer, output_size[2]);
+  const PackedLayer& chosen = *pairing.layer;
+  const pack::Dims size = {output_size[0], output_size[1], pairing.pixels};
+  const bool runs = chosen.runs != nullptr && PrefersRuns(chosen, input_size, size);
   CheckStack(kPlanBytes);
-  RunBlocks(runs ? *layer.runs : layer, batch, input_size, output_size, input, output, executor);
+  RunBlocks(runs ? *chosen.runs : chosen, batch, input_size, size, pairing.idle_outputs, input,
+            output, executor);
 }
 
 }  // namespace qconv

@@ -102,4 +102,13 @@ Segments CutByCopying(const Extent& e, int64_t last_start) {
   return segments;
 }
 
+void CutLast(Segments& segments) {
+  Segment& last = segments.list[static_cast<size_t>(segments.count - 1)];
+  if (last.size() == 1) return;
+  Segment position = last;
+  position.begin = last.end - 1;
+  last.end = position.begin;
+  segments.Add(position);
+}
+
 }  // namespace qconv

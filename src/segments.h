@@ -15,7 +15,7 @@ namespace qconv {
 inline constexpr int kMaxSegments = 8;  // per dimension
 
 struct Segments {
-  std::array<pack::Segment, kMaxSegments> list;
+  std::array<pack::Segment, kMaxSegments + 1> list;  // and a last one cut off (CutLast)
   int count = 0;
 
   void Add(const pack::Segment& segment) {
@@ -46,6 +46,9 @@ bool CutBySkipping(const Extent& extent, Segments& segments);
 //   128 taps, padding 64, 49 inputs:  position  0 ... 6      7 ... 13     14 ...
 //                                     taps      58 ... 112   51 ... 105   44 ...
 Segments CutByCovering(const Extent& extent, int64_t narrowest);
+
+// Cuts off the last position.
+void CutLast(Segments& segments);
 
 // Cuts into copied | in place | copied, all taps; in place are the positions whose window starts in
 // [0, last_start].

@@ -97,7 +97,7 @@ struct ConvDescription {
   double transform_instructions = 0;
   // Layers of so few output channels that several neighbouring pixels of a row fit the lanes of a
   // vector are packed for these, too, unless that is declined (PrepackOptions): for 2, 4, ... at
-  // once. Rows of a multiple of so many pixels are computed so. 1: not this layer.
+  // once, so many at most. How many are, is a matter of the width of the output. 1: not this layer.
   int64_t most_neighbours = 1;
   int64_t packed_bytes = 0;       // of its packed arrays; the saturation report comes on top
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude

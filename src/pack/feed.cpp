@@ -68,6 +68,12 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
   return ((d * size[1] + h) * size[2] + w) * channels;
 }
 
+int64_t OutputOffset(const ImageView& image, const Geometry& g, const Dims& at) {
+  const int64_t rows_before = at[0] * image.output_size[1] + at[1];
+  return Offset(image.output_size, g.out_channels, at[0], at[1], at[2]) -
+         rows_before * image.idle_outputs;
+}
+
 // Of a copied piece: what its list of depth groups takes, if there is one.
 constexpr int64_t kListBytes = sizeof(int64_t);
 int64_t ListBytes(const PackedLayer& layer, int64_t planes) {
@@ -133,7 +139,7 @@ PieceFeed FeedStrips(const PackedLayer& layer, const ChannelGroup& group, const 
   const kernels::Row* rows = run_rows.Of(piece);
   int64_t first_out = 0;
   ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
-    int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
+    int64_t out = OutputOffset(image, g, at);
     if (row == 0) first_out = out;
     out -= first_out;
     while (count > 0) {
@@ -169,7 +175,7 @@ PieceFeed FeedGathered(const PackedLayer& layer, const ChannelGroup& group, cons
   QuadGatherer gatherer(layer, group, image, std::min(piece.width(), piece.rows()), scratch);
   const auto* input = reinterpret_cast<const uint8_t*>(scratch);
   ForEachRun(piece, [&](Dims at, int64_t count, int64_t row) {
-    int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
+    int64_t out = OutputOffset(image, g, at);
     while (count > 0) {
       const int64_t n = std::min(count, gatherer.strip_outputs());
       int64_t in = gatherer.Gather(at, n) - input;
@@ -213,7 +219,7 @@ PieceFeed FeedInPlace(const PackedLayer& layer, const ChannelGroup& group, const
   int64_t first_in = 0, first_out = 0;
   ForEachRun(piece, [&](const Dims& at, int64_t count, int64_t row) {
     int64_t in = Offset(image.input_size, channels, start(at, 0), start(at, 1), start(at, 2));
-    int64_t out = Offset(image.output_size, g.out_channels, at[0], at[1], at[2]);
+    int64_t out = OutputOffset(image, g, at);
     if (row == 0) {
       first_in = in;
       first_out = out;
@@ -269,7 +275,7 @@ int64_t CopiedRows(const PackedLayer& layer, const Piece& rectangle, int64_t mos
 }
 
 RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
-                 const Dims& input_size, const Dims& output_size, bool padded)
+                 const Dims& input_size, const Dims& output_size, bool padded, int64_t idle_outputs)
     : copied_(rectangle.copied()),
       taps_{rectangle.segment[0].taps(), rectangle.segment[1].taps()},
       width_(rectangle.width()) {
@@ -287,9 +293,10 @@ RunRows::RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most,
     }
     in_run = StripStep(layer, rectangle);
   }
+  const int64_t out_run = output_size[2] * out_step - idle_outputs;
   const int64_t rows = std::min(rectangle.rows(), most);
   kernels::Row run = {0, 0};
-  for (int64_t r = 0; r < rows; run.input += in_run, run.output += output_size[2] * out_step) {
+  for (int64_t r = 0; r < rows; run.input += in_run, run.output += out_run) {
     const int64_t end = std::min(r + width_, rows);
     kernels::Row row = run;
     for (; r < end; ++r, row.input += in_step, row.output += out_step) rows_[r] = row;

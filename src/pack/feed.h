@@ -57,6 +57,8 @@ struct ImageView {
   // copy for a group of channels.
   int64_t channels, first_channel;
   Dims padding;
+  // Of the last pixel of each output row so many channels are not there (pairs.h).
+  int64_t idle_outputs = 0;
 
   bool Has(const ChannelGroup& group) const {
     return group.in_begin >= first_channel &&
@@ -71,7 +73,7 @@ class RunRows {
   static constexpr int64_t kMax = 960;
   // For pieces of `most` <= kMax rows. `padded`: pieces in place read padded copies.
   RunRows(const PackedLayer& layer, const Piece& rectangle, int64_t most, const Dims& input_size,
-          const Dims& output_size, bool padded);
+          const Dims& output_size, bool padded, int64_t idle_outputs = 0);
 
   // The rows of `piece`, relative to its first one; null if they must be computed.
   const kernels::Row* Of(const Piece& piece) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pack/integers.h"
+
 namespace qconv::pack {
 namespace {
 
@@ -53,14 +55,19 @@ PairNumbers::PairNumbers(const Geometry& geometry, const Quantization& single,
   quantization.weight_zero_points = {};  // they are zero
 }
 
-const PackedLayer& MostPaired(const PackedLayer& layer, int64_t width) {
-  const PackedLayer* paired = &layer;
-  for (; paired->pairs != nullptr && width % 2 == 0; width /= 2) paired = paired->pairs.get();
-  return *paired;
-}
+Pairing SinglePixels(const PackedLayer& layer, int64_t width) { return {&layer, width, 0}; }
 
-int64_t Neighbours(const PackedLayer& paired, const PackedLayer& layer) {
-  return paired.geometry.out_channels / layer.geometry.out_channels;
+Pairing BestPairing(const PackedLayer& layer, int64_t width) {
+  Pairing best = SinglePixels(layer, width);
+  int64_t neighbours = 1;
+  for (const PackedLayer* pairs = layer.pairs.get(); pairs != nullptr; pairs = pairs->pairs.get()) {
+    neighbours *= 2;
+    const int64_t pixels = CeilDiv(width, neighbours);
+    const int64_t idle = (pixels * neighbours - width) * layer.geometry.out_channels;
+    const Pairing pairing = {pairs, pixels, idle};
+    if (pairing.Columns() <= best.Columns()) best = pairing;
+  }
+  return best;
 }
 
 }  // namespace qconv::pack

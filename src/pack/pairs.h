@@ -43,10 +43,20 @@ struct PairNumbers {
   Quantization quantization;
 };
 
-// The packing with the most neighbours in a pixel for rows of so many: `layer`, its pairs, theirs.
-const PackedLayer& MostPaired(const PackedLayer& layer, int64_t width);
+// How rows of output are computed: by `layer`, `pixels` at a time, each of several neighbours. Of
+// the last one so many output channels are not there.
+struct Pairing {
+  const PackedLayer* layer;
+  int64_t pixels;
+  int64_t idle_outputs;
 
-// Of a pixel of `paired`, which MostPaired returned for `layer`.
-int64_t Neighbours(const PackedLayer& paired, const PackedLayer& layer);
+  // Of input that the kernels of a row multiply: what it takes, in every row.
+  int64_t Columns() const { return pixels * layer->geometry.kernel[2]; }
+};
+
+Pairing SinglePixels(const PackedLayer& layer, int64_t width);
+
+// The one that takes the fewest columns for rows of `width` pixels: by `layer`, its pairs, theirs.
+Pairing BestPairing(const PackedLayer& layer, int64_t width);
 
 }  // namespace qconv::pack
