@@ -106,5 +106,22 @@ TEST(CutByCopying, KeepsWhatLiesInside) {
   EXPECT_TRUE(segments.list[2].copied);
 }
 
+TEST(CutLast, LeavesTheOtherPositionsToTheirSegment) {
+  Segments segments;
+  segments.Add({0, 3, 1, 5, false, 1});
+  segments.Add({3, 9, 0, 5, true, 1});
+  CutLast(segments);
+  ASSERT_EQ(segments.count, 3);
+  EXPECT_EQ(segments.list[0].end, 3);
+  EXPECT_EQ(segments.list[1].begin, 3);
+  EXPECT_EQ(segments.list[1].end, 8);
+  EXPECT_EQ(segments.list[2].begin, 8);
+  EXPECT_EQ(segments.list[2].end, 9);
+  EXPECT_EQ(segments.list[2].taps(), 5);
+  EXPECT_TRUE(segments.list[2].copied);
+  CutLast(segments);
+  EXPECT_EQ(segments.count, 3) << "one position";
+}
+
 }  // namespace
 }  // namespace qconv
