@@ -146,6 +146,8 @@ void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer);
 // Packs pairs of pixels.
 std::shared_ptr<const PackedLayer> BuildPairs(const LayerNumbers& numbers,
                                               const PackedLayer& layer) {
+  // Where edges are gathered, windows beyond the scratch would make Run allocate.
+  if (pack::PairGeometry(layer.geometry).DepthOfOutput() > kCopyBytes) return nullptr;
   const pack::PairNumbers pairs(layer.geometry, numbers.quantization, numbers.weights,
                                 numbers.bias);
   PackedLayer paired;
@@ -154,7 +156,7 @@ std::shared_ptr<const PackedLayer> BuildPairs(const LayerNumbers& numbers,
   paired.input_maximum = layer.input_maximum;
   Pack({pairs.quantization, pairs.weights, pairs.bias, numbers.activation}, /*transforms=*/true,
        paired);
-  if (paired.window_bytes > kCopyBytes) return nullptr;  // would make Run allocate
+  if (paired.window_bytes > kCopyBytes) return nullptr;
   return std::make_shared<const PackedLayer>(std::move(paired));
 }
 

@@ -92,8 +92,8 @@ std::vector<Layer> SpreadGroups() {
     }
   }
   // Groups of many inputs are spread for kernels of many taps only.
-  for (const auto& [inputs, outputs] : {std::pair{12, 2}, {16, 4}, {10, 3}, {16, 1}}) {
-    for (const Spatial& kernel : {Spatial{5, 5}, Spatial{4, 7}}) {
+  for (const auto& [inputs, outputs] : {std::pair{12, 2}, {16, 4}, {14, 4}, {10, 3}, {16, 1}}) {
+    for (const Spatial& kernel : {Spatial{5, 5}, Spatial{4, 7}, Spatial{7, 7}}) {
       const auto turn = static_cast<int64_t>(layers.size());
       layers.push_back(Finish(Grouped(16 / outputs + turn % 2, inputs, outputs, kernel),
                               {.size = {size.Next(), size.Next()}}, turn));

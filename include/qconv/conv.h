@@ -32,10 +32,10 @@ struct PrepackOptions {
   // (ConvDescription::transform). 3x3 layers take up to two fifths less time so on CPUs with VNNI
   // and three quarters on others, for eight bytes more for each weight; pointwise ones up to a
   // third less, for two to six bytes; both for more bytes where output channels do not fill a
-  // vector. Tasks of Run (executor.h) then take up to 700 KiB of stack instead of 120. And whether
-  // layers of few output channels may be packed for several pixels at once
-  // (ConvDescription::most_neighbours): up to 5 times the speed, for up to 12 times the memory,
-  // of which such layers take little.
+  // vector. Tasks of Run (executor.h) then take up to 700 KiB of stack instead of 120.
+  //
+  // Also whether layers of few output channels may be packed for several pixels at once
+  // (ConvDescription::most_neighbours), some times as fast, for 2 to 12 times the memory.
   bool transforms = true;
 };
 
@@ -97,7 +97,9 @@ struct ConvDescription {
   double transform_instructions = 0;
   // Layers of so few output channels that several neighbouring pixels of a row fit the lanes of a
   // vector are packed for these, too, unless that is declined (PrepackOptions): for 2, 4, ... at
-  // once, so many at most. How many are, is a matter of the width of the output. 1: not this layer.
+  // once, so many at most. How many are, is a matter of the width of the output; images that
+  // gain more by `transform` take that. Feed, tile, epilogue and arithmetic are about single
+  // pixels. 1: not this layer, nor any with weight zero points.
   int64_t most_neighbours = 1;
   int64_t packed_bytes = 0;       // of its packed arrays; the saturation report comes on top
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
