@@ -43,8 +43,10 @@ std::string DescribeImplementation(const Conv& conv, const Image& image) {
           ? ""
           : fmt::format(" ({} images: {} {})", conv.RunsTransformed(image) ? "these" : "larger",
                         d.transform, d.transform_tile);
-  const std::string pixels =
-      d.most_neighbours == 1 ? "" : fmt::format(", up to {} pixels at once", d.most_neighbours);
+  const std::string pixels = d.most_neighbours == 1
+                                 ? ""
+                                 : fmt::format(", {} of up to {} pixels at once",
+                                               conv.NeighboursAtOnce(image), d.most_neighbours);
   return fmt::format("{}, {}, tile {}{}{}, {} epilogue, {:.1f} KiB packed", d.isa, d.feed, d.tile,
                      transform, pixels, d.epilogue, static_cast<double>(d.packed_bytes) / 1024);
 }

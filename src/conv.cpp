@@ -71,11 +71,15 @@ const ConvParams& Conv::params() const { return packed_->params; }
 ConvDescription Conv::Describe() const { return DescribeLayer(packed_->layer); }
 
 bool Conv::RunsTransformed(const Image& image) const {
-  const pack::Geometry& g = packed_->layer.geometry;
-  const pack::Dims size = ValidateImage(g, image);
-  const pack::Dims output_size = OutputSize(g, size);
-  return !PrefersPairs(packed_->layer, image.batch, size, output_size) &&
-         PrefersTransformed(packed_->layer, image.batch, size, output_size);
+  const pack::PackedLayer& layer = packed_->layer;
+  const pack::Dims size = ValidateImage(layer.geometry, image);
+  return qconv::RunsTransformed(layer, image.batch, size, OutputSize(layer.geometry, size));
+}
+
+int64_t Conv::NeighboursAtOnce(const Image& image) const {
+  const pack::PackedLayer& layer = packed_->layer;
+  const pack::Dims size = ValidateImage(layer.geometry, image);
+  return qconv::NeighboursAtOnce(layer, image.batch, size, OutputSize(layer.geometry, size));
 }
 
 const SaturationReport& Conv::Saturation() const { return packed_->saturation; }

@@ -65,7 +65,7 @@ int64_t PackedBytes(const PackedLayer& layer) {
     return packing == nullptr ? 0 : PackedBytes(*packing);
   };
   return static_cast<int64_t>(bytes) + other(layer.runs) + other(layer.transformed) +
-         other(layer.pairs);
+         other(layer.neighbours);
 }
 
 }  // namespace
@@ -79,7 +79,8 @@ ConvDescription DescribeLayer(const PackedLayer& layer) {
     description.transform = kernels::kTransforms[layer.transformed->transform].name;
     description.transform_tile = Tiles(*layer.transformed);
   }
-  for (const PackedLayer* pairs = layer.pairs.get(); pairs != nullptr; pairs = pairs->pairs.get()) {
+  for (const PackedLayer* packing = layer.neighbours.get(); packing != nullptr;
+       packing = packing->neighbours.get()) {
     description.most_neighbours *= 2;
   }
   description.epilogue = Epilogue(layer);

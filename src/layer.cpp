@@ -13,7 +13,7 @@
 #include "pack/lane_feed.h"
 #include "pack/lanes.h"
 #include "pack/layout.h"
-#include "pack/pairs.h"
+#include "pack/neighbours.h"
 #include "pack/slide.h"
 #include "pack/spread_layout.h"
 #include "pack/strassen.h"
@@ -140,24 +140,21 @@ void AddTransformed(const LayerNumbers& numbers, PackedLayer& layer) {
   layer.transformed = std::make_shared<const PackedLayer>(*std::move(best));
 }
 
-// `layer` has its geometry, its kernels and its input maximum.
+// `layer` has its geometry, its kernels and its input maximum. `transforms` as in PrepackOptions.
 void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer);
 
-// Packs pairs of pixels.
-std::shared_ptr<const PackedLayer> BuildPairs(const LayerNumbers& numbers,
-                                              const PackedLayer& layer) {
+// Packs two neighbouring pixels as one, which packs them in turn.
+std::shared_ptr<const PackedLayer> BuildNeighbours(const LayerNumbers& numbers,
+                                                   const PackedLayer& layer) {
+  PackedLayer two = AnotherPacking(layer, layer.feed);
+  two.geometry = pack::NeighbourGeometry(layer.geometry);
   // Where edges are gathered, windows beyond the scratch would make Run allocate.
-  if (pack::PairGeometry(layer.geometry).DepthOfOutput() > kCopyBytes) return nullptr;
-  const pack::PairNumbers pairs(layer.geometry, numbers.quantization, numbers.weights,
-                                numbers.bias);
-  PackedLayer paired;
-  paired.geometry = pack::PairGeometry(layer.geometry);
-  paired.kernels = layer.kernels;
-  paired.input_maximum = layer.input_maximum;
-  Pack({pairs.quantization, pairs.weights, pairs.bias, numbers.activation}, /*transforms=*/true,
-       paired);
-  if (paired.window_bytes > kCopyBytes) return nullptr;
-  return std::make_shared<const PackedLayer>(std::move(paired));
+  if (two.geometry.DepthOfOutput() > kCopyBytes) return nullptr;
+  const pack::NeighbourNumbers own(layer.geometry, numbers.quantization, numbers.weights,
+                                   numbers.bias);
+  Pack({own.quantization, own.weights, own.bias, numbers.activation}, /*transforms=*/true, two);
+  if (two.window_bytes > kCopyBytes) return nullptr;
+  return std::make_shared<const PackedLayer>(std::move(two));
 }
 
 void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer) {
@@ -183,8 +180,8 @@ void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer) {
   if (layer.feed == Feed::kStrips) layer.runs = BuildRuns(numbers, layer);
   if (!transforms || layer.feed == Feed::kLanes) return;
   AddTransformed(numbers, layer);
-  if (!pack::NeedsSums(zero_points) && pack::HasPairs(layer.geometry, *layer.kernels)) {
-    layer.pairs = BuildPairs(numbers, layer);
+  if (!pack::NeedsSums(zero_points) && pack::CombinesNeighbours(layer.geometry, *layer.kernels)) {
+    layer.neighbours = BuildNeighbours(numbers, layer);
   }
 }
 

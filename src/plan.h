@@ -55,7 +55,7 @@ bool PrefersRuns(const pack::PackedLayer& layer, const pack::Dims& input, const 
 class ImagePlan {
  public:
   // `threads`: how many will work on the blocks; small images are cut finer for many. Of the last
-  // pixel of each row `idle_outputs` channels are not there (pack/pairs.h).
+  // pixel of each row `idle_outputs` channels are not there (pack/neighbours.h).
   ImagePlan(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input,
             const pack::Dims& output, int threads, int64_t idle_outputs = 0);
 
@@ -64,10 +64,7 @@ class ImagePlan {
   const pack::Dims& input() const { return input_; }
   const pack::Dims& output() const { return output_; }
 
-  // Of the pixels of a piece; it has all or none of the last pixels of rows.
-  int64_t idle_outputs(const pack::Piece& piece) const {
-    return piece.segment[2].end == output_[2] ? idle_outputs_ : 0;
-  }
+  // Of the last pixel of each row. A piece has all or none of these pixels.
   int64_t idle_outputs() const { return idle_outputs_; }
 
   int64_t blocks() const { return blocks_; }        // per image
@@ -83,6 +80,7 @@ class ImagePlan {
 
  private:
   // Consecutive blocks: several blocks of one rectangle, or one block of several rectangles.
+  // (Small, for there is room for as many as rectangles, on the stack of Run.)
   struct Span {
     int16_t first_rectangle, rectangles;
     int32_t block_rows;
@@ -98,7 +96,7 @@ class ImagePlan {
   pack::Dims input_, output_;
   int64_t idle_outputs_;
   GridSegments segments_;
-  std::array<Span, kMaxSegments * kMaxSegments*(kMaxSegments + 1)> spans_;
+  std::array<Span, (kMaxSegments + 1) * kMaxSegments * kMaxSegments> spans_;
   int span_count_ = 0;
   // Of a lane layer: extents of tiles, how many, taps, and from output to output of a tile.
   pack::Dims tile_ = {}, tiles_ = {}, kernel_ = {}, steps_ = {};

@@ -10,8 +10,8 @@
 #include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
+#include "pack/neighbours.h"
 #include "pack/pad_image.h"
-#include "pack/pairs.h"
 #include "plan.h"
 #include "stack.h"
 #include "transform_model.h"
@@ -146,7 +146,7 @@ class Worker {
     int64_t row = 0;
     for (int i = 0; i < feed_count_; ++i) {
       const PieceFeed& feed = feeds_[i];
-      task.columns = panel.columns - Idle(i);
+      task.columns = panel.columns - static_cast<int>(feed.idle_outputs);
       task.input = feed.input;
       task.output = feed.output + panel.out_begin;
       task.rows = feed.rows;
@@ -188,12 +188,6 @@ class Worker {
       kernel(task);
       row += task.row_count;
     }
-  }
-
-  // How many columns of piece `i` are not there. (Feeds of spread input are of one piece.)
-  int Idle(int i) const {
-    const ImagePlan& plan = job_.plan;
-    return plan.idle_outputs() == 0 ? 0 : static_cast<int>(plan.idle_outputs(pieces_[i]));
   }
 
   // Column offsets of a piece that skips taps.
@@ -287,36 +281,50 @@ __attribute__((noinline)) void RunBlocks(const PackedLayer& layer, int64_t batch
 // What RunBlocks takes without its tasks, 4 KiB for what it calls.
 constexpr int64_t kPlanBytes = sizeof(ImagePlan) + sizeof(pack::RunRows) + 4 * 1024;
 
-}  // namespace
+// How images of one size are computed.
+struct Way {
+  bool transformed;  // by layer.transformed; if not,
+  pack::Combination rows;
+};
 
-bool PrefersPairs(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                  const pack::Dims& output_size) {
-  const pack::Pairing best = pack::BestPairing(layer, output_size[2]);
-  if (best.layer == &layer) return false;
+Way ChooseWay(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+              const pack::Dims& output_size) {
+  const pack::Combination best = pack::BestCombination(layer, output_size[2]);
+  const pack::Combination single = pack::SinglePixels(layer, output_size[2]);
   // Winograd's algorithm takes about half as long as all taps do. (3x3, 56x56 to 128x128, times its
   // speed: 64 -> 8 channels, two pixels, a third fewer products, AVX-512 VNNI 1.2, AVX-512 0.85; 64
   // -> 3, four pixels, half as many, 1.5 and 1.2, AVX2, two pixels, 1.0.)
-  const int64_t columns = best.Columns();
-  return 9 * columns <= 5 * pack::SinglePixels(layer, output_size[2]).Columns() ||
-         !PrefersTransformed(layer, batch, input_size, output_size);
+  const bool nearly_half = 9 * best.Columns() <= 5 * single.Columns();
+  return {!nearly_half && PrefersTransformed(layer, batch, input_size, output_size), best};
+}
+
+}  // namespace
+
+bool RunsTransformed(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                     const pack::Dims& output_size) {
+  return ChooseWay(layer, batch, input_size, output_size).transformed;
+}
+
+int64_t NeighboursAtOnce(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                         const pack::Dims& output_size) {
+  const Way way = ChooseWay(layer, batch, input_size, output_size);
+  return way.transformed ? 1 : way.rows.layer->geometry.out_channels / layer.geometry.out_channels;
 }
 
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
               const Executor& executor) {
-  const bool pairs = PrefersPairs(layer, batch, input_size, output_size);
-  if (!pairs && PrefersTransformed(layer, batch, input_size, output_size)) {
+  const Way way = ChooseWay(layer, batch, input_size, output_size);
+  if (way.transformed) {
     return RunTransformed(*layer.transformed, batch, input_size, output_size, input, output,
                           executor);
   }
-  const pack::Pairing pairing =
-      pairs ? pack::BestPairing(layer, output_size[2]) : pack::SinglePixels(layer, output_size[2]);
-  const PackedLayer& chosen = *pairing.layer;
-  const pack::Dims size = {output_size[0], output_size[1], pairing.pixels};
-  const bool runs = chosen.runs != nullptr && PrefersRuns(chosen, input_size, size);
+  const PackedLayer& rows = *way.rows.layer;
+  const pack::Dims size = {output_size[0], output_size[1], way.rows.pixels};
+  const bool runs = rows.runs != nullptr && PrefersRuns(rows, input_size, size);
   CheckStack(kPlanBytes);
-  RunBlocks(runs ? *chosen.runs : chosen, batch, input_size, size, pairing.idle_outputs, input,
-            output, executor);
+  RunBlocks(runs ? *rows.runs : rows, batch, input_size, size, way.rows.idle_outputs, input, output,
+            executor);
 }
 
 }  // namespace qconv

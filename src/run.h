@@ -11,9 +11,13 @@
 
 namespace qconv {
 
-// Whether images of this size are computed several pixels at once (pack/pairs.h).
-bool PrefersPairs(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                  const pack::Dims& output_size);
+// Whether images of this size are computed by PackedLayer::transformed (transform_model.h).
+bool RunsTransformed(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+                     const pack::Dims& output_size);
+
+// How many neighbouring pixels of images of this size are computed at once (pack/neighbours.h).
+int64_t NeighboursAtOnce(const pack::PackedLayer& layer, int64_t batch,
+                         const pack::Dims& input_size, const pack::Dims& output_size);
 
 void RunLayer(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,

@@ -47,11 +47,11 @@ bool CutBySkipping(const Extent& extent, Segments& segments);
 //                                     taps      58 ... 112   51 ... 105   44 ...
 Segments CutByCovering(const Extent& extent, int64_t narrowest);
 
-// Cuts off the last position.
-void CutLast(Segments& segments);
-
 // Cuts into copied | in place | copied, all taps; in place are the positions whose window starts in
 // [0, last_start].
 Segments CutByCopying(const Extent& extent, int64_t last_start);
+
+// Cuts the last position off the segment that it ends.
+void CutLast(Segments& segments);
 
 }  // namespace qconv

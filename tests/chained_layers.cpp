@@ -93,7 +93,7 @@ const std::vector<Shape>& ChainedShapes() {
        {.in_channels = 8, .out_channels = 18, .kernel = {3, 2, 3}, .padding = {1, 0, 1}},
        {.batch = 2, .size = {3, 4, 5}}},
       {"padding_beyond_the_kernel",
-       {.in_channels = 8, .out_channels = 8, .kernel = {2, 2}, .padding = {3, 3}},
+       {.in_channels = 8, .out_channels = 16, .kernel = {2, 2}, .padding = {3, 3}},
        {.size = {2, 3}}},
       {"several_blocks",
        {.in_channels = 8, .out_channels = 24, .kernel = {3, 3}, .padding = {1, 1}},

@@ -19,9 +19,12 @@ const std::vector<cases::Case>& Golden() {
 class GoldenTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenTest, EveryLayer) {
-  for (const cases::Case& golden : Golden()) {
+  for (cases::Case golden : Golden()) {
     SCOPED_TRACE(test::Text(golden));
-    EXPECT_EQ(test::Difference(golden.expected, test::RunOn(golden, GetParam())), "");
+    for (const bool transforms : {true, false}) {
+      golden.transforms = transforms;
+      EXPECT_EQ(test::Difference(golden.expected, test::RunOn(golden, GetParam())), "");
+    }
   }
 }
 

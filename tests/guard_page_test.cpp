@@ -108,8 +108,11 @@ TEST_P(GuardPageTest, NothingOutsideTheTensors) {
   for (const bool weight_zero_points : {false, true}) {
     if (weight_zero_points) test::SetWeightZeroPoints(guarded_case);
     const std::vector<uint8_t> expected = test::RunReference(guarded_case);
-    CheckGuarded(guarded_case, expected, isa, Edge::kFront);
-    CheckGuarded(guarded_case, expected, isa, Edge::kBack);
+    for (const bool transforms : {true, false}) {
+      guarded_case.transforms = transforms;
+      CheckGuarded(guarded_case, expected, isa, Edge::kFront);
+      CheckGuarded(guarded_case, expected, isa, Edge::kBack);
+    }
   }
 }
 

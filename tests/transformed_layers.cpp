@@ -292,7 +292,10 @@ Case MakeTransformedCase(const Layer& layer, int index) {
 
 pack::PackedLayer Pack(const Case& c, const std::string& isa) {
   return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias,
-                    {.activation = c.activation, .isa = isa, .input_maximum = c.input_maximum});
+                    {.activation = c.activation,
+                     .isa = isa,
+                     .input_maximum = c.input_maximum,
+                     .transforms = c.transforms});
 }
 
 std::vector<pack::PackedLayer> PackTransformed(const Case& c, const std::string& isa) {

@@ -97,9 +97,9 @@ struct ConvDescription {
   double transform_instructions = 0;
   // Layers of so few output channels that several neighbouring pixels of a row fit the lanes of a
   // vector are packed for these, too, unless that is declined (PrepackOptions): for 2, 4, ... at
-  // once, so many at most. How many are, is a matter of the width of the output; images that
-  // gain more by `transform` take that. Feed, tile, epilogue and arithmetic are about single
-  // pixels. 1: not this layer, nor any with weight zero points.
+  // once, so many at most. How many are, is a matter of the width of the output
+  // (Conv::NeighboursAtOnce); images that gain more by `transform` take that. Feed, tile, epilogue
+  // and arithmetic are about single pixels. 1: not this layer, nor any with weight zero points.
   int64_t most_neighbours = 1;
   int64_t packed_bytes = 0;       // of its packed arrays; the saturation report comes on top
   int64_t accumulator_bound = 0;  // no int32 accumulator can exceed this magnitude
@@ -160,8 +160,13 @@ class QCONV_API Conv {
   const ConvParams& params() const;
   ConvDescription Describe() const;
 
-  // Whether Run computes images of this size, the input's, by ConvDescription::transform.
+  // Whether Run computes images of this size, the input's, by ConvDescription::transform. Throws
+  // std::invalid_argument for an image that Run would not take; likewise NeighboursAtOnce.
   bool RunsTransformed(const Image& image) const;
+
+  // How many neighbouring pixels of a row of output Run computes at once for images of this size, a
+  // power of two: 1 to ConvDescription::most_neighbours; 1 if RunsTransformed.
+  int64_t NeighboursAtOnce(const Image& image) const;
 
   // What int16 saturation could do to this layer on libraries that multiply with vpmaddubsw, for
   // any input up to the declared maximum: AnalyzeSaturation, done by Prepack. Here nothing

@@ -96,21 +96,11 @@ struct Width256 {
       const __m256i order = _mm256_broadcastsi128_si256(
           _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
       bytes = _mm256_shuffle_epi8(bytes, order);
-      if (columns == 32) [[likely]] {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(outputs[0]), bytes);
-        return;
-      }
-      StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns < 16 ? columns : 16);
-      if (columns > 16) {
-        StoreRow(outputs[0] + 16, _mm256_extracti128_si256(bytes, 1), columns - 16);
-      }
+      StoreRow(outputs[0], bytes, columns);
     } else if constexpr (nv == 3) {  // the last dword of each lane is unused
       const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 0, 0);
       bytes = _mm256_permutevar8x32_epi32(bytes, order);
-      StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns < 16 ? columns : 16);
-      if (columns > 16) {
-        StoreRow(outputs[0] + 16, _mm256_extracti128_si256(bytes, 1), columns - 16);
-      }
+      StoreRow(outputs[0], bytes, columns);
     } else if constexpr (nv == 2) {  // even qwords are the first row, odd ones the second
       bytes = _mm256_permute4x64_epi64(bytes, 0b11'01'10'00);
       StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns);
@@ -164,6 +154,14 @@ struct Width256 {
       output += 2;
     }
     if (columns & 1) *output = static_cast<uint8_t>(columns & 2 ? rest >> 16 : rest);
+  }
+  static inline void StoreRow(uint8_t* output, __m256i bytes, int columns) {
+    if (columns == 32) [[likely]] {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), bytes);
+      return;
+    }
+    StoreRow(output, _mm256_castsi256_si128(bytes), columns < 16 ? columns : 16);
+    if (columns > 16) StoreRow(output + 16, _mm256_extracti128_si256(bytes, 1), columns - 16);
   }
 };
 

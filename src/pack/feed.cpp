@@ -68,6 +68,7 @@ int64_t Offset(const Dims& size, int64_t channels, int64_t d, int64_t h, int64_t
   return ((d * size[1] + h) * size[2] + w) * channels;
 }
 
+// Offset of an output pixel; rows are shorter by the channels that are not there.
 int64_t OutputOffset(const ImageView& image, const Geometry& g, const Dims& at) {
   const int64_t rows_before = at[0] * image.output_size[1] + at[1];
   return Offset(image.output_size, g.out_channels, at[0], at[1], at[2]) -
@@ -318,9 +319,16 @@ const kernels::Row* RunRows::Of(const Piece& piece) const {
 PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const Piece& piece,
                     const ImageView& image, const RunRows& run_rows, std::byte* scratch,
                     kernels::Row* room) {
-  if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
-  if (layer.feed == Feed::kGathered) return FeedGathered(layer, group, piece, image, scratch, room);
-  return FeedStrips(layer, group, piece, image, run_rows, scratch, room);
+  const auto feed_piece = [&] {
+    if (!piece.copied()) return FeedInPlace(layer, group, piece, image, run_rows, room);
+    return layer.feed == Feed::kGathered
+               ? FeedGathered(layer, group, piece, image, scratch, room)
+               : FeedStrips(layer, group, piece, image, run_rows, scratch, room);
+  };
+  PieceFeed feed = feed_piece();
+  // A piece has all or none of the last pixels of rows (ImagePlan).
+  if (piece.segment[2].end == image.output_size[2]) feed.idle_outputs = image.idle_outputs;
+  return feed;
 }
 
 }  // namespace qconv::pack

@@ -57,7 +57,7 @@ struct ImageView {
   // copy for a group of channels.
   int64_t channels, first_channel;
   Dims padding;
-  // Of the last pixel of each output row so many channels are not there (pairs.h).
+  // Of the last pixel of each output row so many channels are not there (neighbours.h).
   int64_t idle_outputs = 0;
 
   bool Has(const ChannelGroup& group) const {
@@ -99,6 +99,8 @@ struct PieceFeed {
   bool all_taps;
   int64_t sum_bytes;  // of each tap that count for row sums
   int64_t products;   // per output: taps of the piece * channels
+  // Of all pixels of the piece so many output channels, the last ones, are not there.
+  int64_t idle_outputs = 0;
   // kLanes and kStrips, instead of taps and depth_groups (kernels::PanelTask); or null.
   const int64_t* group_inputs;
   int64_t group_count;

@@ -31,7 +31,7 @@ bool FitsGroupReads(const PackedLayer& layer, const Dims& input_size);
 class GroupFeeder {
  public:
   static constexpr int64_t kScratchBytes = 32 * 1024;
-  // Of so many a table has room for 32 columns.
+  // Of layers that are computed this way: a table has room for 32 columns of them.
   static constexpr int64_t kMostKernelRows = 127;
 
   // `scratch` has kScratchBytes, aligned to 64; it and the image stay until the end.

@@ -22,10 +22,11 @@ bool ReadsGroupsInPlace(const Geometry& geometry, const kernels::KernelTable& ta
 // The panels of such a layer, by shape.
 std::vector<int> ChooseGroupPanels(const Geometry& geometry, const kernels::KernelTable& table);
 
-// Which bytes the lanes of each panel multiply; nothing if no panel's kernel asks.
+// Which bytes the lanes of each panel multiply; nothing if no panel has orders.
 void FillGroupOrders(PackedLayer& layer);
 
-// Whether the kernel of a panel asks. (Rotated ones take depth group 0 as it lies.)
+// Whether a panel's kernel takes orders (kernels::GroupTask::orders). Of rotated quads, it takes
+// those of depth group 0 as they lie.
 bool HasGroupOrders(const PackedLayer& layer, const Panel& panel);
 
 }  // namespace qconv::pack

@@ -186,8 +186,8 @@ struct PackedLayer {
   std::shared_ptr<const PackedLayer> runs;
   // The same layer with feed kTransformed, for images that take less time so; or null.
   std::shared_ptr<const PackedLayer> transformed;
-  // Two neighbouring pixels as one, for rows of an even number (pairs.h); or null.
-  std::shared_ptr<const PackedLayer> pairs;
+  // The same layer, two neighbouring pixels as one (neighbours.h); or null.
+  std::shared_ptr<const PackedLayer> neighbours;
   // What this packing takes for a pixel, in vector instructions beside loads; of layers that may
   // have another.
   int64_t instructions = 0;

@@ -36,14 +36,20 @@ std::string Transform(const Conv& conv, const std::string& name, const Image& im
   return conv.RunsTransformed(image) ? name : "(" + name + ")";
 }
 
+// How many at once; in brackets, if images of this size have fewer, behind how many they have.
+std::string Pixels(const Conv& conv, int64_t most, const Image& image) {
+  const int64_t count = conv.NeighboursAtOnce(image);
+  return count == most ? fmt::format("{}", most) : fmt::format("{} ({})", count, most);
+}
+
 void Print(const Conv& conv, const Image& image) {
   const ConvDescription layer = conv.Describe();
   fmt::print(kRow, layer.isa, layer.feed, layer.tile, layer.epilogue,
              Arithmetic(layer, conv.params().out_channels), Number(MeanChain(layer)),
              Number(layer.instructions), Number(layer.widened_instructions),
              Number(layer.transform_instructions), Transform(conv, layer.transform, image),
-             layer.most_neighbours, layer.accumulator_bound, layer.packed_bytes,
-             layer.input_maximum);
+             Pixels(conv, layer.most_neighbours, image), layer.accumulator_bound,
+             layer.packed_bytes, layer.input_maximum);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Layers of few output channels, computed several neighbouring pixels at once.
-#include "pack/pairs.h"
+#include "pack/neighbours.h"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +14,7 @@
 #include "run.h"
 #include "testing.h"
 #include "transform_model.h"
+#include "transformed_layers.h"
 #include "validate.h"
 
 namespace qconv {
@@ -22,29 +23,25 @@ namespace {
 using pack::Geometry;
 using pack::PackedLayer;
 
-PackedLayer Pack(const cases::Case& c, const std::string& isa) {
-  return BuildLayer(c.layer.params, c.quantization(), c.weights, c.bias,
-                    {.activation = c.activation, .isa = isa, .transforms = c.transforms});
-}
-
 ConvParams Few(int64_t inputs, int64_t outputs, const Spatial& kernel) {
   return {.in_channels = inputs, .out_channels = outputs, .kernel = kernel};
 }
 
-// How many pixels of a row of `width` are computed at once.
+// How many pixels of a row of `width` are computed at once, if no transform takes less time.
 int64_t AtOnce(const PackedLayer& layer, int64_t width) {
-  const pack::Pairing pairing = pack::BestPairing(layer, width);
-  const int64_t outputs = pairing.layer->geometry.out_channels;
-  EXPECT_EQ(pairing.pixels * outputs - pairing.idle_outputs, width * layer.geometry.out_channels);
-  EXPECT_LT(pairing.idle_outputs, outputs);
+  const pack::Combination combination = pack::BestCombination(layer, width);
+  const int64_t outputs = combination.layer->geometry.out_channels;
+  EXPECT_EQ(combination.pixels * outputs - combination.idle_outputs,
+            width * layer.geometry.out_channels);
+  EXPECT_LT(combination.idle_outputs, outputs);
   return outputs / layer.geometry.out_channels;
 }
 
-TEST(HasPairs, IsForFewOutputsOfWideKernels) {
+TEST(CombinesNeighbours, IsForFewOutputsOfWideKernels) {
   for (const std::string& isa : test::UsableIsas()) {
     const kernels::KernelTable& table = dispatch::SelectKernels(isa);
     const auto has = [&](const ConvParams& params) {
-      return pack::HasPairs(ValidateParams(params), table);
+      return pack::CombinesNeighbours(ValidateParams(params), table);
     };
     ConvParams params = Few(16, table.lanes / 2, {3, 3});
     EXPECT_TRUE(has(params));
@@ -71,38 +68,38 @@ TEST(HasPairs, IsForFewOutputsOfWideKernels) {
   }
 }
 
-TEST(PairNumbers, AreThoseOfTwoNeighbours) {
+TEST(NeighbourNumbers, AreThoseOfTwo) {
   ConvParams params = Few(2, 2, {1, 3});
   params.stride = {1, 2};
   const Geometry g = ValidateParams(params);
-  const Geometry pair = pack::PairGeometry(g);
-  EXPECT_EQ(pair.out_channels, 4);
-  EXPECT_EQ(pair.kernel, (pack::Dims{1, 1, 5}));
-  EXPECT_EQ(pair.stride, (pack::Dims{1, 1, 4}));
+  const Geometry two = pack::NeighbourGeometry(g);
+  EXPECT_EQ(two.out_channels, 4);
+  EXPECT_EQ(two.kernel, (pack::Dims{1, 1, 5}));
+  EXPECT_EQ(two.stride, (pack::Dims{1, 1, 4}));
   const std::vector<int8_t> weights = {1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6};
   const std::vector<float> scales = {0.5f, 0.25f}, bias = {7.0f, 8.0f};
-  const pack::PairNumbers pairs(g, {.weight_scales = scales}, weights, bias);
-  EXPECT_EQ(pairs.weights, (std::vector<int8_t>{1,  2,  3,  4,  5,  6,  0,  0,  0,  0,  //
-                                                -1, -2, -3, -4, -5, -6, 0,  0,  0,  0,  //
-                                                0,  0,  0,  0,  1,  2,  3,  4,  5,  6,  //
-                                                0,  0,  0,  0,  -1, -2, -3, -4, -5, -6}));
-  EXPECT_EQ(pairs.bias, (std::vector<float>{7.0f, 8.0f, 7.0f, 8.0f}));
-  const std::span<const float> paired = pairs.quantization.weight_scales;
-  EXPECT_EQ(std::vector<float>(paired.begin(), paired.end()),
+  const pack::NeighbourNumbers own(g, {.weight_scales = scales}, weights, bias);
+  EXPECT_EQ(own.weights, (std::vector<int8_t>{1,  2,  3,  4,  5,  6,  0,  0,  0,  0,  //
+                                              -1, -2, -3, -4, -5, -6, 0,  0,  0,  0,  //
+                                              0,  0,  0,  0,  1,  2,  3,  4,  5,  6,  //
+                                              0,  0,  0,  0,  -1, -2, -3, -4, -5, -6}));
+  EXPECT_EQ(own.bias, (std::vector<float>{7.0f, 8.0f, 7.0f, 8.0f}));
+  const std::span<const float> own_scales = own.quantization.weight_scales;
+  EXPECT_EQ(std::vector<float>(own_scales.begin(), own_scales.end()),
             (std::vector<float>{0.5f, 0.25f, 0.5f, 0.25f}));
   const std::vector<float> one = {0.5f};
-  EXPECT_EQ(
-      pack::PairNumbers(g, {.weight_scales = one}, weights, {}).quantization.weight_scales.size(),
-      1);
+  EXPECT_EQ(pack::NeighbourNumbers(g, {.weight_scales = one}, weights, {})
+                .quantization.weight_scales.size(),
+            1);
 }
 
-TEST(Pairs, AreOfPairsAsLongAsTheyFit) {
+TEST(Neighbours, AreDoubledAsLongAsTheyFit) {
   for (const std::string& isa : test::UsableIsas()) {
     const int64_t lanes = dispatch::SelectKernels(isa).lanes;
     for (const int64_t outputs : {1, 2, 3, 4, 5, 8}) {
       const cases::Case c = cases::MakeCase(
           test::MakeLayer(Few(8, outputs, {3, 9}), {.size = {9, 24}}), cases::Weights::kUniform, 1);
-      const PackedLayer layer = Pack(c, isa);
+      const PackedLayer layer = test::Pack(c, isa);
       int64_t most = 1;
       while (2 * most * outputs <= lanes) most *= 2;
       EXPECT_EQ(test::PrepackFor(c, isa).Describe().most_neighbours, most);
@@ -121,11 +118,29 @@ TEST(Pairs, AreOfPairsAsLongAsTheyFit) {
     // 3 columns, then 4 by 2, 6 by 4, 10 by 8: too little shared.
     const cases::Case c = cases::MakeCase(test::MakeLayer(Few(8, 1, {3, 3}), {.size = {9, 16}}),
                                           cases::Weights::kUniform, 1);
-    EXPECT_EQ(AtOnce(Pack(c, isa), 16), std::min<int64_t>(8, lanes)) << isa;
+    EXPECT_EQ(AtOnce(test::Pack(c, isa), 16), std::min<int64_t>(8, lanes)) << isa;
   }
 }
 
-TEST(Pairs, AreDeclined) {
+// For which their chains are made.
+TEST(Neighbours, HaveTheInputMaximum) {
+  for (const std::string& isa : test::UsableIsas()) {
+    const cases::Case c =
+        cases::MakeCase(test::MakeLayer(Few(64, 1, {5, 5}), {.size = {8, 8}}),
+                        cases::Weights::kUniform, /*seed=*/1, /*input_maximum=*/100);
+    const PackedLayer layer = test::Pack(c, isa);
+    int64_t count = 1;
+    for (const PackedLayer* two = layer.neighbours.get(); two != nullptr;
+         two = two->neighbours.get()) {
+      EXPECT_EQ(two->input_maximum, 100) << isa;
+      count *= 2;
+    }
+    EXPECT_EQ(count, test::PrepackFor(c, isa).Describe().most_neighbours);
+    EXPECT_GT(count, 1) << isa;
+  }
+}
+
+TEST(Neighbours, AreDeclined) {
   for (const std::string& isa : test::UsableIsas()) {
     cases::Case c = cases::MakeCase(test::MakeLayer(Few(8, 2, {3, 3}), {.size = {8, 8}}),
                                     cases::Weights::kUniform, 1);
@@ -144,32 +159,33 @@ TEST(Pairs, AreDeclined) {
 }
 
 // A third fewer products are no reason to do without Winograd's algorithm, nearly half as many are.
-TEST(Pairs, TakeTurnsWithWinograd) {
+TEST(Neighbours, TakeTurnsWithWinograd) {
   for (const std::string& isa : test::UsableIsas()) {
     const cases::Case c = cases::MakeCase(
         test::MakeLayer(
             {.in_channels = 128, .out_channels = 2, .kernel = {3, 3}, .padding = {1, 1}},
             {.size = {64, 64}}),
         cases::Weights::kLaplace, 1);
-    const PackedLayer layer = Pack(c, isa);
+    const PackedLayer layer = test::Pack(c, isa);
     const Conv conv = test::PrepackFor(c, isa);
     for (const int64_t width : {3, 61, 64}) {  // 3 -> a pixel of 6 columns instead of 3 of 3
       const pack::Dims size = {1, 64, width};
       const bool transforms = PrefersTransformed(layer, 1, size, size);
-      EXPECT_EQ(PrefersPairs(layer, 1, size, size), width > 3 || !transforms)
-          << isa << ", " << width;
-      EXPECT_EQ(conv.RunsTransformed({.size = {64, width}}), width == 3 && transforms) << isa;
+      const bool expected = width == 3 && transforms;
+      const Image image = {.size = {64, width}};
+      EXPECT_EQ(conv.RunsTransformed(image), expected) << isa << ", " << width;
+      EXPECT_EQ(conv.NeighboursAtOnce(image), expected ? 1 : AtOnce(layer, width)) << isa;
     }
   }
 }
 
-class PairedLayers : public testing::TestWithParam<std::string> {};
+class NeighbouringPixels : public testing::TestWithParam<std::string> {};
 
 // Outputs, kernels, strides, dilations, paddings and ranks take turns on all widths.
-TEST_P(PairedLayers, GiveTheBytesOfTheReference) {
+TEST_P(NeighbouringPixels, GiveTheBytesOfTheReference) {
   const Spatial kernels[] = {{3, 3}, {1, 5}, {2, 2}, {5, 3}, {9}, {3, 2, 3}, {3, 7}, {4}};
   constexpr int64_t kInputs[] = {1, 3, 4, 16, 7, 32, 64};
-  int turn = 0, paired = 0;
+  int turn = 0, several = 0;
   for (int64_t width = 1; width <= 33; ++width) {
     for (const int64_t outputs : {1, 2, 3, 4, 5, 7, 8}) {
       const Spatial& kernel = kernels[++turn % 8];
@@ -193,12 +209,9 @@ TEST_P(PairedLayers, GiveTheBytesOfTheReference) {
                           turn % 2 == 0 ? cases::Weights::kUniform : cases::Weights::kLaplace,
                           static_cast<uint64_t>(turn));
       test::ScaleSomeChannels(turn % 13, c);
-      const PackedLayer layer = Pack(c, GetParam());
-      const pack::Dims size = ValidateImage(layer.geometry, image);
-      const pack::Dims output = OutputSize(layer.geometry, size);
-      if (PrefersPairs(layer, image.batch, size, output)) ++paired;
       const std::vector<uint8_t> expected = test::RunReference(c);
       const Conv conv = test::PrepackFor(c, GetParam());
+      if (conv.NeighboursAtOnce(image) > 1) ++several;
       EXPECT_EQ(test::Difference(expected, c.Run(conv)), "") << test::Text(c);
       EXPECT_EQ(test::Difference(expected, c.Run(conv, test::InTurn(3))), "") << test::Text(c);
       if (turn % 3 == 0) test::CheckGuarded(c, expected, GetParam(), test::Edge::kBack);
@@ -206,10 +219,11 @@ TEST_P(PairedLayers, GiveTheBytesOfTheReference) {
       if (HasFailure()) return;
     }
   }
-  EXPECT_GT(paired, 110);
+  EXPECT_GT(several, 110);
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, PairedLayers, testing::ValuesIn(test::UsableIsas()), test::IsaName);
+INSTANTIATE_TEST_SUITE_P(Isa, NeighbouringPixels, testing::ValuesIn(test::UsableIsas()),
+                         test::IsaName);
 
 }  // namespace
 }  // namespace qconv
