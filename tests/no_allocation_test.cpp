@@ -89,7 +89,7 @@ const ConvParams kLayers[] = {
     // their weights or, just so, by how they are gathered.
     {.in_channels = 64, .out_channels = 3, .kernel = {3, 3}, .padding = {1, 1}},
     {.in_channels = 6001, .out_channels = 3, .kernel = {3, 3}, .padding = {1, 1}},
-    {.in_channels = 5461, .out_channels = 3, .kernel = {3, 3}, .padding = {1, 1}},
+    {.in_channels = 2427, .out_channels = 3, .kernel = {9, 2}, .padding = {4, 1}},
 };
 
 // Of one Run.
