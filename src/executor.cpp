@@ -9,8 +9,32 @@
 #include <stdexcept>
 #include <string>
 
+#if defined(__SANITIZE_THREAD__)
+#define QCONV_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define QCONV_TSAN
+#endif
+#endif
+#ifdef QCONV_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace qconv {
 namespace {
+
+// A point that threads pass one after the other, for the thread sanitizer: it does not see how they
+// wait for each other in oneTBB's library, which is built without it.
+class Passage {
+ public:
+#ifdef QCONV_TSAN
+  void Leave() const { __tsan_release(const_cast<Passage*>(this)); }
+  void Enter() const { __tsan_acquire(const_cast<Passage*>(this)); }
+#else
+  void Leave() const {}
+  void Enter() const {}
+#endif
+};
 
 constexpr int kMostThreads = 65536;  // oneTBB fails at some ten million
 
@@ -19,9 +43,17 @@ void ParallelForInArena(int64_t count, Executor::Task task, const void* context)
   // A layer is computed to its end even if the caller's own group of tasks is cancelled, and a
   // thread that waits for it takes up no other work: the caller may hold a lock.
   tbb::task_group_context group(tbb::task_group_context::isolated);
+  const Passage begin, end;
+  begin.Leave();
   tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(int64_t{0}, count, [=](int64_t index) { task(context, index); }, group);
+    const auto run = [&](int64_t index) {
+      begin.Enter();
+      task(context, index);
+      end.Leave();
+    };
+    tbb::parallel_for(int64_t{0}, count, run, group);
   });
+  end.Enter();
 }
 
 // Constants: nothing is registered for the end of the program, which may allocate. (GCC 12 takes no
