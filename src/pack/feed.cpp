@@ -327,7 +327,7 @@ PieceFeed FeedPiece(const PackedLayer& layer, const ChannelGroup& group, const P
   };
   PieceFeed feed = feed_piece();
   // A piece has all or none of the last pixels of rows (ImagePlan).
-  if (piece.segment[2].end == image.output_size[2]) feed.idle_outputs = image.idle_outputs;
+  feed.idle_outputs = piece.segment[2].end == image.output_size[2] ? image.idle_outputs : 0;
   return feed;
 }
 

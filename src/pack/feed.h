@@ -85,7 +85,8 @@ class RunRows {
   kernels::Row rows_[kMax];
 };
 
-// What a kernel needs to know of a piece. Weight strides are in taps of the panel.
+// What a kernel needs to know of a piece. Weight strides are in taps of the panel. Without default
+// values: each task has an array of these on its stack (squeeze layers: 4 to 11 % of the time).
 struct PieceFeed {
   const uint8_t* input;
   uint8_t* output;
@@ -97,10 +98,9 @@ struct PieceFeed {
   int64_t first_tap;
   int64_t taps_in_row;  // of the panel: 1 if its taps are kernel rows
   bool all_taps;
-  int64_t sum_bytes;  // of each tap that count for row sums
-  int64_t products;   // per output: taps of the piece * channels
-  // Of all pixels of the piece so many output channels, the last ones, are not there.
-  int64_t idle_outputs = 0;
+  int64_t sum_bytes;     // of each tap that count for row sums
+  int64_t products;      // per output: taps of the piece * channels
+  int64_t idle_outputs;  // the last output channels, of all pixels, that are not there
   // kLanes and kStrips, instead of taps and depth_groups (kernels::PanelTask); or null.
   const int64_t* group_inputs;
   int64_t group_count;
