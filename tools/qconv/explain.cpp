@@ -71,7 +71,7 @@ void Explain(const JobOptions& options) {
       "instr.: vector instructions for four products in each lane of a vector\n"
       "widened: if everything were widened; transf.: in transformed tiles\n"
       "transform: of images that are large enough; in brackets: this one is not\n"
-      "pixels: neighbours in a row that are computed at once, at most\n"
+      "pixels: neighbours in a row that are computed at once; in brackets: of other widths, if more\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 
