@@ -41,7 +41,7 @@ std::string DescribeImplementation(const Conv& conv, const Image& image) {
   const std::string transform =
       d.transform_tile.empty()
           ? ""
-          : fmt::format(" ({} images: {} {})", conv.RunsTransformed(image) ? "these" : "larger",
+          : fmt::format(" ({} images: {} {})", conv.RunsTransformed(image) ? "these" : "other",
                         d.transform, d.transform_tile);
   const std::string pixels = d.most_neighbours == 1
                                  ? ""

@@ -146,9 +146,10 @@ void Pack(const LayerNumbers& numbers, bool transforms, PackedLayer& layer);
 // Packs two neighbouring pixels as one, which packs them in turn.
 std::shared_ptr<const PackedLayer> BuildNeighbours(const LayerNumbers& numbers,
                                                    const PackedLayer& layer) {
-  PackedLayer two = AnotherPacking(layer, layer.feed);
+  PackedLayer two = AnotherPacking(layer, /*feed=*/{});  // which Pack chooses
   two.geometry = pack::NeighbourGeometry(layer.geometry);
-  // Where edges are gathered, windows beyond the scratch would make Run allocate.
+  // Where edges are gathered, windows beyond the scratch would make Run allocate. Most show before
+  // they are packed, others when it is known how they are gathered.
   if (two.geometry.DepthOfOutput() > kCopyBytes) return nullptr;
   const pack::NeighbourNumbers own(layer.geometry, numbers.quantization, numbers.weights,
                                    numbers.bias);

@@ -294,7 +294,7 @@ Way ChooseWay(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   // Winograd's algorithm takes about half as long as all taps do. (3x3, 56x56 to 128x128, times its
   // speed: 64 -> 8 channels, two pixels, a third fewer products, AVX-512 VNNI 1.2, AVX-512 0.85; 64
   // -> 3, four pixels, half as many, 1.5 and 1.2, AVX2, two pixels, 1.0.)
-  const bool nearly_half = 9 * best.Columns() <= 5 * single.Columns();
+  const bool nearly_half = best.layer != &layer && 9 * best.Columns() <= 5 * single.Columns();
   return {!nearly_half && PrefersTransformed(layer, batch, input_size, output_size), best};
 }
 

@@ -224,7 +224,8 @@ class Verify(Cases):
 class Explain(Cases):
     ROW = re.compile(r"  (\w+) +(direct|indirect|gathered|lanes|sliding) +((?:\d+x)?\d+(?: \+ (?:\d+x)?\d+)*) +"
                      r"(fused|partly fused|stepwise) +(\S.*\S)((?: +(?:[\d.]+|-)){4}) +"
-                     r"(-|\(?(?:Winograd|Strassen|Strassen, twice|widened)\)?)((?: +\d+){4})$")
+                     r"(-|\(?(?:Winograd|Strassen|Strassen, twice|widened)\)?)"
+                     r" +(\d+(?: \(\d+\))?)((?: +\d+){3})$")
 
     def rows(self, *arguments):
         """The title of each case, with the match of its line of each ISA."""
@@ -248,7 +249,7 @@ class Explain(Cases):
         self.assertIn("a b: 8x9x9 -> 7, 3x3, pad 1", rows)
         for title, lines in rows.items():
             self.assertEqual([line[1] for line in lines], self.names, title)
-            bounds = {line[8].split()[1] for line in lines}
+            bounds = {line[9].split()[0] for line in lines}
             self.assertEqual(len(bounds), 1, title)
 
     def test_arithmetic(self):
@@ -258,7 +259,7 @@ class Explain(Cases):
                              "--input-maximum", maximum)
             for title, line in [(title, line) for title, lines in rows.items() for line in lines]:
                 chain, instructions, widened, transformed = line[6].split()
-                self.assertEqual(line[8].split()[3], str(maximum))
+                self.assertEqual(line[9].split()[2], str(maximum))
                 self.assertEqual(line[7] == "-", transformed == "-")
                 if "vnni" in line[1] or line[1] == "scalar":
                     self.assertRegex(line[5], "^(vpdpbusd .mm|plain C..)$")
@@ -294,14 +295,14 @@ class Explain(Cases):
         """Layers of few outputs compute several pixels at once."""
         path = pathlib.Path(self.folder.name, "layers.csv")
         header = self.write_layers().read_text().splitlines()[0]
-        layers = [f"a,{outputs},1,1,8,1,9,9,{outputs},1,5,5,1,1,1,0,2,2,2,2,1,1,1,1"
-                  for outputs in (1, 4, 17)]
+        layers = [f"a,{outputs}-{width},1,1,8,1,9,{width},{outputs},1,5,5,1,1,1,0,2,2,2,2,1,1,1,1"
+                  for outputs, width in ((1, 9), (4, 9), (17, 9), (4, 1))]
         path.write_text("\n".join([header, *layers]) + "\n")
-        one, few, many = self.rows("--isa", "all", "--layers", path).values()
-        for isa, *lines in zip(self.names, one, few, many):
-            pixels = [int(line[8].split()[0]) for line in lines]
+        cells = self.rows("--isa", "all", "--layers", path).values()
+        for isa, *lines in zip(self.names, *cells):
             lanes = 16 if "512" in isa else 8
-            self.assertEqual(pixels, [lanes, lanes // 4, 1], isa)
+            self.assertEqual([line[8] for line in lines],
+                             [f"{lanes}", f"{lanes // 4}", "1", f"1 ({lanes // 4})"], isa)
 
     def test_default_isa(self):
         for lines in self.rows("--random", 3, "--seed", 5).values():

@@ -85,8 +85,8 @@ const ConvParams kLayers[] = {
     {.in_channels = 1024, .out_channels = 16, .groups = 2, .kernel = {1, 1}},
     // A window that just fits the scratch.
     {.in_channels = 7001, .out_channels = 2, .kernel = {3, 3}, .padding = {1, 1}},
-    // Several pixels at once; and windows of one pixel that fit, where those of two do not, by
-    // their weights or, just so, by how they are gathered.
+    // Several pixels at once; and windows of one pixel that fit, where those of two do not, the
+    // last one for how it is gathered.
     {.in_channels = 64, .out_channels = 3, .kernel = {3, 3}, .padding = {1, 1}},
     {.in_channels = 6001, .out_channels = 3, .kernel = {3, 3}, .padding = {1, 1}},
     {.in_channels = 2427, .out_channels = 3, .kernel = {9, 2}, .padding = {4, 1}},

@@ -91,6 +91,7 @@ class ImageTest : public ::testing::Test {
     EXPECT_EQ(test::ExpectInvalid([&] { conv_.InputBytes(image); }, {}), message);
     EXPECT_EQ(test::ExpectInvalid([&] { conv_.OutputBytes(image); }, {}), message);
     EXPECT_EQ(test::ExpectInvalid([&] { conv_.RunsTransformed(image); }, {}), message);
+    EXPECT_EQ(test::ExpectInvalid([&] { conv_.NeighboursAtOnce(image); }, {}), message);
     ExpectRunRefused(image, {}, {}, message);
   }
 

@@ -71,9 +71,8 @@ struct ConvDescription {
   double instructions = 0;
   double widened_instructions = 0;
   // Some layers are packed a second time, with transformed weights of 16 bits, unless that is
-  // declined (PrepackOptions). Images take that packing which are large enough to take less time
-  // so, by a model (Conv::RunsTransformed); feed, tile, epilogue and arithmetic are about the
-  // others.
+  // declined (PrepackOptions). Images take that packing which take less time so, by a model
+  // (Conv::RunsTransformed): large ones; feed, tile, epilogue and arithmetic are about the others.
   //
   // "Winograd": layers with 3x3 kernels (in rank 3: n x 3 x 3) and strides of 1 in these two
   // dimensions, on all ISAs but "scalar". F(4x4, 3x3) takes 36 products for 16 outputs instead of

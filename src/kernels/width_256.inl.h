@@ -97,10 +97,6 @@ struct Width256 {
           _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
       bytes = _mm256_shuffle_epi8(bytes, order);
       StoreRow(outputs[0], bytes, columns);
-    } else if constexpr (nv == 3) {  // the last dword of each lane is unused
-      const __m256i order = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 0, 0);
-      bytes = _mm256_permutevar8x32_epi32(bytes, order);
-      StoreRow(outputs[0], bytes, columns);
     } else if constexpr (nv == 2) {  // even qwords are the first row, odd ones the second
       bytes = _mm256_permute4x64_epi64(bytes, 0b11'01'10'00);
       StoreRow(outputs[0], _mm256_castsi256_si128(bytes), columns);

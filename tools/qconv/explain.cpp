@@ -70,8 +70,9 @@ void Explain(const JobOptions& options) {
       "\nchain: links of a chain, on average\n"
       "instr.: vector instructions for four products in each lane of a vector\n"
       "widened: if everything were widened; transf.: in transformed tiles\n"
-      "transform: of images that are large enough; in brackets: this one is not\n"
-      "pixels: neighbours in a row that are computed at once; in brackets: of other widths, if more\n"
+      "transform: in brackets if images of this size take less time without it\n"
+      "pixels: neighbours in a row that are computed at once; in brackets: at most, of other "
+      "images\n"
       "bound: of accumulators; packed: bytes; input: the declared maximum\n");
 }
 
