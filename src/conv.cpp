@@ -7,7 +7,6 @@
 #include "layer.h"
 #include "pack/packed_layer.h"
 #include "run.h"
-#include "transform_model.h"
 #include "validate.h"
 
 namespace qconv {
@@ -15,6 +14,11 @@ namespace {
 
 int64_t Elements(int64_t batch, const pack::Dims& size, int64_t channels) {
   return batch * size[0] * size[1] * size[2] * channels;
+}
+
+Way WayOf(const pack::PackedLayer& layer, const Image& image) {
+  const pack::Dims size = ValidateImage(layer.geometry, image);
+  return ChooseWay(layer, image.batch, size, OutputSize(layer.geometry, size));
 }
 
 }  // namespace
@@ -71,15 +75,13 @@ const ConvParams& Conv::params() const { return packed_->params; }
 ConvDescription Conv::Describe() const { return DescribeLayer(packed_->layer); }
 
 bool Conv::RunsTransformed(const Image& image) const {
-  const pack::PackedLayer& layer = packed_->layer;
-  const pack::Dims size = ValidateImage(layer.geometry, image);
-  return qconv::RunsTransformed(layer, image.batch, size, OutputSize(layer.geometry, size));
+  return WayOf(packed_->layer, image).transformed;
 }
 
 int64_t Conv::NeighboursAtOnce(const Image& image) const {
-  const pack::PackedLayer& layer = packed_->layer;
-  const pack::Dims size = ValidateImage(layer.geometry, image);
-  return qconv::NeighboursAtOnce(layer, image.batch, size, OutputSize(layer.geometry, size));
+  const Way way = WayOf(packed_->layer, image);
+  const int64_t single = packed_->layer.geometry.out_channels;
+  return way.transformed ? 1 : way.rows.layer->geometry.out_channels / single;
 }
 
 const SaturationReport& Conv::Saturation() const { return packed_->saturation; }

@@ -28,11 +28,11 @@ namespace {
 class Passage {
  public:
 #ifdef QCONV_TSAN
-  void Leave() const { __tsan_release(const_cast<Passage*>(this)); }
-  void Enter() const { __tsan_acquire(const_cast<Passage*>(this)); }
+  void Leave() { __tsan_release(this); }
+  void Enter() { __tsan_acquire(this); }
 #else
-  void Leave() const {}
-  void Enter() const {}
+  void Leave() {}
+  void Enter() {}
 #endif
 };
 
@@ -43,7 +43,7 @@ void ParallelForInArena(int64_t count, Executor::Task task, const void* context)
   // A layer is computed to its end even if the caller's own group of tasks is cancelled, and a
   // thread that waits for it takes up no other work: the caller may hold a lock.
   tbb::task_group_context group(tbb::task_group_context::isolated);
-  const Passage begin, end;
+  Passage begin, end;
   begin.Leave();
   tbb::this_task_arena::isolate([&] {
     const auto run = [&](int64_t index) {

@@ -10,7 +10,6 @@
 #include "pack/chains.h"
 #include "pack/feed.h"
 #include "pack/lane_feed.h"
-#include "pack/neighbours.h"
 #include "pack/pad_image.h"
 #include "plan.h"
 #include "stack.h"
@@ -281,11 +280,7 @@ __attribute__((noinline)) void RunBlocks(const PackedLayer& layer, int64_t batch
 // What RunBlocks takes without its tasks, 4 KiB for what it calls.
 constexpr int64_t kPlanBytes = sizeof(ImagePlan) + sizeof(pack::RunRows) + 4 * 1024;
 
-// How images of one size are computed.
-struct Way {
-  bool transformed;  // by layer.transformed; if not,
-  pack::Combination rows;
-};
+}  // namespace
 
 Way ChooseWay(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size) {
@@ -296,19 +291,6 @@ Way ChooseWay(const PackedLayer& layer, int64_t batch, const pack::Dims& input_s
   // -> 3, four pixels, half as many, 1.5 and 1.2, AVX2, two pixels, 1.0.)
   const bool nearly_half = best.layer != &layer && 9 * best.Columns() <= 5 * single.Columns();
   return {!nearly_half && PrefersTransformed(layer, batch, input_size, output_size), best};
-}
-
-}  // namespace
-
-bool RunsTransformed(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                     const pack::Dims& output_size) {
-  return ChooseWay(layer, batch, input_size, output_size).transformed;
-}
-
-int64_t NeighboursAtOnce(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                         const pack::Dims& output_size) {
-  const Way way = ChooseWay(layer, batch, input_size, output_size);
-  return way.transformed ? 1 : way.rows.layer->geometry.out_channels / layer.geometry.out_channels;
 }
 
 void RunLayer(const PackedLayer& layer, int64_t batch, const pack::Dims& input_size,

@@ -6,18 +6,19 @@
 
 #include <cstdint>
 
+#include "pack/neighbours.h"
 #include "pack/packed_layer.h"
 #include "qconv/executor.h"
 
 namespace qconv {
 
-// Whether images of this size are computed by PackedLayer::transformed (transform_model.h).
-bool RunsTransformed(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
-                     const pack::Dims& output_size);
-
-// How many neighbouring pixels of images of this size are computed at once (pack/neighbours.h).
-int64_t NeighboursAtOnce(const pack::PackedLayer& layer, int64_t batch,
-                         const pack::Dims& input_size, const pack::Dims& output_size);
+// How RunLayer computes images of one size.
+struct Way {
+  bool transformed;        // by PackedLayer::transformed (transform_model.h); if not,
+  pack::Combination rows;  // several neighbouring pixels at once, or one
+};
+Way ChooseWay(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
+              const pack::Dims& output_size);
 
 void RunLayer(const pack::PackedLayer& layer, int64_t batch, const pack::Dims& input_size,
               const pack::Dims& output_size, const uint8_t* input, uint8_t* output,
