@@ -4,6 +4,8 @@
 # Inline functions of a file built with -mavx512f may be the copy that the linker keeps for
 # everybody. So these files keep everything in anonymous namespaces and export nothing but their
 # kernel table; the test `isa_symbols` checks it with nm.
+include(CheckCXXCompilerFlag)
+
 function(qconv_add_isa name)
   set_property(GLOBAL APPEND PROPERTY QCONV_KNOWN_ISAS ${name})
   if(NOT name IN_LIST QCONV_ISAS AND NOT "all" IN_LIST QCONV_ISAS AND NOT name STREQUAL "scalar")
@@ -31,7 +33,12 @@ function(qconv_add_isa name)
       # Chains of 16 rows: it would form sums of steps that addresses have for nothing.
       list(APPEND options -fno-tree-slsr)
     endif()
-    list(APPEND options -mtune-ctrl=${tuning})
+    # An option for GCC's developers: versions that lack one of these names do without.
+    string(MAKE_C_IDENTIFIER QCONV_CXX_TUNES_${tuning} tunes)
+    check_cxx_compiler_flag(-mtune-ctrl=${tuning} ${tunes})
+    if(${tunes})
+      list(APPEND options -mtune-ctrl=${tuning})
+    endif()
   endif()
   # Small kernels have shorter loops and tiles; sanitizers need them, as GCC would take minutes for
   # each instrumented file.

@@ -61,6 +61,11 @@ std::vector<Layer> Groups() {
       }
     }
   }
+  // Of many taps: in place without weight zero points, with them spread on all ISAs.
+  for (const int64_t rows : {4, 5, 6, 7}) {
+    layers.push_back(Finish(Grouped(8, 4, 4, {rows, 3}), {.size = {size.Next(), size.Next()}},
+                            static_cast<int64_t>(layers.size())));
+  }
   return layers;
 }
 
@@ -91,8 +96,9 @@ std::vector<Layer> SpreadGroups() {
       }
     }
   }
-  // Groups of many inputs are spread for kernels of many taps only.
-  for (const auto& [inputs, outputs] : {std::pair{12, 2}, {16, 4}, {14, 4}, {10, 3}, {16, 1}}) {
+  // Groups of many inputs are spread for kernels of many taps only; on AVX-VNNI those of few, too.
+  for (const auto& [inputs, outputs] :
+       {std::pair{12, 2}, {16, 4}, {14, 4}, {10, 3}, {16, 1}, {4, 4}, {2, 2}}) {
     for (const Spatial& kernel : {Spatial{5, 5}, Spatial{4, 7}, Spatial{7, 7}}) {
       const auto turn = static_cast<int64_t>(layers.size());
       layers.push_back(Finish(Grouped(16 / outputs + turn % 2, inputs, outputs, kernel),
